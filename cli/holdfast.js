@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// Starts the command line: TypeScript in a checkout, the compiled files in an installed package (Node strips no types below node_modules).
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 24) {
+  process.stderr.write(
+    `holdfast needs Node 24 or later; this is ${process.version}.\n` +
+      'In a checkout: npm ci, then npx holdfast. Elsewhere: npm install node@24 beside holdfast.\n',
+  );
+  process.exit(2);
+}
+enableCompileCache();
+const source = new URL('./main.ts', import.meta.url);
+const entry = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
+const { main } = await import(entry.href);
+await main(process.argv.slice(2));

@@ -1,0 +1,282 @@
+/** Actions: what policies compile to. One action is one thing done again and again on one target, with every setting resolved. */
+import type { Schedule } from './schedule.ts';
+
+/**
+ * Where a secret is found; never the secret. Paths of `file` are absolute, or relative to the worker's secrets folder
+ * (embedded: the policy folder).
+ */
+export type SecretReference = { env: string } | { file: string } | { command: string[] };
+
+/** Who may do what at a location; everyone else is a finding. */
+export interface AccessRules {
+  /** Account names that may do everything. */
+  admins: string[];
+  writers: string[];
+  readers: string[];
+}
+
+/** A place for bytes, resolved: only local ones are built. */
+export interface LocationSettings {
+  name: string;
+  local: {
+    /** Absolute. */
+    path: string;
+    /** The host whose disk it is; absent: any worker's. */
+    host?: string;
+  };
+  /** Absent: only root and the worker's own account. */
+  access?: AccessRules;
+}
+
+export interface RepositorySettings {
+  name: string;
+  location: LocationSettings;
+  /** Below the location; empty: the location itself. */
+  path: string;
+  password: SecretReference;
+  compression: 'none' | 'auto' | 'max';
+}
+
+/** What of the file system a policy protects. */
+export interface SourceSettings {
+  /** Only a worker of this host reads it; absent: any worker. */
+  host?: string;
+  /** Absolute, in the order given. */
+  directories: string[];
+  /** restic's patterns. */
+  exclude: string[];
+  excludeIfPresent: string[];
+  excludeCaches: boolean;
+  excludeLargerThanBytes?: number;
+  oneFileSystem: boolean;
+}
+
+/** restic's keep rules: counts >= 0 (absent: 0; -1: all); periods as restic writes them (`1y6mo`, `30d`, `48h`). */
+export interface KeepRules {
+  last?: number;
+  hourly?: number;
+  daily?: number;
+  weekly?: number;
+  monthly?: number;
+  yearly?: number;
+  within?: string;
+  withinHourly?: string;
+  withinDaily?: string;
+  withinWeekly?: string;
+  withinMonthly?: string;
+  withinYearly?: string;
+  /** Snapshots with any of these tags are kept. */
+  tags?: string[];
+}
+
+export interface RetentionRules {
+  keep: KeepRules;
+  /** The newest n proven snapshots are never forgotten. */
+  proven: number;
+  /** Share (0-1) of the snapshots that one run may forget without an approver. */
+  maxForgetShare: number;
+  /** Nothing older stays, written as restic writes periods. */
+  maxAge?: string;
+}
+
+export interface Hold {
+  /** ISO date; nothing is forgotten before. */
+  until: string;
+  reason: string;
+  by: string;
+}
+
+export interface SyncGuards {
+  emptySource: 'refuse' | 'allow';
+  /** A run that would remove more than the share AND more than the number is refused. */
+  maxDelete: { share: number; files: number };
+}
+
+export interface SyncSettings {
+  kind: 'sync';
+  source: SourceSettings;
+  to: LocationSettings;
+  /** Below the location. */
+  path: string;
+  mode: 'mirror' | 'copy';
+  include: string[];
+  guards: SyncGuards;
+  /** Compare by content, not by size and time. */
+  checksum: boolean;
+  /** Share (0-1) of files whose content is compared after a run. */
+  verifyShare: number;
+}
+
+export interface BackupSettings {
+  kind: 'backup';
+  source: SourceSettings;
+  repository: RepositorySettings;
+  /** `source.host`, else the policy's name. */
+  hostname: string;
+  /** Besides `holdfast` and `policy=NAME`. */
+  tags: string[];
+  /** Share (0-1) of files re-read and compared with the source after the backup. */
+  verifyShare: number;
+}
+
+export interface RetentionSettings {
+  kind: 'retention';
+  repository: RepositorySettings;
+  /** The policy's name and its former names: whose snapshots these rules rule. */
+  policyNames: string[];
+  rules: RetentionRules;
+  hold?: Hold;
+}
+
+export interface PruneSettings {
+  kind: 'prune';
+  repository: RepositorySettings;
+  /** Share (0-1) of the repository that may stay unused. */
+  maxUnusedShare: number;
+  /** Unused data younger than this stays, so that a forgotten snapshot can be recovered. */
+  afterSeconds: number;
+}
+
+export interface CheckSettings {
+  kind: 'check';
+  repository: RepositorySettings;
+  /** Share (0-1) of the packs read in one run, rotating; 1: all; 0: none. */
+  readDataShare: number;
+}
+
+export interface AccessCheckSettings {
+  kind: 'access-check';
+  repositories: RepositorySettings[];
+  /** Sync targets: the location and the path below it. */
+  targets: { location: LocationSettings; path: string }[];
+}
+
+/** Paths are relative to the source directory (the first one that has it). */
+export type RestoreAssertion =
+  | { kind: 'exists'; path: string }
+  | { kind: 'file'; path: string; minSizeBytes?: number; newerThanSeconds?: number }
+  | {
+      kind: 'script';
+      /** As written in the policy, for messages. */
+      path: string;
+      /** The script's text, read at apply; part of the digest. */
+      content: string;
+      timeoutSeconds: number;
+    };
+
+export type RestoreSample =
+  /** Every file is tested within this time. */
+  { kind: 'cover'; withinSeconds: number } | { kind: 'files'; count: number } | { kind: 'all' };
+
+export interface RestoreTestSettings {
+  kind: 'restore-test';
+  /** Tested in turn. */
+  repositories: RepositorySettings[];
+  policyNames: string[];
+  directories: string[];
+  snapshot: 'latest' | 'random' | 'mixed';
+  sample: RestoreSample;
+  /** Every so often all files are restored; absent: never on its own. */
+  fullEverySeconds?: number;
+  /** Only a worker of this host runs it. */
+  host?: string;
+  /** Absolute; absent: the worker's temporary folder. */
+  scratchPath?: string;
+  scratchMaxBytes?: number;
+  assertions: RestoreAssertion[];
+  /** Of this action's own schedule: how many tests make a year, for the rotation. */
+  everySeconds: number;
+}
+
+export interface AuditSettings {
+  kind: 'audit';
+}
+
+export type ActionSettings =
+  | SyncSettings
+  | BackupSettings
+  | RetentionSettings
+  | PruneSettings
+  | CheckSettings
+  | AccessCheckSettings
+  | RestoreTestSettings
+  | AuditSettings;
+
+export type ActionKind = ActionSettings['kind'];
+
+/** The order in which `start --once` runs the actions of one policy folder. */
+export const ACTION_ORDER: readonly ActionKind[] = [
+  'sync',
+  'backup',
+  'retention',
+  'prune',
+  'check',
+  'access-check',
+  'restore-test',
+  'audit',
+];
+
+export interface Objectives {
+  /** Maximum tolerated age of recoverable data. */
+  rpoSeconds: number;
+  /** Maximum tolerated recovery time. */
+  rtoSeconds: number;
+}
+
+export interface Action {
+  /**
+   * Unique and stable: `policy/orders/backup/offsite`, `repository/offsite/prune`, `project/audit`. It is the
+   * schedule's id and the stem of its workflow ids.
+   */
+  id: string;
+  kind: ActionKind;
+  /** Absent for work on a repository or the project. */
+  policy?: string;
+  /** What it acts on, for people: a repository's, a location's or the project's name. */
+  target: string;
+  importance?: string;
+  objectives?: Objectives;
+  /** Absent: never on its own (retention of a suspended policy, an action switched off). */
+  schedule: Schedule;
+  settings: ActionSettings;
+  /** Host whose worker must run it; absent: any. */
+  host?: string;
+  /** Missed runs are findings only after the host has been silent this long. */
+  offlineToleranceSeconds: number;
+  /** Why it does not run now; such an action has a paused schedule, and its slots count as suspended. */
+  suspended?: { reason: string; until?: string };
+  /** SHA-256 (hex) of the canonical JSON of all the above. */
+  digest: string;
+}
+
+/** Where the policies came from. */
+export interface PolicyCommit {
+  /** Full hash; absent: the folder is in no git repository. */
+  hash?: string;
+  author?: string;
+  /** Committed at, ISO. */
+  committedAt?: string;
+  subject?: string;
+  /** Uncommitted or untracked policy files were applied (with `--allow-dirty`, or outside git). */
+  dirty: boolean;
+}
+
+/** Where run and apply records are kept. */
+export interface EvidenceSettings {
+  location: LocationSettings;
+  path: string;
+}
+
+/** The one argument of every workflow. Plain data, well under 100 KiB. */
+export interface ActionRequest {
+  action: Action;
+  commit: PolicyCommit;
+  /** Name of the apply record that put this action in force. */
+  applyId: string;
+  evidence: EvidenceSettings;
+  trigger: 'schedule' | 'once' | 'manual';
+  /** Guards the operator accepts for this one run: `emptySource`, `maxDelete`, `maxForget`. */
+  accept?: string[];
+  /** Plans, but changes nothing; recorded as such. */
+  dryRun?: boolean;
+}

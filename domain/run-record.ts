@@ -1,0 +1,164 @@
+/** Run records: what one execution of an action did, written once, in success and in failure. */
+import type { ErrorCode } from '../common/errors.ts';
+import type { ActionKind, PolicyCommit } from './action.ts';
+import type { Finding } from './finding.ts';
+
+export interface SyncFigures {
+  kind: 'sync';
+  filesExamined: number;
+  filesCopied: number;
+  filesRemoved: number;
+  filesUnchanged: number;
+  metadataUpdated: number;
+  bytesCopied: number;
+  filesVerified: number;
+  /** Bytes of the whole source. */
+  bytesTotal: number;
+}
+
+export interface BackupFigures {
+  kind: 'backup';
+  filesNew: number;
+  filesChanged: number;
+  filesUnmodified: number;
+  filesUnreadable: number;
+  /** Bytes of all files in the snapshot. */
+  bytesProcessed: number;
+  /** Bytes of new blobs, before compression. */
+  bytesAdded: number;
+  /** Bytes written to the repository. */
+  bytesStored: number;
+  filesVerified: number;
+}
+
+export interface RetentionFigures {
+  kind: 'retention';
+  kept: number;
+  forgotten: number;
+  /** Snapshots in the repository that no policy of ours rules. */
+  foreign: number;
+  /** Each decision, oldest first, at most 200; the record's reader sees why. */
+  decisions: {
+    snapshot: string;
+    time: string;
+    keep: boolean;
+    reasons: string[];
+    /** Of a forgotten one: its root tree, which prune spares for a while. */ tree?: string;
+  }[];
+}
+
+export interface PruneFigures {
+  kind: 'prune';
+  packsDeleted: number;
+  packsRepacked: number;
+  bytesFreed: number;
+  bytesUnused: number;
+  bytesTotal: number;
+}
+
+export interface CheckFigures {
+  kind: 'check';
+  snapshots: number;
+  packs: number;
+  blobs: number;
+  packsRead: number;
+  bytesRead: number;
+  /** Problems found; each is a finding of code `repository/...`. */
+  problems: number;
+}
+
+export interface AccessCheckFigures {
+  kind: 'access-check';
+  entriesExamined: number;
+  principals: number;
+}
+
+export interface RestoreTestFigures {
+  kind: 'restore-test';
+  repository: string;
+  snapshotTime: string;
+  filesRestored: number;
+  bytesRestored: number;
+  filesCompared: number;
+  /** Of the whole snapshot. */
+  filesTotal: number;
+  bytesTotal: number;
+  restoreSeconds: number;
+  bytesPerSecond: number;
+  /** What the restore of everything would take at this throughput, from this test. */
+  estimatedFullRestoreSeconds: number;
+  full: boolean;
+  assertionsPassed: number;
+  assertionsFailed: number;
+  /** True when everything compared equal and every assertion held: this record then proves the snapshot. */
+  proven: boolean;
+}
+
+export interface AuditFigures {
+  kind: 'audit';
+  expected: number;
+  succeeded: number;
+  failed: number;
+  missed: number;
+  late: number;
+  suspended: number;
+  objectivesMissed: number;
+}
+
+export type RunFigures =
+  | SyncFigures
+  | BackupFigures
+  | RetentionFigures
+  | PruneFigures
+  | CheckFigures
+  | AccessCheckFigures
+  | RestoreTestFigures
+  | AuditFigures;
+
+/** A snapshot in a repository, as records name it. */
+export interface SnapshotReference {
+  /** The repository's name in the policies. */
+  repository: string;
+  /** The id in the repository's config: which repository it really was. */
+  repositoryId: string;
+  snapshotId: string;
+}
+
+/** What an activity hands back to its workflow. A summary: under 100 KiB, no secret, no file list. */
+export interface ActionOutcome {
+  figures: RunFigures;
+  findings: Finding[];
+  /** Made by a backup, or proved by a restore test. */
+  snapshot?: SnapshotReference;
+}
+
+export interface RunError {
+  code: ErrorCode;
+  message: string;
+  hint?: string;
+}
+
+/** All times are the workflow's, ISO 8601 in UTC, so that a retried write has identical bytes. */
+export interface RunRecord {
+  format: 'holdfast-run/1';
+  workflowId: string;
+  runId: string;
+  actionId: string;
+  kind: ActionKind;
+  policy?: string;
+  target: string;
+  digest: string;
+  commit: PolicyCommit;
+  applyId: string;
+  trigger: 'schedule' | 'once' | 'manual';
+  dryRun: boolean;
+  /** The schedule's nominal time, when a schedule started it. */
+  scheduledAt?: string;
+  startedAt: string;
+  finishedAt: string;
+  outcome: 'succeeded' | 'failed' | 'cancelled';
+  error?: RunError;
+  figures?: RunFigures;
+  findings: Finding[];
+  snapshot?: SnapshotReference;
+}

@@ -1,0 +1,69 @@
+/** The FileTree contract: a tree of files with their metadata, as sync and backup sources see it. */
+import type { Readable } from 'node:stream';
+import type { ByteString } from '../common/byte-string.ts';
+
+export type FileType = 'file' | 'dir' | 'symlink' | 'fifo' | 'socket' | 'chardev' | 'dev';
+
+/** One entry of a tree. Times are nanoseconds since the epoch. */
+export interface FileEntry {
+  /** Relative to the tree's root, `/`-separated; the root itself is the empty string. */
+  path: ByteString;
+  type: FileType;
+  /** Permission bits with setuid, setgid and sticky: `st_mode & 0o7777`. */
+  mode: number;
+  sizeBytes: number;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+  uid: number;
+  gid: number;
+  inode: bigint;
+  device: bigint;
+  links: number;
+  /** Only of symlinks. */
+  linkTarget?: ByteString;
+}
+
+export interface WalkOptions {
+  signal?: AbortSignal;
+  /** false leaves an entry, and all below it, out. Called with the path relative to the root. */
+  include?: (entry: FileEntry) => boolean;
+  /** Told what could not be read; the walk goes on. Without it the error is thrown. */
+  onError?: (path: ByteString, error: unknown) => void;
+}
+
+/** What `replace` and `setMetadata` put on an entry. Absent parts stay as they are. */
+export interface EntryMetadata {
+  mode?: number;
+  mtimeNs?: bigint;
+  uid?: number;
+  gid?: number;
+}
+
+/**
+ * Promises: `walk` is pre-order and in byte order (`compareBytePaths`), the root left out; `replace` is atomic (a
+ * reader sees the old or the new content, never a part) and durable when it returns; `remove` removes one file or one
+ * empty folder. No call follows a symbolic link out of the tree. Absence is NotFoundError.
+ */
+export interface FileTree {
+  /** For messages: `/srv/orders`. */
+  readonly description: string;
+  walk(options?: WalkOptions): AsyncIterable<FileEntry>;
+  /** undefined when absent. The empty path is the root. */
+  stat(path: ByteString): Promise<FileEntry | undefined>;
+  openRead(path: ByteString, options?: { signal?: AbortSignal }): Promise<Readable>;
+  replace(
+    path: ByteString,
+    content: AsyncIterable<Uint8Array>,
+    metadata: EntryMetadata,
+    options?: { signal?: AbortSignal },
+  ): Promise<void>;
+  /** Creates, or replaces, a symbolic link; atomic like `replace`. */
+  replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void>;
+  setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void>;
+  /** Succeeds when the folder is already there. */
+  makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void>;
+  remove(path: ByteString): Promise<void>;
+  /** Atomic within the tree; replaces what is at the new path. Missing parents are made. */
+  rename(from: ByteString, to: ByteString): Promise<void>;
+  close(): Promise<void>;
+}

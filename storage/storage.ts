@@ -1,0 +1,61 @@
+/** The Storage contract: where a repository's objects and the evidence live. Every backend and every wrapper keeps it. */
+import type { Readable } from 'node:stream';
+
+/** One stored object. */
+export interface ObjectEntry {
+  /** `/`-separated, relative to the storage's root, never starting with a slash. */
+  name: string;
+  sizeBytes: number;
+  modifiedAt: Date;
+}
+
+export interface ByteRange {
+  offset: number;
+  /** Bytes wanted; fewer come back when the object ends first. */
+  length: number;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** What happens when the name exists: `replace` it (default) or `refuse` with an AlreadyExists error, leaving it as it was. */
+  existing?: 'replace' | 'refuse';
+}
+
+/** At most three flags; a caller that needs more is asking the wrong question. */
+export interface StorageCapabilities {
+  /** false: a reader may see an object before its write has finished (an append-only account that cannot rename). */
+  atomicWrites: boolean;
+  /** The absolute folder, when the objects are plain files of this machine: worker threads may then read and write them directly. */
+  localDirectory?: string;
+}
+
+/**
+ * Objects by name.
+ *
+ * Promises: a write is all-or-nothing; a finished write is durable and readable at once, also through another
+ * instance; `list` sees every object whose write finished before the call. Names are ASCII, made of segments joined
+ * by `/`; `..`, empty segments and a leading slash are refused (Usage).
+ *
+ * Errors: absence is NotFoundError; a refusal of the account AccessDenied; anything that may pass by itself
+ * StorageError (retryable); an aborted call InterruptedError.
+ */
+export interface Storage {
+  /** For messages: `local:/srv/vault`. Never holds a secret. */
+  readonly description: string;
+  readonly capabilities: StorageCapabilities;
+  /** Entries whose name starts with the prefix, in byte order of the names, in bounded memory. A missing root or folder lists nothing. */
+  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectEntry>;
+  read(name: string, range?: ByteRange, options?: CallOptions): Promise<Buffer>;
+  openRead(name: string, options?: CallOptions): Promise<Readable>;
+  write(name: string, content: Uint8Array | AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<void>;
+  remove(name: string, options?: CallOptions): Promise<void>;
+  /** undefined when there is no such object. */
+  stat(name: string, options?: CallOptions): Promise<ObjectEntry | undefined>;
+  close(): Promise<void>;
+}
+
+/** On whose behalf bytes are touched: writer adds, maintainer deletes, reader reads. */
+export type StorageRole = 'writer' | 'maintainer' | 'reader';
