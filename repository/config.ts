@@ -1,0 +1,37 @@
+/** The `config` file: the repository's version, id and chunker polynomial, encrypted but never compressed. */
+import { randomBytes } from 'node:crypto';
+import { HoldfastError, IntegrityError } from '../common/errors.ts';
+import { degree, isIrreducible, randomPolynomial } from './polynomial.ts';
+import type { RepositoryConfig } from './repository.ts';
+
+/** A fresh config of format version 2. */
+export function createConfig(): RepositoryConfig {
+  return { version: 2, id: randomBytes(32).toString('hex'), chunker_polynomial: randomPolynomial().toString(16) };
+}
+
+/** Throws IntegrityError for a document that is no config, NotBuilt for a version that is not known. */
+export function parseConfig(plain: Buffer, where: string): RepositoryConfig {
+  let config: Partial<RepositoryConfig>;
+  try {
+    config = JSON.parse(plain.toString()) as Partial<RepositoryConfig>;
+  } catch (cause) {
+    throw new IntegrityError(`the config of the repository at ${where} is not JSON`, { cause });
+  }
+  const { version, id, chunker_polynomial: polynomial } = config;
+  if (version !== 1 && version !== 2) {
+    throw new HoldfastError('NotBuilt', `the repository at ${where} has format version ${String(version)}`, {
+      hint: 'Use a newer holdfast: this one knows the versions 1 and 2.',
+    });
+  }
+  if (typeof id !== 'string' || !/^[0-9a-f]{64}$/.test(id)) {
+    throw new IntegrityError(`the config of the repository at ${where} has no id`);
+  }
+  if (typeof polynomial !== 'string' || !/^[0-9a-f]{1,16}$/.test(polynomial) || !isUsable(BigInt(`0x${polynomial}`))) {
+    throw new IntegrityError(`the config of the repository at ${where} has no irreducible polynomial of degree 53`);
+  }
+  return { version, id, chunker_polynomial: polynomial };
+}
+
+function isUsable(polynomial: bigint): boolean {
+  return degree(polynomial) === 53 && isIrreducible(polynomial);
+}

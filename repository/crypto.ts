@@ -1,0 +1,110 @@
+/** restic's authenticated encryption: AES-256-CTR, then Poly1305-AES over the cipher text; synchronous, usable in any thread. */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hash,
+  randomFillSync,
+  timingSafeEqual,
+  type Cipheriv,
+  type KeyObject,
+} from 'node:crypto';
+import sodium from 'sodium-native';
+import { IntegrityError } from '../common/errors.ts';
+import type { MasterKey } from './repository.ts';
+
+const NONCE_BYTES = 16;
+const MAC_BYTES = 16;
+
+/** What sealing adds: `nonce(16) || cipher text || MAC(16)` (restic's doc/design.rst, "Keys, Encryption and MAC"). */
+export const SEAL_OVERHEAD_BYTES = NONCE_BYTES + MAC_BYTES;
+
+/** Larger pieces make Node allocate through mmap for every call, which costs more than the cipher itself. */
+const CIPHER_PIECE_BYTES = 96 * 1024;
+
+/** A key ready for use. KeyObjects cost a third of what raw keys cost per cipher. */
+export interface SealingKey {
+  readonly encrypt: KeyObject;
+  readonly macK: KeyObject;
+  readonly macR: Uint8Array;
+}
+
+/** Takes the key as it is, also after it has crossed to a worker thread (where Buffers arrive as Uint8Array). */
+export function prepareKey(key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array }): SealingKey {
+  return { encrypt: createSecretKey(key.encrypt), macK: createSecretKey(key.macK), macR: clampR(key.macR) };
+}
+
+/** A fresh random master key. */
+export function generateMasterKey(): MasterKey {
+  return {
+    encrypt: randomFillSync(Buffer.alloc(32)),
+    macK: randomFillSync(Buffer.alloc(16)),
+    macR: Buffer.from(clampR(randomFillSync(Buffer.alloc(16)))),
+  };
+}
+
+/** Encrypts and authenticates. The result is its own memory, `plain.length + SEAL_OVERHEAD_BYTES` long. */
+export function seal(key: SealingKey, plain: Uint8Array): Buffer {
+  const sealed = Buffer.allocUnsafe(plain.length + SEAL_OVERHEAD_BYTES);
+  sealInto(key, plain, sealed);
+  return sealed;
+}
+
+/** Like `seal`, into the start of `target`; returns the bytes written. */
+export function sealInto(key: SealingKey, plain: Uint8Array, target: Uint8Array): number {
+  const nonce = target.subarray(0, NONCE_BYTES);
+  randomFillSync(nonce);
+  const end = NONCE_BYTES + plain.length;
+  applyCipher(createCipheriv('aes-256-ctr', key.encrypt, nonce), plain, target.subarray(NONCE_BYTES, end));
+  authenticate(key, nonce, target.subarray(NONCE_BYTES, end), target.subarray(end, end + MAC_BYTES));
+  return end + MAC_BYTES;
+}
+
+/** Verifies and decrypts. Throws IntegrityError, naming `what`, when the MAC does not fit. */
+export function open(key: SealingKey, sealed: Uint8Array, what: string): Buffer {
+  if (sealed.length < SEAL_OVERHEAD_BYTES) {
+    throw new IntegrityError(`${what} is too short to be encrypted data (${sealed.length} bytes)`);
+  }
+  const end = sealed.length - MAC_BYTES;
+  const nonce = sealed.subarray(0, NONCE_BYTES);
+  const cipherText = sealed.subarray(NONCE_BYTES, end);
+  const expected = new Uint8Array(MAC_BYTES);
+  authenticate(key, nonce, cipherText, expected);
+  if (!timingSafeEqual(expected, sealed.subarray(end))) {
+    throw new IntegrityError(`${what} fails its authentication: the stored bytes were changed, or the key is another`);
+  }
+  const plain = Buffer.allocUnsafe(cipherText.length);
+  applyCipher(createDecipheriv('aes-256-ctr', key.encrypt, nonce), cipherText, plain);
+  return plain;
+}
+
+/** Hex SHA-256, which names blobs, packs and files. */
+export function sha256Hex(content: Uint8Array): string {
+  return hash('sha256', content, 'hex');
+}
+
+/** Poly1305-AES (Bernstein 2005): Poly1305 under the one-time key `r || AES_k(nonce)`. */
+export function authenticate(key: SealingKey, nonce: Uint8Array, message: Uint8Array, mac: Uint8Array): void {
+  const oneTimeKey = new Uint8Array(32);
+  oneTimeKey.set(key.macR, 0);
+  oneTimeKey.set(createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false).update(nonce), 16);
+  sodium.crypto_onetimeauth(mac, message, oneTimeKey);
+}
+
+function applyCipher(
+  cipher: Cipheriv | ReturnType<typeof createDecipheriv>,
+  input: Uint8Array,
+  output: Uint8Array,
+): void {
+  for (let offset = 0; offset < input.length; offset += CIPHER_PIECE_BYTES) {
+    output.set(cipher.update(input.subarray(offset, offset + CIPHER_PIECE_BYTES)), offset);
+  }
+}
+
+/** Poly1305 fixes 22 bits of r at zero; restic stores r clamped, other writers might not. */
+function clampR(r: Uint8Array): Uint8Array {
+  const clamped = Uint8Array.from(r);
+  for (const index of [3, 7, 11, 15]) clamped[index] = clamped[index]! & 0x0f;
+  for (const index of [4, 8, 12]) clamped[index] = clamped[index]! & 0xfc;
+  return clamped;
+}
