@@ -1,0 +1,74 @@
+/** The command line: turns arguments into the one command that runs, and what comes of it into words and an exit status. */
+import { InterruptedError } from '../common/errors.ts';
+import type { CliContext } from './command.ts';
+import { ExitStatus, statusOfError } from './exit-status.ts';
+import { listenForInterrupts } from './interrupt.ts';
+import { createStyle, openOutput, wantsColor, type TrackedOutput } from './output.ts';
+import { parseArguments, scanGlobalOptions, type GlobalOptions } from './parse-arguments.ts';
+import { errorDocument, renderError } from './report-error.ts';
+
+/** Runs what `argv` (without node and the program) says, and ends the process with its exit status. */
+export async function main(argv: string[]): Promise<void> {
+  const global = scanGlobalOptions(argv);
+  const color = global.color && wantsColor(process.env);
+  const output = openOutput(process.stdout, process.stderr, { ...global, color });
+  const fail = (error: unknown): ExitStatus => {
+    report(error, output, global, color);
+    return statusOfError(error);
+  };
+  const crash = (error: unknown): void => void exit(fail(error));
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  const signal = listenForInterrupts(() => output.note('stopping; press Ctrl-C again to end at once'));
+  let status: ExitStatus;
+  try {
+    status = await run(argv, output, signal);
+  } catch (error) {
+    // Whatever an interrupted command throws on its way out, it was the interruption.
+    status = fail(signal.aborted ? interruption(signal, error) : error);
+  }
+  await exit(status);
+}
+
+async function run(argv: string[], output: TrackedOutput, signal: AbortSignal): Promise<ExitStatus> {
+  const parsed = await parseArguments(argv, (text) => void process.stdout.write(text));
+  if (parsed === undefined) return ExitStatus.done;
+  const context: CliContext = {
+    signal,
+    output,
+    json: parsed.global.json,
+    quiet: parsed.global.quiet,
+    verbose: parsed.global.verbose,
+    environment: process.env,
+    directory: process.cwd(),
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true && !parsed.global.json,
+    now: () => new Date(),
+  };
+  return parsed.command.run(context, { args: parsed.args, options: parsed.options });
+}
+
+function interruption(signal: AbortSignal, error: unknown): unknown {
+  if (error instanceof InterruptedError) return error;
+  return new InterruptedError('interrupted', { cause: signal.reason });
+}
+
+function report(error: unknown, output: TrackedOutput, global: GlobalOptions, color: boolean): void {
+  if (global.json) {
+    const document = errorDocument(error);
+    // stdout holds one document at most: after an answer, the error goes beside it.
+    if (output.started) process.stderr.write(`${JSON.stringify(document)}\n`);
+    else output.json(document);
+    return;
+  }
+  const stack = process.env['HOLDFAST_DEBUG'] === '1' ? 'always' : global.verbose ? 'unexpected' : 'never';
+  const style = createStyle(color && process.stderr.isTTY === true);
+  process.stderr.write(`${renderError(error, style, stack)}\n`);
+}
+
+/** Ends the process after what was written has left it; handles that a command left open do not keep it alive. */
+async function exit(status: ExitStatus): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((done) => stream.write('', () => done()));
+  }
+  process.exit(status);
+}

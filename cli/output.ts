@@ -1,0 +1,72 @@
+/** What the program says: the answer on stdout, everything else on stderr, and what `--json`, `-q`, `-v` and colours make of it. */
+import type { Environment, Output, Style } from './command.ts';
+import { openProgressDisplay, type ProgressStream } from './progress-display.ts';
+
+export interface OutputSettings {
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  /** What the person asked for; colours also need a terminal. */
+  color: boolean;
+}
+
+export interface OutputStream extends ProgressStream {
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+}
+
+export interface TrackedOutput extends Output {
+  /** Whether anything was written to stdout: a JSON error may be the one document there only when nothing was. */
+  readonly started: boolean;
+}
+
+/** A closed stdout or stderr (EPIPE) is no error: what is said after it is dropped. */
+export function openOutput(stdout: OutputStream, stderr: OutputStream, settings: OutputSettings): TrackedOutput {
+  let closed = false;
+  let started = false;
+  stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+    closed = true;
+  });
+  stderr.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  const answer = (text: string): void => {
+    if (closed) return;
+    started = true;
+    stdout.write(`${text}\n`);
+  };
+  const remark = (text: string): void => void stderr.write(`${text}\n`);
+  const { json, quiet, verbose } = settings;
+  const remarkStyle = createStyle(settings.color && stderr.isTTY === true);
+
+  return {
+    style: createStyle(settings.color && !json && stdout.isTTY === true),
+    get closed() {
+      return closed;
+    },
+    get started() {
+      return started;
+    },
+    get columns() {
+      return stdout.isTTY === true ? stdout.columns : undefined;
+    },
+    line: (text = '') => (json ? undefined : answer(text)),
+    say: (text = '') => (json || quiet ? undefined : answer(text)),
+    note: (text) => (json || quiet ? undefined : remark(text)),
+    detail: (text) => (verbose ? remark(remarkStyle.dim(text)) : undefined),
+    warn: (text) => (json ? undefined : remark(`${remarkStyle.warning('warning:')} ${text}`)),
+    json: (document) => answer(JSON.stringify(document)),
+    progress: () => (json || quiet ? { report() {}, finish() {} } : openProgressDisplay(stderr)),
+  };
+}
+
+/** https://no-color.org: any value but the empty one switches colours off. */
+export function wantsColor(environment: Environment): boolean {
+  return !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+}
+
+export function createStyle(enabled: boolean): Style {
+  const mark = (open: number, close: number) => (text: string) =>
+    enabled ? `\x1b[${open}m${text}\x1b[${close}m` : text;
+  return { bold: mark(1, 22), dim: mark(2, 22), good: mark(32, 39), warning: mark(33, 39), bad: mark(31, 39) };
+}

@@ -1,0 +1,127 @@
+/** Reads the command line: which command, with which options; loads that command alone, and words what is wrong with it. */
+import { Command, CommanderError, Option } from 'commander';
+import { HoldfastError } from '../common/errors.ts';
+import type { CliCommand } from './command.ts';
+import { COMMAND_GROUPS, type CommandEntry } from './command-table.ts';
+
+export interface GlobalOptions {
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  color: boolean;
+}
+
+export interface ParsedArguments {
+  command: CliCommand;
+  global: GlobalOptions;
+  args: (string | string[] | undefined)[];
+  options: Record<string, unknown>;
+}
+
+/** Global options take no value, so they can be told before the command is known: errors of parsing obey them too. */
+export function scanGlobalOptions(argv: string[]): GlobalOptions {
+  const before = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const has = (...names: string[]): boolean => names.some((name) => before.includes(name));
+  return {
+    json: has('--json'),
+    quiet: has('-q', '--quiet'),
+    verbose: has('-v', '--verbose'),
+    color: !has('--no-color'),
+  };
+}
+
+/** What to run; undefined when help was asked for, and written to `writeHelp`. Throws Usage. */
+export async function parseArguments(
+  argv: string[],
+  writeHelp: (text: string) => void,
+): Promise<ParsedArguments | undefined> {
+  const words = rewriteArguments(argv);
+  const name = words.find((word) => !word.startsWith('-'));
+  const { program, subcommands } = buildProgram(writeHelp);
+  const entry = allCommands().find((candidate) => candidate.name === name);
+  let parsed: Omit<ParsedArguments, 'global'> | undefined;
+  if (entry !== undefined) {
+    const { command } = await entry.load();
+    const subcommand = subcommands.get(entry.name)!;
+    command.configure(subcommand);
+    subcommand.action((...received: unknown[]) => {
+      const args = received.slice(0, -2) as (string | string[] | undefined)[];
+      parsed = { command, args, options: subcommand.opts() };
+    });
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
+    throw usageError(error, entry);
+  }
+  if (parsed === undefined) return undefined;
+  const { json = false, quiet = false, verbose = false, color = true } = program.opts<Partial<GlobalOptions>>();
+  return { ...parsed, global: { json, quiet, verbose, color } };
+}
+
+/** All commands with all their arguments and options, for the shell completions. */
+export async function configureAllCommands(): Promise<Command> {
+  const { program, subcommands } = buildProgram(() => {});
+  await Promise.all(
+    allCommands().map(async ({ name, load }) => {
+      const { command } = await load();
+      command.configure(subcommands.get(name)!);
+    }),
+  );
+  return program;
+}
+
+export function allCommands(): CommandEntry[] {
+  return COMMAND_GROUPS.flatMap((group) => group.commands);
+}
+
+/** `holdfast help ls` is `holdfast ls --help`, `--version` is `version`, nothing is `--help`. */
+function rewriteArguments(argv: string[]): string[] {
+  const index = argv.findIndex((word) => !word.startsWith('-'));
+  if (argv[index] === 'help') return [...argv.toSpliced(index, 1), '--help'];
+  if (index !== -1) return argv;
+  return argv.includes('--version') || argv.includes('-V')
+    ? ['version', ...argv.filter((word) => word !== '--version' && word !== '-V')]
+    : [...argv, '--help'];
+}
+
+function buildProgram(writeHelp: (text: string) => void): { program: Command; subcommands: Map<string, Command> } {
+  const program = new Command('holdfast')
+    .description('Keeps business data recoverable, and proves it.')
+    .exitOverride()
+    .helpCommand(false)
+    .showHelpAfterError(false)
+    .configureOutput({ writeOut: writeHelp, writeErr: () => {}, outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
+    .addOption(new Option('--json', 'answer with JSON: one document, or one line per event'))
+    .addOption(new Option('-q, --quiet', 'only what was asked for, and errors'))
+    .addOption(new Option('-v, --verbose', 'more detail, and the stack of an unexpected error'))
+    .addOption(new Option('--no-color', 'no colours (also NO_COLOR)'))
+    .usage('COMMAND [OPTIONS]')
+    .addHelpText(
+      'after',
+      `
+holdfast COMMAND --help tells more about one.
+Exit status: 0 done · 1 unexpected failure · 2 invalid policy or usage · 3 some source files could not be read
+  4 access denied · 5 integrity error · 6 storage unreachable · 7 needs attention · 8 refused by a guard
+  9 engine unreachable · 10 no repository · 11 repository locked · 12 wrong password · 130 interrupted`,
+    );
+  const subcommands = new Map<string, Command>();
+  for (const { heading, commands } of COMMAND_GROUPS) {
+    for (const { name, summary } of commands) {
+      const subcommand = program.command(name).summary(summary).helpGroup(`${heading}:`);
+      subcommands.set(name, subcommand);
+    }
+  }
+  return { program, subcommands };
+}
+
+function usageError(error: CommanderError, entry: CommandEntry | undefined): HoldfastError {
+  const [sentence = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = /\(Did you mean (one of )?(.+)\?\)/.exec(rest.join(' '))?.[2];
+  const help = entry === undefined ? 'holdfast --help' : `holdfast ${entry.name} --help`;
+  const hint = suggestion === undefined ? `see ${help}` : `did you mean ${suggestion}? See ${help}`;
+  return new HoldfastError('Usage', sentence.replaceAll("'", '"'), { hint });
+}

@@ -1,0 +1,48 @@
+/** How an error is told: one sentence and what to do next, as JSON for programs; a stack only where it helps. */
+import { HoldfastError } from '../common/errors.ts';
+import type { Style } from './command.ts';
+import { statusOfError } from './exit-status.ts';
+
+export interface ErrorDocument {
+  error: {
+    code: string;
+    message: string;
+    hint?: string;
+    context?: Record<string, string | number | boolean>;
+    exitStatus: number;
+  };
+}
+
+const REPORT_HINT =
+  'this is a fault of holdfast: report it as README.md says, with the command, `holdfast version` and what the command prints with -v';
+
+export function errorDocument(error: unknown): ErrorDocument {
+  const exitStatus = statusOfError(error);
+  if (!(error instanceof HoldfastError))
+    return { error: { code: 'Unexpected', message: messageOf(error), hint: REPORT_HINT, exitStatus } };
+  const { code, message, hint, context } = error;
+  const facts = Object.keys(context).length === 0 ? undefined : context;
+  return { error: { code, message, hint, context: facts, exitStatus } };
+}
+
+/** `stack: 'always'` (HOLDFAST_DEBUG=1), `'unexpected'` (-v) or `'never'`. */
+export function renderError(error: unknown, style: Style, stack: 'always' | 'unexpected' | 'never'): string {
+  const expected = error instanceof HoldfastError;
+  const hint = expected ? error.hint : REPORT_HINT;
+  const lines = [`${style.bad(expected ? 'error:' : 'unexpected error:')} ${messageOf(error)}`];
+  if (hint !== undefined)
+    lines.push(...hint.split('\n').map((line, index) => (index === 0 ? `  → ${line}` : `    ${line}`)));
+  const shown = stack === 'always' || (stack === 'unexpected' && !expected);
+  if (shown && error instanceof Error) lines.push(style.dim(renderStack(error)));
+  return lines.join('\n');
+}
+
+function renderStack(error: Error): string {
+  const own = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${own}\ncaused by ${renderStack(error.cause)}` : own;
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  return String(error);
+}
