@@ -1,0 +1,81 @@
+/** The real programs that tests compare with: found once, demanded under CI, loudly missed elsewhere. */
+import { accessSync, constants, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, inject, it } from 'vitest';
+
+/** A program on the PATH, or the Temporal CLI, which `test/locate-peers.ts` finds (or builds) before the tests start. */
+export type PeerName = 'restic' | 'temporal' | 'setfacl' | 'getfacl' | 'setfattr' | 'getfattr' | 'git';
+
+export interface Peer {
+  name: PeerName;
+  /** The program's path. Only read it inside `describe` and `it` of this peer: it throws when the peer is missing. */
+  readonly command: string;
+  /** vitest's `describe` and `it`: without the peer they fail under CI, and are skipped with a loud line elsewhere. */
+  describe: (title: string, body: () => void) => void;
+  it: (title: string, body: () => void | Promise<void>, timeoutMilliseconds?: number) => void;
+}
+
+const REMEDIES: Record<PeerName, string> = {
+  restic: 'apt install restic',
+  temporal: 'put the Temporal CLI v1.5.1 on the PATH, or install Go so that holdfast can build it',
+  setfacl: 'apt install acl',
+  getfacl: 'apt install acl',
+  setfattr: 'apt install attr',
+  getfattr: 'apt install attr',
+  git: 'apt install git',
+};
+
+/** Finds the peer; `const restic = requirePeer('restic')`, then `restic.it('…', async () => { … restic.command … })`. */
+export function requirePeer(name: PeerName): Peer {
+  const found = name === 'temporal' ? inject('temporalCli') || undefined : findOnPath(name);
+  if (found !== undefined) return { name, command: found, describe, it };
+  const missing = `${name} is missing: ${REMEDIES[name]}`;
+  return {
+    name,
+    get command(): string {
+      throw new Error(missing);
+    },
+    describe: (title, body) =>
+      isCi() ? it(title, () => fail(missing)) : skip(title, missing, () => describe.skip(title, body)),
+    it: (title, body) => (isCi() ? it(title, () => fail(missing)) : skip(title, missing, () => it.skip(title, body))),
+  };
+}
+
+/** Whether the tests run where nothing may be skipped. */
+export function isCi(): boolean {
+  return !['', '0', 'false', undefined].includes(process.env['CI']);
+}
+
+/** The first file of that name on the PATH that may be executed. */
+export function findOnPath(name: string): string | undefined {
+  return (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => path.join(folder, name))
+    .find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function fail(message: string): never {
+  throw new Error(`${message} (under CI no test is skipped)`);
+}
+
+function skip(title: string, missing: string, declare: () => void): void {
+  process.stderr.write(`\n!!! NOT TESTED: "${title}": ${missing}\n`);
+  declare();
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Path of the Temporal CLI; empty when there is none, or when no test of this run asks for it. */
+    temporalCli: string;
+  }
+}
