@@ -1,0 +1,55 @@
+/** zstd as the repository uses it: which blobs are compressed, and the leading byte of unpacked files. */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { IntegrityError } from '../common/errors.ts';
+import type { BlobType } from './repository.ts';
+
+export type Compression = 'none' | 'auto' | 'max';
+
+/** About what restic's encoder reaches in its modes `auto` and `max`. */
+const LEVEL: Record<Compression, number> = { none: 1, auto: 3, max: 11 };
+
+/** Format version 2: the first byte of a compressed unpacked file. Plain JSON begins with `{` or `[` instead. */
+const COMPRESSED_MARK = 2;
+
+/** An unpacked file (index, snapshot, lock) is some megabytes; one that claims more than this was made to do harm. */
+const MAX_UNPACKED_BYTES = 512 * 1024 * 1024;
+
+/** undefined: the blob is stored plain (`none` for data, or it does not get smaller). Trees are always compressed, as restic does. */
+export function compressBlob(type: BlobType, plain: Uint8Array, compression: Compression): Buffer | undefined {
+  if (type === 'data' && compression === 'none') return undefined;
+  const compressed = zstd(plain, compression);
+  return type === 'tree' || compressed.length < plain.length ? compressed : undefined;
+}
+
+/** Throws IntegrityError when the content is no zstd, or not of the length that the pack's header promised. */
+export function decompressBlob(compressed: Uint8Array, plainLength: number, what: string): Buffer {
+  // Node refuses an output limit of 0, which an empty blob would have.
+  const plain = unzstd(compressed, Math.max(plainLength, 1), what);
+  if (plain.length !== plainLength) {
+    throw new IntegrityError(`${what} has ${plain.length} bytes when decompressed, not ${plainLength}`);
+  }
+  return plain;
+}
+
+export function compressUnpacked(plain: Uint8Array, compression: Compression): Buffer {
+  return Buffer.concat([Buffer.of(COMPRESSED_MARK), zstd(plain, compression)]);
+}
+
+export function decompressUnpacked(content: Buffer, what: string): Buffer {
+  const first = content[0];
+  if (first === 0x7b || first === 0x5b) return content;
+  if (first !== COMPRESSED_MARK) throw new IntegrityError(`${what} begins with the unknown byte ${String(first)}`);
+  return unzstd(content.subarray(1), MAX_UNPACKED_BYTES, what);
+}
+
+function zstd(plain: Uint8Array, compression: Compression): Buffer {
+  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL[compression] } });
+}
+
+function unzstd(compressed: Uint8Array, maxOutputLength: number, what: string): Buffer {
+  try {
+    return zstdDecompressSync(compressed, { maxOutputLength });
+  } catch (cause) {
+    throw new IntegrityError(`${what} cannot be decompressed`, { cause });
+  }
+}

@@ -1,0 +1,172 @@
+/** Packs: sealed blobs one after the other, then a sealed header that lists them (restic's doc/design.rst, "Pack Format"). */
+import { IntegrityError } from '../common/errors.ts';
+import { compressBlob, decompressBlob, type Compression } from './compression.ts';
+import { open, seal, SEAL_OVERHEAD_BYTES, sealInto, sha256Hex, type SealingKey } from './crypto.ts';
+import type { BlobType, IndexedBlob, IndexedPack } from './repository.ts';
+
+export const DEFAULT_PACK_SIZE_BYTES = 16 * 1024 * 1024;
+
+/** restic refuses longer headers (16 MiB); a pack is full well before, so that every reader's first guess fits. */
+const MAX_HEADER_ENTRIES = 8192;
+
+const PLAIN_ENTRY_BYTES = 37;
+const COMPRESSED_ENTRY_BYTES = 41;
+const LENGTH_BYTES = 4;
+
+/** The first byte of a header entry. */
+const ENTRY_KIND = { data: 0, tree: 1, compressedData: 2, compressedTree: 3 } as const;
+
+export interface PackBuilderOptions {
+  compression: Compression;
+  /** The pack counts as full from this size on. Default: 16 MiB. */
+  packSizeBytes?: number;
+  /** Format version 1 has no compression. Default: 2. */
+  version?: number;
+}
+
+/** Builds one pack in memory, synchronously, in any thread. Data and trees belong into packs of their own. */
+export class PackBuilder {
+  readonly #key: SealingKey;
+  readonly #compression: Compression;
+  readonly #version: number;
+  readonly #packSizeBytes: number;
+  #buffer: Buffer;
+  #used = 0;
+  #blobs: IndexedBlob[] = [];
+
+  constructor(key: SealingKey, options: PackBuilderOptions) {
+    this.#key = key;
+    this.#compression = options.compression;
+    this.#version = options.version ?? 2;
+    this.#packSizeBytes = options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES;
+    this.#buffer = Buffer.alloc(0);
+  }
+
+  get blobCount(): number {
+    return this.#blobs.length;
+  }
+
+  get sizeBytes(): number {
+    return this.#used;
+  }
+
+  get isFull(): boolean {
+    return this.#used >= this.#packSizeBytes || this.#blobs.length >= MAX_HEADER_ENTRIES;
+  }
+
+  /** Compresses, seals and appends. `id` is the SHA-256 of `plain`, which the caller has computed. Returns where it lies. */
+  add(type: BlobType, id: string, plain: Uint8Array): IndexedBlob {
+    const compressed = this.#version > 1 ? compressBlob(type, plain, this.#compression) : undefined;
+    const stored = compressed ?? plain;
+    this.#reserve(stored.length + SEAL_OVERHEAD_BYTES);
+    const length = sealInto(this.#key, stored, this.#buffer.subarray(this.#used));
+    const blob: IndexedBlob = { id, type, offset: this.#used, length };
+    if (compressed !== undefined) blob.uncompressedLength = plain.length;
+    this.#blobs.push(blob);
+    this.#used += length;
+    return blob;
+  }
+
+  /** The finished pack, named by its SHA-256; its memory is handed over, and the builder begins an empty pack. */
+  finish(): { pack: IndexedPack; content: Buffer } {
+    const header = seal(this.#key, encodeHeader(this.#blobs));
+    this.#reserve(header.length + LENGTH_BYTES);
+    this.#buffer.set(header, this.#used);
+    this.#buffer.writeUInt32LE(header.length, this.#used + header.length);
+    const content = this.#buffer.subarray(0, this.#used + header.length + LENGTH_BYTES);
+    const pack = { id: sha256Hex(content), blobs: this.#blobs };
+    this.#buffer = Buffer.alloc(0);
+    this.#used = 0;
+    this.#blobs = [];
+    return { pack, content };
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#used + bytes;
+    if (needed <= this.#buffer.length) return;
+    // A pack of one small tree must not cost 16 MiB; a full one must not be copied often.
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2, 64 * 1024));
+    this.#buffer.copy(grown, 0, 0, this.#used);
+    this.#buffer = grown;
+  }
+}
+
+/** The bytes a pack of these blobs has, header included. */
+export function packSizeBytes(blobs: readonly IndexedBlob[]): number {
+  return blobs.reduce((sum, blob) => sum + blob.length, 0) + headerSizeBytes(blobs);
+}
+
+/** The sealed header with its length field. */
+export function headerSizeBytes(blobs: readonly IndexedBlob[]): number {
+  return blobs.reduce((sum, blob) => sum + entryBytes(blob), SEAL_OVERHEAD_BYTES + LENGTH_BYTES);
+}
+
+/** The blobs that the header at the end of a whole pack lists. Throws IntegrityError, naming the pack. */
+export function readPackHeader(key: SealingKey, content: Uint8Array, packId: string): IndexedBlob[] {
+  const pack = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  if (pack.length < LENGTH_BYTES + SEAL_OVERHEAD_BYTES) {
+    throw new IntegrityError(`pack ${packId} is truncated: it has ${pack.length} bytes`);
+  }
+  const length = pack.readUInt32LE(pack.length - LENGTH_BYTES);
+  const start = pack.length - LENGTH_BYTES - length;
+  if (start < 0 || length < SEAL_OVERHEAD_BYTES) {
+    throw new IntegrityError(`pack ${packId} is truncated or damaged: its header cannot have ${length} bytes`);
+  }
+  return decodeHeader(open(key, pack.subarray(start, start + length), `the header of pack ${packId}`), packId);
+}
+
+/** Verifies, decrypts and decompresses one blob's stored bytes, and checks its id. Throws IntegrityError. */
+export function openBlob(key: SealingKey, blob: IndexedBlob, stored: Uint8Array, packId: string): Buffer {
+  const what = `${blob.type} blob ${blob.id} in pack ${packId}`;
+  if (stored.length !== blob.length) {
+    throw new IntegrityError(`${what} is truncated: ${stored.length} of ${blob.length} bytes are there`);
+  }
+  const opened = open(key, stored, what);
+  const plain = blob.uncompressedLength === undefined ? opened : decompressBlob(opened, blob.uncompressedLength, what);
+  if (sha256Hex(plain) !== blob.id) throw new IntegrityError(`${what} has other content than its id says`);
+  return plain;
+}
+
+function entryBytes(blob: IndexedBlob): number {
+  return blob.uncompressedLength === undefined ? PLAIN_ENTRY_BYTES : COMPRESSED_ENTRY_BYTES;
+}
+
+function encodeHeader(blobs: readonly IndexedBlob[]): Buffer {
+  const header = Buffer.alloc(blobs.reduce((sum, blob) => sum + entryBytes(blob), 0));
+  let position = 0;
+  for (const blob of blobs) {
+    const compressed = blob.uncompressedLength !== undefined;
+    const kind = (blob.type === 'tree' ? ENTRY_KIND.tree : ENTRY_KIND.data) + (compressed ? 2 : 0);
+    position = header.writeUInt8(kind, position);
+    position = header.writeUInt32LE(blob.length, position);
+    if (compressed) position = header.writeUInt32LE(blob.uncompressedLength!, position);
+    position += header.write(blob.id, position, 'hex');
+  }
+  return header;
+}
+
+function decodeHeader(header: Buffer, packId: string): IndexedBlob[] {
+  const blobs: IndexedBlob[] = [];
+  let position = 0;
+  let offset = 0;
+  while (position < header.length) {
+    const kind = header[position]!;
+    const compressed = kind === ENTRY_KIND.compressedData || kind === ENTRY_KIND.compressedTree;
+    const end = position + (compressed ? COMPRESSED_ENTRY_BYTES : PLAIN_ENTRY_BYTES);
+    if (kind > ENTRY_KIND.compressedTree || end > header.length) {
+      throw new IntegrityError(`the header of pack ${packId} has an entry that cannot be read`);
+    }
+    const length = header.readUInt32LE(position + 1);
+    const blob: IndexedBlob = {
+      id: header.toString('hex', end - 32, end),
+      type: kind === ENTRY_KIND.tree || kind === ENTRY_KIND.compressedTree ? 'tree' : 'data',
+      offset,
+      length,
+    };
+    if (compressed) blob.uncompressedLength = header.readUInt32LE(position + 5);
+    blobs.push(blob);
+    offset += length;
+    position = end;
+  }
+  return blobs;
+}
