@@ -1,33 +1,43 @@
-/** JSON and times the way Go's encoder writes them, which is the way restic writes its documents. */
+/** JSON as Go's `encoding/json` writes it (HTML escaping on), and reading it without losing 64-bit integers. */
 
-const ESCAPED: Record<string, string> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-};
+// Go 1.19's choice, which restic 0.14 has: \b and \f as \u00xx. Surrogates that stand alone become U+FFFD in UTF-8.
+// eslint-disable-next-line no-control-regex -- JSON escapes exactly these
+const ESCAPED = /[\x00-\x1f"\\<>&\u2028\u2029]/g;
 
-/** Compact JSON with Go's extra escapes. Fields that are undefined are left out, as `omitempty` does. */
+const SHORT: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** A string with its quotes. */
+export function goString(text: string): string {
+  return `"${text.replace(ESCAPED, escapeCharacter)}"`;
+}
+
+/** Any JSON value, objects in their own order; a bigint is written as an integer. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character]!);
+  if (typeof value === 'string') return goString(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return `[${value.map((item) => goJson(item)).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    return `{${members.map(([key, member]) => `${goString(key)}:${goJson(member)}`).join(',')}}`;
+  }
+  return JSON.stringify(value ?? null);
 }
 
 /**
- * RFC 3339 in the local zone of this machine, milliseconds as Go prints them (no trailing zeros, `Z` for UTC):
- * `2026-11-23T02:05:00.12+01:00`.
+ * Parses JSON; an integer beyond 2^53 becomes a bigint, all others stay numbers. Throws SyntaxError.
  */
-export function goTime(time: Date): string {
-  const offsetMinutes = -time.getTimezoneOffset();
-  const local = new Date(time.getTime() + offsetMinutes * 60_000).toISOString();
-  const seconds = local.slice(0, 19);
-  const fraction = local.slice(19, 23).replace(/\.?0+$/, '');
-  if (offsetMinutes === 0) return `${seconds}${fraction}Z`;
-  const sign = offsetMinutes < 0 ? '-' : '+';
-  const absolute = Math.abs(offsetMinutes);
-  return `${seconds}${fraction}${sign}${twoDigits(Math.floor(absolute / 60))}:${twoDigits(absolute % 60)}`;
+export function parseGoJson(text: string): unknown {
+  // The reviver costs four times the parsing, so it is used only where digits are that many.
+  if (!/[:[,]-?\d{16,}/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, reviveInteger);
 }
 
-function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+function reviveInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  const source = context?.source;
+  return source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
+}
+
+function escapeCharacter(character: string): string {
+  return SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -1,0 +1,37 @@
+/** Times as Go writes them: RFC 3339 with nanoseconds (trailing zeros cut) in a local zone, against nanoseconds since the epoch. */
+
+const NANOSECONDS = 1_000_000_000n;
+
+/**
+ * Nanoseconds since the epoch as `2026-11-23T02:10:00.123456789+01:00`, in this process's time zone as it was at that
+ * time. Years outside 0-9999 are moved into them, as restic does, because RFC 3339 has no others.
+ */
+export function formatGoTime(timeNs: bigint): string {
+  const seconds = Number(timeNs / NANOSECONDS - (timeNs % NANOSECONDS < 0n ? 1n : 0n));
+  const nanoseconds = Number(((timeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS);
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return timeNs < 0n ? '0000-01-01T00:00:00Z' : '9999-12-31T23:59:59Z';
+  const offset = -date.getTimezoneOffset();
+  const local = new Date(date.getTime() + offset * 60_000);
+  const year = local.getUTCFullYear();
+  if (year < 0 || year > 9999) local.setUTCFullYear(year < 0 ? 0 : 9999);
+  const fraction = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${local.toISOString().slice(0, 19)}${fraction}${formatOffset(offset)}`;
+}
+
+/** Nanoseconds since the epoch; undefined when the text is no RFC 3339 time. */
+export function parseGoTime(text: string): bigint | undefined {
+  const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (parts === null) return undefined;
+  const [, moment = '', fraction = '', zone = ''] = parts;
+  const milliseconds = Date.parse(moment + zone);
+  if (Number.isNaN(milliseconds)) return undefined;
+  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+}
+
+function formatOffset(minutes: number): string {
+  if (minutes === 0) return 'Z';
+  const size = Math.abs(minutes);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}

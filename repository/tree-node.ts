@@ -1,0 +1,236 @@
+/** Trees of the repository: restic's node, and its JSON, byte for byte as restic writes it, so that both give a folder the same id. */
+import { IntegrityError } from '../common/errors.ts';
+import type { ByteString } from '../common/byte-string.ts';
+import { fromText, toText } from '../files/byte-path.ts';
+import { goJson, goString, parseGoJson } from './go-json.ts';
+import { quoteGo, unquoteGo } from './go-quote.ts';
+import { decodeUtf8 } from './go-utf8.ts';
+
+/** One attribute; `value` is base64 as stored (null is how Go writes an absent value). */
+export interface ExtendedAttribute {
+  name: string;
+  value: string | null;
+}
+
+/**
+ * A file, folder or other entry (`internal/data/node.go` of restic). Absent members are what Go leaves out: zero and
+ * empty. Times are RFC 3339 with nanoseconds in the zone they were written in (`go-time.ts`).
+ */
+export interface TreeNode {
+  /** The bytes of the name, no path. Foreign repositories may hold anything here: see `isEntryName`. */
+  name: ByteString;
+  /** `file`, `dir`, `symlink`, `dev`, `chardev`, `fifo`, `socket`, `irregular`; others may come. */
+  type: string;
+  /** Go's `os.FileMode` (`go-file-mode.ts`). */
+  mode?: number;
+  mtime: string;
+  atime: string;
+  ctime: string;
+  uid: number;
+  gid: number;
+  user?: string;
+  group?: string;
+  inode?: bigint;
+  /** `st_dev`. */
+  device_id?: bigint;
+  /** Bytes. */
+  size?: number;
+  links?: number;
+  /** The bytes of a symlink's target; in JSON they are `linktarget`, and `linktarget_raw` when they are not UTF-8. */
+  linktarget?: ByteString;
+  extended_attributes?: ExtendedAttribute[];
+  /** Of other systems (Windows): kept as they are. */
+  generic_attributes?: Record<string, unknown>;
+  /** `st_rdev` of a device. */
+  device?: bigint;
+  /** Ids of the data blobs in order; null for what is not a file. */
+  content: string[] | null;
+  /** Id of the tree, only of a folder. */
+  subtree?: string;
+  error?: string;
+  /** Members that this version does not know, in their order. */
+  rest?: Record<string, unknown>;
+}
+
+/** The tree's JSON with its newline. The nodes must be in byte order of their names. */
+export function encodeTree(nodes: readonly TreeNode[]): Buffer {
+  return Buffer.from(`{"nodes":[${nodes.map((node) => encodeNode(node)).join(',')}]}\n`, 'utf8');
+}
+
+/** One node as it stands in the tree. */
+export function encodeNode(node: TreeNode): string {
+  const name = goString(quoteGo(node.name));
+  let json = `{"name":${name},"type":${goString(node.type)}`;
+  if (node.mode) json += `,"mode":${node.mode}`;
+  json += `,"mtime":${goString(node.mtime)},"atime":${goString(node.atime)},"ctime":${goString(node.ctime)}`;
+  json += `,"uid":${node.uid},"gid":${node.gid}`;
+  if (node.user) json += `,"user":${goString(node.user)}`;
+  if (node.group) json += `,"group":${goString(node.group)}`;
+  if (node.inode) json += `,"inode":${node.inode}`;
+  if (node.device_id) json += `,"device_id":${node.device_id}`;
+  if (node.size) json += `,"size":${node.size}`;
+  if (node.links) json += `,"links":${node.links}`;
+  if (node.linktarget) json += encodeLinkTarget(node.linktarget);
+  if (node.extended_attributes?.length) json += `,"extended_attributes":${goJson(node.extended_attributes)}`;
+  if (node.generic_attributes) json += `,"generic_attributes":${goJson(node.generic_attributes)}`;
+  if (node.device) json += `,"device":${node.device}`;
+  json += `,"content":${encodeContent(node.content)}`;
+  if (node.subtree !== undefined) json += `,"subtree":"${node.subtree}"`;
+  if (node.error) json += `,"error":${goString(node.error)}`;
+  for (const [key, value] of Object.entries(node.rest ?? {})) json += `,${goString(key)}:${goJson(value)}`;
+  return `${json}}`;
+}
+
+/** Reads a tree as any restic writes it. Throws IntegrityError when it is none. */
+export function decodeTree(content: Buffer): TreeNode[] {
+  let document: unknown;
+  try {
+    document = parseGoJson(content.toString('utf8'));
+  } catch (cause) {
+    throw new IntegrityError('a tree of the repository is not valid JSON', { hint: CHECK, cause });
+  }
+  // Go writes null for an empty list of very old versions.
+  const nodes = isObject(document) ? (document['nodes'] ?? []) : undefined;
+  if (!Array.isArray(nodes)) throw malformed('nodes');
+  return nodes.map((node) => decodeNode(node));
+}
+
+const CHECK = 'Run `holdfast check --read-data` on the repository.';
+
+const ID = /^[0-9a-f]{64}$/;
+
+const KNOWN: ReadonlySet<string> = new Set(
+  (
+    'name type mode mtime atime ctime uid gid user group inode device_id size links linktarget linktarget_raw ' +
+    'extended_attributes generic_attributes device content subtree error'
+  ).split(' '),
+);
+
+function decodeNode(raw: unknown): TreeNode {
+  if (!isObject(raw)) throw malformed('nodes');
+  const node: TreeNode = {
+    name: decodeName(text(raw, 'name') ?? ''),
+    type: text(raw, 'type') ?? '',
+    mtime: text(raw, 'mtime') ?? ZERO_TIME,
+    atime: text(raw, 'atime') ?? ZERO_TIME,
+    ctime: text(raw, 'ctime') ?? ZERO_TIME,
+    uid: integer(raw, 'uid') ?? 0,
+    gid: integer(raw, 'gid') ?? 0,
+    content: ids(raw['content']),
+  };
+  setPresent(node, 'mode', integer(raw, 'mode'));
+  setPresent(node, 'user', text(raw, 'user'));
+  setPresent(node, 'group', text(raw, 'group'));
+  setPresent(node, 'inode', bigInteger(raw, 'inode'));
+  setPresent(node, 'device_id', bigInteger(raw, 'device_id'));
+  setPresent(node, 'size', integer(raw, 'size'));
+  setPresent(node, 'links', integer(raw, 'links'));
+  setPresent(node, 'linktarget', decodeLinkTarget(raw));
+  setPresent(node, 'extended_attributes', attributes(raw['extended_attributes']));
+  if (isObject(raw['generic_attributes'])) node.generic_attributes = raw['generic_attributes'];
+  setPresent(node, 'device', bigInteger(raw, 'device'));
+  const subtree = text(raw, 'subtree');
+  if (subtree !== undefined) node.subtree = checkedId(subtree, 'subtree');
+  setPresent(node, 'error', text(raw, 'error'));
+  for (const key in raw) {
+    if (KNOWN.has(key)) continue;
+    node.rest ??= {};
+    Object.defineProperty(node.rest, key, { value: raw[key], enumerable: true, writable: true, configurable: true });
+  }
+  return node;
+}
+
+/** The zero of Go's time.Time. */
+const ZERO_TIME = '0001-01-01T00:00:00Z';
+
+function setPresent<Key extends keyof TreeNode>(node: TreeNode, key: Key, value: TreeNode[Key] | undefined): void {
+  if (value !== undefined) node[key] = value;
+}
+
+function decodeName(quoted: string): ByteString {
+  const name = unquoteGo(quoted);
+  if (name === undefined) throw malformed('name');
+  return name;
+}
+
+function encodeContent(content: readonly string[] | null): string {
+  if (content === null) return 'null';
+  return content.length === 0 ? '[]' : `["${content.join('","')}"]`;
+}
+
+function encodeLinkTarget(target: ByteString): string {
+  const plain = toText(target);
+  if (plain !== undefined) return `,"linktarget":${goString(plain)}`;
+  const bytes = Buffer.from(target, 'latin1');
+  return `,"linktarget":"${readableTarget(bytes)}","linktarget_raw":"${bytes.toString('base64')}"`;
+}
+
+/** Go writes one `\ufffd` for each byte that is not UTF-8; the raw form beside it is the one that counts. */
+function readableTarget(bytes: Buffer): string {
+  let json = '';
+  for (let index = 0; index < bytes.length;) {
+    const { codePoint, width } = decodeUtf8(bytes, index);
+    json += codePoint === undefined ? '\\ufffd' : goString(String.fromCodePoint(codePoint)).slice(1, -1);
+    index += width;
+  }
+  return json;
+}
+
+function decodeLinkTarget(raw: Record<string, unknown>): ByteString | undefined {
+  const bytes = text(raw, 'linktarget_raw');
+  if (bytes !== undefined) return Buffer.from(bytes, 'base64').toString('latin1') as ByteString;
+  const readable = text(raw, 'linktarget');
+  return readable === undefined ? undefined : fromText(readable);
+}
+
+function attributes(value: unknown): ExtendedAttribute[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value)) throw malformed('extended_attributes');
+  return value.map((attribute: unknown) => {
+    if (!isObject(attribute)) throw malformed('extended_attributes');
+    return { name: text(attribute, 'name') ?? '', value: text(attribute, 'value') ?? null };
+  });
+}
+
+function ids(value: unknown): string[] | null {
+  if (value === undefined || value === null) return null;
+  if (!Array.isArray(value)) throw malformed('content');
+  return value.map((id: unknown) => checkedId(id, 'content'));
+}
+
+function checkedId(id: unknown, member: string): string {
+  if (typeof id !== 'string' || !ID.test(id)) throw malformed(member);
+  return id;
+}
+
+function text(raw: Record<string, unknown>, member: string): string | undefined {
+  const value = raw[member];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw malformed(member);
+  return value;
+}
+
+/** A size beyond 2^53 loses its last digits: no file has one. */
+function integer(raw: Record<string, unknown>, member: string): number | undefined {
+  const value = raw[member];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'bigint' && value >= 0n) return Number(value);
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw malformed(member);
+  return value;
+}
+
+function bigInteger(raw: Record<string, unknown>, member: string): bigint | undefined {
+  const value = raw[member];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'bigint' && value >= 0n) return value;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw malformed(member);
+  return BigInt(value);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(member: string): IntegrityError {
+  return new IntegrityError(`a tree of the repository is malformed at "${member}"`, { hint: CHECK });
+}
