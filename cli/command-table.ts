@@ -17,6 +17,14 @@ export interface CommandGroup {
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     heading: 'This machine',
-    commands: [{ name: 'version', summary: 'print the version', load: () => import('./version.ts') }],
+    commands: [
+      { name: 'doctor', summary: 'say what this machine lacks, and how to get it', load: () => import('./doctor.ts') },
+      {
+        name: 'completion',
+        summary: 'print a completion script for bash, zsh or fish',
+        load: () => import('./completion.ts'),
+      },
+      { name: 'version', summary: 'print the version', load: () => import('./version.ts') },
+    ],
   },
 ];
