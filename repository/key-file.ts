@@ -2,7 +2,8 @@
 import { randomBytes, scrypt } from 'node:crypto';
 import { HoldfastError, IntegrityError, throwIfAborted } from '../common/errors.ts';
 import { open, prepareKey, seal, sha256Hex } from './crypto.ts';
-import { goJson, goTime } from './go-json.ts';
+import { goJson } from './go-json.ts';
+import { formatGoTime } from './go-time.ts';
 import type { MasterKey } from './repository.ts';
 
 /** scrypt's cost: N iterations of memory, block size r, p repetitions. */
@@ -53,7 +54,7 @@ export async function createKeyFile(
     encrypt: key.encrypt.toString('base64'),
   });
   const document: KeyFile = {
-    created: goTime(options.now),
+    created: formatGoTime(BigInt(options.now.getTime()) * 1_000_000n),
     username: options.username,
     hostname: options.hostname,
     kdf: 'scrypt',
