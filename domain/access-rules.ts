@@ -1,0 +1,195 @@
+/** Who can reach what: evaluates owner, group, mode and ACL of entries, from a location's root downward, against the declared principals. */
+import type { AccessRules } from './action.ts';
+import type { Finding } from './finding.ts';
+
+/** Permission bits of one class, as in a mode's octal digit: 4 read, 2 write, 1 execute (of a folder: pass through). */
+type Bits = number;
+
+/** A POSIX access ACL beyond owner, group and others. `mask` limits every entry but owner and others. */
+export interface AccessAcl {
+  users: { name: string; bits: Bits }[];
+  groups: { name: string; bits: Bits }[];
+  mask: Bits;
+  /** The owning group's own entry; with an ACL the mode's group digit is the mask. */
+  owningGroup: Bits;
+}
+
+export interface AccessEntry {
+  /** Absolute, for people. */
+  path: string;
+  isFolder: boolean;
+  /** `st_mode & 0o7777`. */
+  mode: number;
+  /** Account names; accounts without a name are `uid 1234`, `gid 1234`. */
+  owner: string;
+  group: string;
+  acl?: AccessAcl;
+}
+
+export interface AccessSubject {
+  /** The declared principals; absent: only root and the worker's account. */
+  rules?: AccessRules;
+  /** The worker's own account. */
+  worker: string;
+  /** The accounts in a group, those included whose primary group it is. */
+  membersOf: (group: string) => readonly string[];
+}
+
+/** Stands for every account that no rule of an entry names. */
+export const EVERYONE = 'everyone';
+
+export interface AccessEvaluation {
+  /** Entries in the order of a walk, each folder before its content, from the root; returns what is wrong with this one. */
+  visit(entry: AccessEntry): Finding[];
+  /** Principals met so far, root and the worker's account included. */
+  principals(): ReadonlySet<string>;
+}
+
+interface Level {
+  path: string;
+  /** Whether the principal can come as far as into this folder. One whom only an inner entry names is here one of everyone. */
+  reach: (principal: string) => boolean;
+  /** Reported here: below it the same principal is not reported again for the same. */
+  reported: ReadonlyMap<string, Wrong>;
+}
+
+type Wrong = 'read' | 'write';
+
+/**
+ * Evaluates entries one after the other in bounded memory: a stack of folders. Somebody who cannot pass through a
+ * folder reaches nothing below it; owners count as able to do all to what is theirs, since they can change its mode.
+ * One wrong permission of one principal is reported at the topmost entry that has it.
+ */
+export function evaluateAccess(subject: AccessSubject): AccessEvaluation {
+  const { readers, writers } = allowedPrincipals(subject);
+  const seen = new Set<string>(['root', subject.worker]);
+  const stack: Level[] = [];
+  return {
+    visit(entry) {
+      while (stack.length > 0 && !isBelow(entry.path, stack.at(-1)!.path)) stack.pop();
+      const parent = stack.at(-1);
+      const findings: Finding[] = [];
+      const reported = new Map(parent?.reported);
+      for (const principal of principalsOf(entry, subject)) {
+        seen.add(principal);
+        if (parent !== undefined && !parent.reach(principal)) continue;
+        const wrong = wrongPermission(entry, principal, subject, readers, writers);
+        if (wrong === undefined || covers(reported.get(principal), wrong)) continue;
+        reported.set(principal, wrong);
+        findings.push(describe(entry, principal, wrong, subject));
+      }
+      if (entry.isFolder) stack.push(levelOf(entry, parent, subject, reported));
+      return findings;
+    },
+    principals: () => seen,
+  };
+}
+
+function allowedPrincipals({ rules, worker }: AccessSubject): { readers: Set<string>; writers: Set<string> } {
+  const writers = new Set(['root', worker, ...(rules?.admins ?? []), ...(rules?.writers ?? [])]);
+  return { writers, readers: new Set([...writers, ...(rules?.readers ?? [])]) };
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
+function levelOf(
+  entry: AccessEntry,
+  parent: Level | undefined,
+  subject: AccessSubject,
+  reported: ReadonlyMap<string, Wrong>,
+): Level {
+  return {
+    path: entry.path,
+    reach: (principal) =>
+      (parent === undefined || parent.reach(principal)) && (bitsFor(entry, principal, subject) & 1) === 1,
+    reported,
+  };
+}
+
+/** Everyone an entry's own permissions speak of. */
+function principalsOf(entry: AccessEntry, subject: AccessSubject): Set<string> {
+  const groups = [entry.group, ...(entry.acl?.groups.map((group) => group.name) ?? [])];
+  return new Set([
+    entry.owner,
+    ...(entry.acl?.users.map((user) => user.name) ?? []),
+    ...groups.flatMap((group) => subject.membersOf(group)),
+    EVERYONE,
+  ]);
+}
+
+/** What POSIX grants: the first class that fits decides; among groups any that fits may grant. */
+function bitsFor(entry: AccessEntry, principal: string, subject: AccessSubject): Bits {
+  if (principal === 'root' || principal === entry.owner) return 7;
+  const named = entry.acl?.users.find((user) => user.name === principal);
+  if (named !== undefined) return named.bits & entry.acl!.mask;
+  const ofOwningGroup = entry.acl === undefined ? (entry.mode >> 3) & 7 : entry.acl.owningGroup & entry.acl.mask;
+  const groups = [
+    { name: entry.group, bits: ofOwningGroup },
+    ...(entry.acl?.groups.map(({ name, bits }) => ({ name, bits: bits & entry.acl!.mask })) ?? []),
+  ].filter((group) => principal !== EVERYONE && subject.membersOf(group.name).includes(principal));
+  if (groups.length > 0) return groups.reduce((bits, group) => bits | group.bits, 0);
+  return entry.mode & 7;
+}
+
+/** Of a folder, writing needs passing through as well; a sticky folder's others can still add to it. */
+function wrongPermission(
+  entry: AccessEntry,
+  principal: string,
+  subject: AccessSubject,
+  readers: ReadonlySet<string>,
+  writers: ReadonlySet<string>,
+): Wrong | undefined {
+  const bits = bitsFor(entry, principal, subject);
+  const writes = (bits & 2) !== 0 && (!entry.isFolder || (bits & 1) !== 0);
+  if (writes && !writers.has(principal)) return 'write';
+  return (bits & 4) !== 0 && !readers.has(principal) ? 'read' : undefined;
+}
+
+function covers(reported: Wrong | undefined, wrong: Wrong): boolean {
+  return reported === wrong || reported === 'write';
+}
+
+function describe(entry: AccessEntry, principal: string, wrong: Wrong, subject: AccessSubject): Finding {
+  const isPublic = principal === EVERYONE;
+  const who = isPublic ? 'every account of the machine' : `the account "${principal}"`;
+  const allowed =
+    subject.rules === undefined ? `only root and ${subject.worker} may` : 'the access rules do not name it';
+  return {
+    code: `access/${isPublic ? 'public-' : ''}${wrong}`,
+    severity: 'critical',
+    subject: entry.path,
+    message: `${who} can ${wrong} ${entry.path}${how(entry, principal)}: ${isPublic ? 'the access rules do not allow it' : allowed}`,
+    hint: mend(entry, principal, wrong),
+  };
+}
+
+function how(entry: AccessEntry, principal: string): string {
+  if (principal === entry.owner) return ' (as its owner)';
+  if (principal === EVERYONE) return ` (mode ${octal(entry.mode)})`;
+  if (entry.acl?.users.some((user) => user.name === principal)) return ' (by its ACL)';
+  return ` (through group "${entry.group}"${entry.acl === undefined ? `, mode ${octal(entry.mode)}` : ' or its ACL'})`;
+}
+
+/** The command that takes exactly this away; folders with all that is in them. */
+function mend(entry: AccessEntry, principal: string, wrong: Wrong): string {
+  const path = quote(entry.path);
+  const deep = entry.isFolder ? '-R ' : '';
+  const taken = wrong === 'write' ? 'w' : 'rwx';
+  if (principal === entry.owner) return `Run: chown ${deep}root ${path}`;
+  if (principal === EVERYONE) return `Run: chmod ${deep}o-${taken} ${path}`;
+  if (entry.acl?.users.some((user) => user.name === principal)) {
+    return `Run: setfacl ${deep}-x u:${quote(principal)} ${path}`;
+  }
+  if (entry.acl !== undefined) return `Run: setfacl ${deep}-b ${path} && chmod ${deep}g-${taken} ${path}`;
+  return `Run: chmod ${deep}g-${taken} ${path}`;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,88 @@
+/** What is kept of many run records to judge them: per action the last run, the last good one, and what it proved. */
+import type { RunRecord } from './run-record.ts';
+
+/** The part of a record that judgements need: records may hold hundreds of decisions and findings. */
+export interface RunSummary {
+  workflowId: string;
+  runId: string;
+  actionId: string;
+  scheduledAt?: string;
+  startedAt: string;
+  finishedAt: string;
+  outcome: RunRecord['outcome'];
+  trigger: RunRecord['trigger'];
+  error?: RunRecord['error'];
+  /** Findings that need attention. */
+  attention: number;
+}
+
+export interface ActionHistory {
+  last?: RunSummary;
+  lastGood?: RunSummary;
+  /** When the data of the newest snapshot was read: the start of the newest good backup that made one. */
+  dataAt?: Date;
+  /** Of the newest restore test that restored something. */
+  restore?: { estimatedFullRestoreSeconds: number; measuredAt: Date; proven: boolean };
+  /** When a restore test last proved a snapshot. */
+  provenAt?: Date;
+}
+
+export interface RunHistory {
+  /** Records in any order. Dry runs are left out: they changed nothing and prove nothing. */
+  add(record: RunRecord): void;
+  of(actionId: string): ActionHistory;
+}
+
+export function summarizeRun(record: RunRecord): RunSummary {
+  const { workflowId, runId, actionId, scheduledAt, startedAt, finishedAt, outcome, trigger, error } = record;
+  return {
+    workflowId,
+    runId,
+    actionId,
+    ...(scheduledAt === undefined ? {} : { scheduledAt }),
+    startedAt,
+    finishedAt,
+    outcome,
+    trigger,
+    ...(error === undefined ? {} : { error }),
+    attention: record.findings.filter((finding) => finding.severity !== 'notice').length,
+  };
+}
+
+export function createRunHistory(): RunHistory {
+  const histories = new Map<string, ActionHistory>();
+  return {
+    add(record) {
+      if (record.dryRun) return;
+      const history = histories.get(record.actionId) ?? {};
+      histories.set(record.actionId, history);
+      addRecord(history, record);
+    },
+    of: (actionId) => histories.get(actionId) ?? {},
+  };
+}
+
+function addRecord(history: ActionHistory, record: RunRecord): void {
+  const summary = summarizeRun(record);
+  if (isNewer(summary, history.last)) history.last = summary;
+  if (record.outcome !== 'succeeded') return;
+  if (isNewer(summary, history.lastGood)) history.lastGood = summary;
+  const started = new Date(record.startedAt);
+  if (record.kind === 'backup' && record.snapshot !== undefined && isLater(started, history.dataAt)) {
+    history.dataAt = started;
+  }
+  if (record.figures?.kind !== 'restore-test') return;
+  const { proven, estimatedFullRestoreSeconds, filesRestored } = record.figures;
+  if (filesRestored > 0 && isLater(started, history.restore?.measuredAt)) {
+    history.restore = { estimatedFullRestoreSeconds, measuredAt: started, proven };
+  }
+  if (proven && isLater(started, history.provenAt)) history.provenAt = started;
+}
+
+function isNewer(run: RunSummary, known: RunSummary | undefined): boolean {
+  return known === undefined || Date.parse(run.startedAt) >= Date.parse(known.startedAt);
+}
+
+function isLater(time: Date, known: Date | undefined): boolean {
+  return known === undefined || time >= known;
+}
