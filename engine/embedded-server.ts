@@ -1,0 +1,169 @@
+/** The embedded engine: one Temporal server for each state folder, started by the first who needs it, stopped by the last. */
+import { rename, rm } from 'node:fs/promises';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { HoldfastError } from '../common/errors.ts';
+import { connect, type EngineAddress } from './connection.ts';
+import { exclusively } from './exclusive-section.ts';
+import { locateCli, type LocateOptions, type LocatedCli } from './locate-cli.ts';
+import { isAlive } from './process-identity.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+import { SERVER_HOST, answers, findServerOf, spawnServer, stopServer } from './server-process.ts';
+import {
+  addHolder,
+  countHolders,
+  createFolders,
+  readJson,
+  removeHolder,
+  serverPaths,
+  writeJson,
+  type RunningServer,
+  type ServerPaths,
+} from './server-state.ts';
+
+export const EMBEDDED_NAMESPACE = 'default';
+
+/** Closed runs stay readable in the UI this long; the dev server's own default is a day. */
+const RETENTION_SECONDS = 400 * 24 * 3600;
+
+/** SIGTERM takes 1.1 to 1.4 seconds; worker and server together must be gone within five. */
+const STOP_LIMIT_MS = 2000;
+
+/** A server that was found must answer in this time, or it hangs and is replaced. */
+const FOUND_LIMIT_MS = 5000;
+
+/** Long enough for another process to install a CLI. */
+const LOCK_WAIT_SECONDS = 1800;
+const SPAWN_ATTEMPTS = 5;
+
+export interface EmbeddedOptions extends Omit<LocateOptions, 'onProgress'> {
+  /** Absolute: `.holdfast` of the folder. */
+  stateDirectory: string;
+  onProgress: (line: string) => void;
+}
+
+export interface EmbeddedServer {
+  engine: EngineAddress;
+  /** Where a person looks at histories. */
+  uiUrl: string;
+  /** False when another process had it running. */
+  started: boolean;
+  paths: ServerPaths;
+  /** Leaves the server; the last one to leave stops it. Call it once the worker has stopped. */
+  release(): Promise<void>;
+  /** For a second Ctrl-C: asks the server to stop when nobody else uses it, and waits for nothing. */
+  abandon(): Promise<void>;
+}
+
+/** Joins the state folder's server, or starts it. Throws EngineUnreachable. */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
+  const paths = serverPaths(options.stateDirectory);
+  await createFolders(paths);
+  const lock = { waitSeconds: LOCK_WAIT_SECONDS, ...(options.signal === undefined ? {} : { signal: options.signal }) };
+  return exclusively(paths.lock, lock, async () => {
+    const found = await findRunning(paths);
+    const running = found ?? (await startFresh(options, paths));
+    await writeJson(paths.server, running);
+    await addHolder(paths);
+    const engine = { address: `${SERVER_HOST}:${running.port}`, namespace: EMBEDDED_NAMESPACE };
+    try {
+      await prepareNamespace(engine);
+    } catch (error) {
+      await leave(paths, STOP_LIMIT_MS);
+      throw error;
+    }
+    return {
+      engine,
+      uiUrl: `http://${SERVER_HOST}:${running.uiPort}/namespaces/${EMBEDDED_NAMESPACE}/workflows`,
+      started: found === undefined,
+      paths,
+      release: () => exclusively(paths.lock, { waitSeconds: 1 }, () => leave(paths, STOP_LIMIT_MS)),
+      abandon: () => abandon(paths),
+    };
+  });
+}
+
+/** The server that runs for this state folder now, without starting one or holding on to it; undefined when there is none. */
+export async function findEmbedded(stateDirectory: string): Promise<{ engine: EngineAddress } | undefined> {
+  const running = await readJson<RunningServer>(serverPaths(stateDirectory).server);
+  if (running === undefined || !(await isAlive(running.process))) return undefined;
+  return { engine: { address: `${SERVER_HOST}:${running.port}`, namespace: EMBEDDED_NAMESPACE } };
+}
+
+/** The server that `server.json` names, or one whose parent was killed before it wrote that. One that hangs is ended. */
+async function findRunning(paths: ServerPaths): Promise<RunningServer | undefined> {
+  const known = await readJson<RunningServer>(paths.server);
+  const candidate = known !== undefined && (await isAlive(known.process)) ? known : await findServerOf(paths.database);
+  if (candidate === undefined) return undefined;
+  const until = performance.now() + FOUND_LIMIT_MS;
+  while (performance.now() < until) if (await answers(candidate.port, 1000)) return candidate;
+  await stopServer(candidate.process, STOP_LIMIT_MS);
+  return undefined;
+}
+
+async function startFresh(options: EmbeddedOptions, paths: ServerPaths): Promise<RunningServer> {
+  const cli = await locateCli(options);
+  await prepareDatabase(options, paths, cli);
+  const last = await readJson<RunningServer>(paths.server);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await spawnServer({
+        cliPath: cli.path,
+        paths,
+        environment: options.environment,
+        ...(last === undefined || attempt > 1 ? {} : { preferred: last }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+    } catch (error) {
+      // Only a port that was lost in a race is worth another try.
+      const lostPort = error instanceof HoldfastError && error.message.includes('address already in use');
+      if (!lostPort || attempt === SPAWN_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** The database has no migrations: one that another server made is set aside, and policies are applied to a fresh one. */
+async function prepareDatabase(options: EmbeddedOptions, paths: ServerPaths, cli: LocatedCli): Promise<void> {
+  const stamp = await readJson<{ server: string }>(paths.stamp);
+  if (stamp !== undefined && stamp.server !== cli.version.server) {
+    const aside = `${paths.database}.server-${stamp.server}.${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+    for (const suffix of ['', '-wal', '-shm'])
+      await rename(paths.database + suffix, aside + suffix).catch(ignoreMissing);
+    options.onProgress(
+      `the engine's database was made by Temporal server ${stamp.server}, this is ${cli.version.server}: ` +
+        `set aside as ${aside}, starting with a fresh one (policies are applied again; evidence is not in it)`,
+    );
+    await rm(paths.stamp);
+  }
+  await writeJson(paths.stamp, cli.version);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+async function prepareNamespace(engine: EngineAddress): Promise<void> {
+  const connection = await connect(engine);
+  try {
+    await registerSearchAttributes(connection, engine.namespace);
+    await connection.workflowService.updateNamespace({
+      namespace: engine.namespace,
+      config: { workflowExecutionRetentionTtl: msToTs(RETENTION_SECONDS * 1000) },
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function leave(paths: ServerPaths, limitMs: number): Promise<void> {
+  await removeHolder(paths);
+  if ((await countHolders(paths)) > 0) return;
+  const running = await readJson<RunningServer>(paths.server);
+  if (running !== undefined) await stopServer(running.process, limitMs);
+}
+
+async function abandon(paths: ServerPaths): Promise<void> {
+  await removeHolder(paths);
+  const running = await readJson<RunningServer>(paths.server);
+  if (running === undefined || (await countHolders(paths)) > 0 || !(await isAlive(running.process))) return;
+  process.kill(running.process.pid, 'SIGTERM');
+}

@@ -1,0 +1,77 @@
+/** Starts one run of an action now, outside its schedule, and waits for its run record. */
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { HoldfastError } from '../common/errors.ts';
+import type { ActionRequest } from '../domain/action.ts';
+import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
+import type { RunRecord } from '../domain/run-record.ts';
+import { executionTimeoutSeconds } from './schedule-options.ts';
+import { searchAttributesOf } from './search-attributes.ts';
+
+export interface Launched {
+  workflowId: string;
+  /** True when a run that had been interrupted, or that someone else started, was there already. */
+  joined: boolean;
+  /** The run's record, whatever its outcome. Throws EngineUnreachable when the run was ended from outside, without a record. */
+  result(): Promise<RunRecord>;
+}
+
+/**
+ * At most one such run of an action at a time: when one is open, it is joined. A dry run and a real one are different
+ * runs. The caller looks at the record: a joined run may have obeyed other settings.
+ */
+export async function launch(client: Client, request: ActionRequest): Promise<Launched> {
+  const { action } = request;
+  const workflowId = `${action.id}/${request.dryRun === true ? 'dry-run' : 'now'}`;
+  try {
+    const handle = await client.workflow.start(WORKFLOW_TYPES[action.kind], {
+      taskQueue: MAIN_TASK_QUEUE,
+      workflowId,
+      args: [request],
+      workflowIdConflictPolicy: 'FAIL',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowExecutionTimeout: `${executionTimeoutSeconds(action)}s`,
+      typedSearchAttributes: searchAttributesOf(request),
+      staticSummary: summaryOf(request),
+    });
+    return { workflowId, joined: false, result: () => resultOf(handle) };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const handle = client.workflow.getHandle(workflowId);
+    return { workflowId, joined: true, result: () => resultOf(handle) };
+  }
+}
+
+/** What the UI's list says of a run. */
+export function summaryOf({ action, dryRun }: ActionRequest): string {
+  return `${dryRun === true ? 'dry run: ' : ''}${action.kind} of ${action.policy ?? action.target} (${action.target})`;
+}
+
+/** A failed or cancelled run carries its record in its failure. */
+async function resultOf(handle: WorkflowHandle): Promise<RunRecord> {
+  try {
+    return (await handle.result()) as RunRecord;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure || cause instanceof CancelledFailure) {
+      const record = cause.details?.[0] as RunRecord | undefined;
+      if (record?.format === 'holdfast-run/1') return record;
+    }
+    throw new HoldfastError('EngineUnreachable', `the run ${handle.workflowId} ${endOf(cause)}`, {
+      hint: 'look at its history in the Temporal UI, and run the action again',
+      cause: error,
+    });
+  }
+}
+
+function endOf(cause: unknown): string {
+  if (cause instanceof TerminatedFailure) return 'was terminated in Temporal, without a run record';
+  if (cause instanceof TimeoutFailure) return 'was ended by Temporal: no worker went on with it in time';
+  return `ended without a run record: ${cause instanceof Error ? cause.message : String(cause)}`;
+}

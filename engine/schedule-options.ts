@@ -1,0 +1,105 @@
+/** Makes of an action the Temporal schedule that runs it. */
+import type { ScheduleOptions } from '@temporalio/client';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
+import type { Action, ActionRequest } from '../domain/action.ts';
+import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
+import type { Schedule, Weekday } from '../domain/schedule.ts';
+import { searchAttributesOf } from './search-attributes.ts';
+
+/**
+ * A run ends itself when its time is over; the server ends it this much later, should nothing do so: with overlap
+ * skipped, a run that hangs would keep all others from starting. A day leaves time for a worker to come back and record.
+ */
+const LAST_RESORT_SECONDS = 24 * 3600;
+
+/** The server's least catch-up window. */
+const SHORTEST_CATCHUP_SECONDS = 10;
+
+/** With `missed: all`, slots of this long an outage are made up for. */
+const LONGEST_CATCHUP_SECONDS = 7 * 24 * 3600;
+
+export type ActionSchedule = ScheduleOptions & { action: { type: 'startWorkflow' } };
+
+export function executionTimeoutSeconds(action: Action): number {
+  return action.schedule.timeoutSeconds + LAST_RESORT_SECONDS;
+}
+
+/** The schedule as it is created; an update keeps the state that an operator gave it. */
+export function scheduleOptionsFor(request: ActionRequest): ActionSchedule {
+  const { action } = request;
+  const searchAttributes = searchAttributesOf(request);
+  return {
+    scheduleId: action.id,
+    spec: { ...timingOf(action.schedule), jitter: action.schedule.jitterSeconds * 1000 },
+    policies: {
+      // Who wants every missed run has them one after another; skipping would leave only the oldest.
+      overlap: action.schedule.missed === 'all' ? ScheduleOverlapPolicy.BUFFER_ALL : ScheduleOverlapPolicy.SKIP,
+      catchupWindow: catchupSeconds(action.schedule) * 1000,
+      pauseOnFailure: false,
+    },
+    action: {
+      type: 'startWorkflow',
+      workflowType: WORKFLOW_TYPES[action.kind],
+      workflowId: action.id,
+      taskQueue: MAIN_TASK_QUEUE,
+      args: [request],
+      workflowExecutionTimeout: executionTimeoutSeconds(action) * 1000,
+      typedSearchAttributes: searchAttributes,
+      staticSummary: `${action.kind} of ${action.policy ?? action.target} (${action.target})`,
+    },
+    typedSearchAttributes: searchAttributes,
+    state: stateOf(action),
+  };
+}
+
+/** Notes that start so are holdfast's own: any other pause is an operator's. */
+export const SUSPENDED_NOTE = 'suspended by policy: ';
+
+function stateOf({ suspended }: Action): { paused: boolean; note?: string } {
+  if (suspended === undefined) return { paused: false };
+  const until = suspended.until === undefined ? '' : `, until ${suspended.until}`;
+  return { paused: true, note: `${SUSPENDED_NOTE}${suspended.reason}${until}` };
+}
+
+/**
+ * How far back the server looks after an outage. A window shorter than the interval runs the latest slot alone, which
+ * is what `latest` means; a long one runs them all, one after another.
+ */
+function catchupSeconds({ missed, timing }: Schedule): number {
+  if (missed === 'skip') return SHORTEST_CATCHUP_SECONDS;
+  if (missed === 'all') return LONGEST_CATCHUP_SECONDS;
+  return Math.max(SHORTEST_CATCHUP_SECONDS, shortestGapSeconds(timing) - 1);
+}
+
+function shortestGapSeconds(timing: Schedule['timing']): number {
+  if (timing.kind === 'interval') return timing.everySeconds;
+  // A day that loses an hour to summer time; for cron, whose gaps vary, at least the latest hour is looked at.
+  if (timing.kind === 'calendar') return (timing.day === undefined ? 1 : 7) * 24 * 3600 - 3600;
+  return 3600;
+}
+
+const DAYS: Record<Weekday, 'SUNDAY' | 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY'> = {
+  sunday: 'SUNDAY',
+  monday: 'MONDAY',
+  tuesday: 'TUESDAY',
+  wednesday: 'WEDNESDAY',
+  thursday: 'THURSDAY',
+  friday: 'FRIDAY',
+  saturday: 'SATURDAY',
+};
+
+function timingOf({ timing }: Schedule): ScheduleOptions['spec'] {
+  if (timing.kind === 'interval')
+    return { intervals: [{ every: timing.everySeconds * 1000, offset: timing.offsetSeconds * 1000 }] };
+  if (timing.kind === 'cron') return { cronExpressions: [timing.expression], timezone: timing.timezone };
+  return {
+    calendars: [
+      {
+        hour: timing.hour,
+        minute: timing.minute,
+        ...(timing.day === undefined ? {} : { dayOfWeek: DAYS[timing.day] }),
+      },
+    ],
+    timezone: timing.timezone,
+  };
+}
