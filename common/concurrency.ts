@@ -1,0 +1,31 @@
+/** Doing several things at once, but never more than a given number. */
+
+/**
+ * Calls `work` for each item, at most `limit` at a time, and returns when all have finished. After the first failure no
+ * more are begun; those under way are waited for, then the failure is thrown.
+ */
+export async function forEachConcurrently<Item>(
+  items: AsyncIterable<Item> | Iterable<Item>,
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const item of items) {
+      const task: Promise<void> = work(item)
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => running.delete(task));
+      running.add(task);
+      if (running.size >= limit) await Promise.race(running);
+      if (failure !== undefined) break;
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  // `work` may have failed after the loop's last look; the compiler cannot see assignments made in callbacks.
+  const seen = failure as { error: unknown } | undefined;
+  if (seen !== undefined) throw seen.error;
+}

@@ -1,0 +1,79 @@
+/** A lock that is held: refreshed until it is released, and reported lost when it no longer protects. */
+import { findConflict, type LockTiming } from './lock-conflict.ts';
+import { STALE_MILLISECONDS, encodeLock, type LockHolder } from './lock-file.ts';
+import { unpackedName } from './object-names.ts';
+import type { LockKind, Repository, RepositoryLock } from './repository.ts';
+import { removeLockFile } from './unlock.ts';
+
+export class HeldLock implements RepositoryLock {
+  readonly kind: LockKind;
+  readonly #repository: Repository;
+  readonly #holder: LockHolder;
+  readonly #timing: LockTiming;
+  readonly #lost = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #id: string;
+  #refreshedAt: number;
+  #refreshing: Promise<void> | undefined;
+  #released = false;
+
+  constructor(repository: Repository, kind: LockKind, id: string, holder: LockHolder, timing: LockTiming) {
+    this.kind = kind;
+    this.#repository = repository;
+    this.#id = id;
+    this.#holder = holder;
+    this.#timing = timing;
+    this.#refreshedAt = timing.clock().getTime();
+    this.#timer = setInterval(() => this.#tick(), timing.refreshMilliseconds);
+    // The work keeps the process alive, not its lock.
+    this.#timer.unref();
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    clearInterval(this.#timer);
+    await this.#refreshing;
+    await removeLockFile(this.#repository, this.#id);
+  }
+
+  #tick(): void {
+    if (this.#refreshing !== undefined || this.#lost.signal.aborted) return;
+    this.#refreshing = this.#refresh()
+      .catch((error: unknown) => {
+        // A storage that is away for a while is no reason to stop, as long as nobody may think us dead.
+        const age = this.#timing.clock().getTime() - this.#refreshedAt;
+        if (age > STALE_MILLISECONDS - 1.5 * this.#timing.refreshMilliseconds) this.#lose(error);
+      })
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
+  }
+
+  async #refresh(): Promise<void> {
+    const now = this.#timing.clock();
+    const overdue = now.getTime() - this.#refreshedAt > STALE_MILLISECONDS;
+    // After a sleep that long another may have locked, worked and gone: what an exclusive owner planned is outdated.
+    if (overdue && this.kind === 'exclusive') return this.#lose(new Error('the lock was not refreshed in time'));
+    if ((await this.#repository.storage.stat(unpackedName('locks', this.#id))) === undefined) {
+      return this.#lose(new Error('the lock was removed by another process'));
+    }
+    const document = encodeLock({ ...this.#holder, time: now, exclusive: this.kind === 'exclusive' });
+    const old = this.#id;
+    this.#id = await this.#repository.saveUnpacked('locks', document);
+    await removeLockFile(this.#repository, old);
+    if (overdue && (await findConflict(this.#repository, this.kind, this.#id, this.#timing)) !== undefined) {
+      return this.#lose(new Error('the lock was not refreshed in time'));
+    }
+    this.#refreshedAt = now.getTime();
+  }
+
+  #lose(reason: unknown): void {
+    clearInterval(this.#timer);
+    this.#lost.abort(reason);
+  }
+}

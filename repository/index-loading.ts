@@ -1,0 +1,68 @@
+/** Reads all index files of a repository into memory. */
+import { forEachConcurrently } from '../common/concurrency.ts';
+import { IntegrityError, NotFoundError } from '../common/errors.ts';
+import { BlobIndex } from './blob-index.ts';
+import { decodeIndexFile } from './index-file.ts';
+import { listIds } from './object-names.ts';
+import type { IndexedPack, Repository } from './repository.ts';
+
+const CONCURRENT_READS = 4;
+
+/** A listing is outdated when another process rewrites the index meanwhile; then all is read again. */
+const ATTEMPTS = 3;
+
+export interface LoadedIndex {
+  index: BlobIndex;
+  /** The index files that were read, in the storage's order. */
+  fileIds: string[];
+}
+
+export interface LoadIndexOptions {
+  signal?: AbortSignal | undefined;
+  /** Told of each damaged index file, which is then left out. Without it the IntegrityError is thrown. */
+  onError?: (id: string, error: IntegrityError) => void;
+  /** Called for every pack that an index file names, before it enters the index. */
+  onPack?: (pack: IndexedPack, indexId: string) => void;
+}
+
+/** Packs enter the index in the order of the listing, whichever file is read first. */
+export async function loadIndexFiles(repository: Repository, options: LoadIndexOptions = {}): Promise<LoadedIndex> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await loadOnce(repository, options);
+    } catch (error) {
+      if (!(error instanceof NotFoundError) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function loadOnce(repository: Repository, options: LoadIndexOptions): Promise<LoadedIndex> {
+  const { signal } = options;
+  const fileIds: string[] = [];
+  for await (const { id } of listIds(repository.storage, 'index/', signal)) fileIds.push(id);
+  const index = new BlobIndex();
+  const waiting = new Map<number, IndexedPack[]>();
+  let next = 0;
+  await forEachConcurrently(fileIds.entries(), CONCURRENT_READS, async ([position, id]) => {
+    waiting.set(position, await readIndexFile(repository, id, options));
+    for (let packs = waiting.get(next); packs !== undefined; packs = waiting.get(next)) {
+      for (const pack of packs) {
+        options.onPack?.(pack, fileIds[next]!);
+        index.add(pack);
+      }
+      waiting.delete(next++);
+    }
+  });
+  return { index, fileIds };
+}
+
+async function readIndexFile(repository: Repository, id: string, options: LoadIndexOptions): Promise<IndexedPack[]> {
+  try {
+    const { signal } = options;
+    return decodeIndexFile(await repository.loadUnpacked('index', id, signal === undefined ? {} : { signal }), id);
+  } catch (error) {
+    if (!(error instanceof IntegrityError) || options.onError === undefined) throw error;
+    options.onError(id, error);
+    return [];
+  }
+}

@@ -1,0 +1,84 @@
+/** Opens a repository with a password. */
+import { HoldfastError, IntegrityError } from '../common/errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import { parseConfig } from './config.ts';
+import { open, prepareKey, sha256Hex } from './crypto.ts';
+import { searchKey } from './key-file.ts';
+import type { LockTiming } from './lock-conflict.ts';
+import { CONFIG_NAME, KEY_PREFIX, listIds } from './object-names.ts';
+import type { MasterKey, OpenOptions, Repository, RepositoryConfig } from './repository.ts';
+import { StoredRepository } from './stored-repository.ts';
+
+/** What tests and benchmarks set besides. */
+export interface OpenRepositoryOptions extends OpenOptions {
+  /** Default: 16 MiB. */
+  packSizeBytes?: number;
+  lockTiming?: LockTiming;
+}
+
+/**
+ * Errors: NoRepository when there is no config, WrongPassword when no key opens, IntegrityError when config or keys are
+ * damaged, NotBuilt for an unknown format version. The repository owns the storage and closes it.
+ */
+export async function openRepository(
+  storage: Storage,
+  password: string,
+  options: OpenRepositoryOptions = {},
+): Promise<Repository> {
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  if ((await storage.stat(CONFIG_NAME, call)) === undefined) {
+    throw new HoldfastError('NoRepository', `there is no repository at ${storage.description}`, {
+      hint: 'Check that the disk is mounted and the path is right; "holdfast init" creates a repository.',
+    });
+  }
+  const { key } = await findKey(storage, password, options.signal);
+  const config = await readConfig(storage, key, options.signal);
+  return createStoredRepository(storage, config, key, options);
+}
+
+export function createStoredRepository(
+  storage: Storage,
+  config: RepositoryConfig,
+  key: MasterKey,
+  options: OpenRepositoryOptions,
+): Repository {
+  const { compression = 'auto', packSizeBytes, lockTiming } = options;
+  return new StoredRepository(storage, config, key, {
+    compression,
+    ...(packSizeBytes === undefined ? {} : { packSizeBytes }),
+    ...(lockTiming === undefined ? {} : { lockTiming }),
+  });
+}
+
+/** The master key that the password opens; the newest key is tried first. Throws WrongPassword. */
+export async function findKey(
+  storage: Storage,
+  password: string,
+  signal?: AbortSignal,
+): Promise<{ id: string; key: MasterKey }> {
+  const files: { id: string; modifiedAt: Date }[] = [];
+  for await (const entry of listIds(storage, KEY_PREFIX, signal)) files.push(entry);
+  files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
+  if (files.length === 0) {
+    throw new IntegrityError(`the repository at ${storage.description} has no key file`, {
+      hint: 'Restore the folder "keys" from a copy: without it nothing can be decrypted.',
+    });
+  }
+  const read = async (id: string): Promise<Buffer> => {
+    const content = await storage.read(KEY_PREFIX + id, undefined, signal === undefined ? {} : { signal });
+    if (sha256Hex(content) !== id) throw new IntegrityError(`key file ${id} is damaged: its hash is not its name`);
+    return content;
+  };
+  return searchKey(
+    files.map(({ id }) => id),
+    read,
+    password,
+    { where: storage.description, signal },
+  );
+}
+
+/** Throws IntegrityError when the key is another repository's, or the config is damaged. */
+export async function readConfig(storage: Storage, key: MasterKey, signal?: AbortSignal): Promise<RepositoryConfig> {
+  const stored = await storage.read(CONFIG_NAME, undefined, signal === undefined ? {} : { signal });
+  return parseConfig(open(prepareKey(key), stored, `the config of ${storage.description}`), storage.description);
+}
