@@ -1,7 +1,9 @@
-/** Runs once before the tests: finds the Temporal CLI (or has holdfast build it) when a test of this run asks for it. */
+/** Runs once before the tests: finds the Temporal CLI (or has holdfast install it) when a test of this run asks for it. */
 import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { findOnPath } from './peers.ts';
+import { locateCli } from '../engine/locate-cli.ts';
 
 const ASKS_FOR_TEMPORAL = "requirePeer('temporal')";
 
@@ -12,6 +14,18 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide('temporalCli', asked ? ((await findTemporalCli()) ?? '') : '');
 }
 
+/** Building it takes minutes, so what is happening is told; where it cannot be had, the tests that need it say so. */
 async function findTemporalCli(): Promise<string | undefined> {
-  return findOnPath('temporal');
+  try {
+    const cli = await locateCli({
+      explicitPath: process.env['HOLDFAST_TEMPORAL_CLI'],
+      cacheDirectory: path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'holdfast'),
+      environment: process.env,
+      onProgress: (line) => process.stderr.write(`${line}\n`),
+    });
+    return cli.path;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }
