@@ -15,7 +15,7 @@ const ROOT_FILES = [
   ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'LICENSE', 'worker.ts', 'vitest.config.ts'],
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
 ];
-const GENERATED = ['schemas/types.ts'];
+const GENERATED = ['schemas/types.ts', 'schemas/validators.ts'];
 const MAX_LINES = 400;
 
 const files = listSourceFiles();
