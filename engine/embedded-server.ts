@@ -1,5 +1,7 @@
 /** The embedded engine: one Temporal server for each state folder, started by the first who needs it, stopped by the last. */
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { HoldfastError } from '../common/errors.ts';
 import { connect, type EngineAddress } from './connection.ts';
@@ -50,8 +52,8 @@ export interface EmbeddedServer {
   paths: ServerPaths;
   /** Leaves the server; the last one to leave stops it. Call it once the worker has stopped. */
   release(): Promise<void>;
-  /** For a second Ctrl-C: asks the server to stop when nobody else uses it, and waits for nothing. */
-  abandon(): Promise<void>;
+  /** For an end that cannot wait (a second Ctrl-C, work that does not stop): asks the server to stop when nobody else uses it. */
+  abandon(): void;
 }
 
 /** Joins the state folder's server, or starts it. Throws EngineUnreachable. */
@@ -161,9 +163,15 @@ async function leave(paths: ServerPaths, limitMs: number): Promise<void> {
   if (running !== undefined) await stopServer(running.process, limitMs);
 }
 
-async function abandon(paths: ServerPaths): Promise<void> {
-  await removeHolder(paths);
-  const running = await readJson<RunningServer>(paths.server);
-  if (running === undefined || (await countHolders(paths)) > 0 || !(await isAlive(running.process))) return;
-  process.kill(running.process.pid, 'SIGTERM');
+/** Without waiting, for the very end of the process; so it reads files synchronously. */
+function abandon(paths: ServerPaths): void {
+  try {
+    const others = readdirSync(paths.holders).filter((name) => name !== `${process.pid}.json`);
+    rmSync(join(paths.holders, `${process.pid}.json`), { force: true });
+    if (others.length > 0) return;
+    const { process: server } = JSON.parse(readFileSync(paths.server, 'utf8')) as RunningServer;
+    process.kill(server.pid, 'SIGTERM');
+  } catch {
+    // A server that is left is found and reused by the next start.
+  }
 }

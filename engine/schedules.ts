@@ -1,0 +1,179 @@
+/** Brings Temporal's schedules in line with the actions in force: creates, updates and deletes holdfast's own, and no others. */
+import { createHash, randomUUID } from 'node:crypto';
+import { Client, ScheduleAlreadyRunning, ScheduleNotFoundError, type Connection } from '@temporalio/client';
+import { defaultDataConverter } from '@temporalio/common';
+import { encodeUnifiedSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
+import {
+  compileScheduleOptions,
+  encodeScheduleAction,
+  encodeSchedulePolicies,
+  encodeScheduleSpec,
+  encodeScheduleState,
+} from '@temporalio/client/lib/schedule-helpers.js';
+import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import type { ActionRequest } from '../domain/action.ts';
+import { SUSPENDED_NOTE, scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
+import { SCHEDULE_DIGEST } from './search-attributes.ts';
+
+/** Ids of schedules, in the order of the requests. */
+export interface ScheduleChanges {
+  created: string[];
+  updated: string[];
+  deleted: string[];
+  unchanged: string[];
+  /** Paused by an operator, and left so. */
+  pausedByOperator: string[];
+}
+
+/** Twenty at a time take half as long as one by one; more do not help. */
+const CONCURRENCY = 20;
+
+/** Lost races against other writers of the same schedule before giving up. */
+const UPDATE_ATTEMPTS = 5;
+
+interface Known {
+  digest: string | undefined;
+  paused: boolean;
+  note: string | undefined;
+}
+
+/**
+ * Idempotent: a schedule whose digest is as wanted is left alone, wherever an operator paused it. `requests` are the
+ * actions in force with what their runs get, one for each schedule. Throws EngineUnreachable.
+ */
+export async function applySchedules(
+  connection: Connection,
+  namespace: string,
+  requests: ActionRequest[],
+  options: { signal?: AbortSignal } = {},
+): Promise<ScheduleChanges> {
+  const client = new Client({ connection, namespace });
+  const known = await listOwn(client);
+  const changes: ScheduleChanges = { created: [], updated: [], deleted: [], unchanged: [], pausedByOperator: [] };
+  await inParallel(requests, async (request) => {
+    throwIfAborted(options.signal);
+    const wanted = scheduleOptionsFor(request);
+    const digest = digestOf(wanted);
+    const existing = known.get(wanted.scheduleId);
+    if (existing === undefined) {
+      const created = await create(client, withDigest(wanted, digest));
+      changes[created ? 'created' : 'updated'].push(wanted.scheduleId);
+      if (!created) await update(client, wanted, digest);
+      return;
+    }
+    if (existing.paused && existing.note?.startsWith(SUSPENDED_NOTE) !== true)
+      changes.pausedByOperator.push(wanted.scheduleId);
+    if (existing.digest === digest) changes.unchanged.push(wanted.scheduleId);
+    else {
+      await update(client, wanted, digest);
+      changes.updated.push(wanted.scheduleId);
+    }
+  });
+  const inForce = new Set(requests.map(({ action }) => action.id));
+  const gone = [...known.keys()].filter((id) => !inForce.has(id));
+  await inParallel(gone, (id) => remove(client, id));
+  return inOrder(requests, { ...changes, deleted: gone.toSorted() });
+}
+
+/** Runs that a schedule started and that are open keep going: a deleted schedule only starts no more. */
+async function remove(client: Client, scheduleId: string): Promise<void> {
+  try {
+    await client.schedule.getHandle(scheduleId).delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+/** Holdfast's own carry its digest; schedules of others in the namespace are not ours to touch. */
+async function listOwn(client: Client): Promise<Map<string, Known>> {
+  const known = new Map<string, Known>();
+  for await (const { scheduleId, typedSearchAttributes, state } of client.schedule.list()) {
+    const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
+    if (typeof digest === 'string') known.set(scheduleId, { digest, paused: state.paused, note: state.note });
+  }
+  return known;
+}
+
+/** False when it exists already: listing lags a few milliseconds behind. */
+async function create(client: Client, wanted: ActionSchedule): Promise<boolean> {
+  try {
+    await client.schedule.create(wanted);
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleAlreadyRunning) return false;
+    throw error;
+  }
+}
+
+/**
+ * Through the raw call, whose conflict token keeps a pause that an operator sets in the same moment. A stale token is
+ * dropped silently by the server, so the outcome is read back.
+ */
+async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<void> {
+  const handle = client.schedule.getHandle(wanted.scheduleId);
+  const compiled = compileScheduleOptions(wanted);
+  const { namespace } = client.options;
+  for (let attempt = 1; attempt <= UPDATE_ATTEMPTS; attempt++) {
+    const { raw, state } = await handle.describe();
+    await client.workflowService.updateSchedule({
+      namespace,
+      scheduleId: wanted.scheduleId,
+      schedule: {
+        spec: encodeScheduleSpec(wanted.spec),
+        action: await encodeScheduleAction(defaultDataConverter, namespace, compiled.action, {}),
+        policies: encodeSchedulePolicies(wanted.policies),
+        state: encodeScheduleState(keepPause(wanted, state)),
+      },
+      conflictToken: raw.conflictToken ?? null,
+      requestId: randomUUID(),
+      identity: client.options.identity,
+      searchAttributes: {
+        indexedFields: encodeUnifiedSearchAttributes(undefined, withDigest(wanted, digest).typedSearchAttributes),
+      },
+    });
+    if ((await handle.describe()).typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return;
+  }
+  throw new HoldfastError(
+    'EngineUnreachable',
+    `the schedule ${wanted.scheduleId} was changed by others all the while`,
+    {
+      hint: 'apply again',
+    },
+  );
+}
+
+/** An operator's pause survives; one of ours ends with its reason. */
+function keepPause(wanted: ActionSchedule, current: { paused: boolean; note?: string }): ActionSchedule['state'] {
+  const ours = current.note?.startsWith(SUSPENDED_NOTE) === true;
+  return current.paused && !ours ? { paused: true, note: current.note } : wanted.state;
+}
+
+/** Over everything that the server gets but its state: a schedule described by the server never equals what was sent. */
+function digestOf(wanted: ActionSchedule): string {
+  return createHash('sha256').update(JSON.stringify(wanted)).digest('hex');
+}
+
+function withDigest(wanted: ActionSchedule, digest: string): ActionSchedule {
+  const pairs = wanted.typedSearchAttributes as { key: typeof SCHEDULE_DIGEST; value: string }[];
+  return { ...wanted, typedSearchAttributes: [...pairs, { key: SCHEDULE_DIGEST, value: digest }] };
+}
+
+async function inParallel<Item>(items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const lane = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane));
+}
+
+function inOrder(requests: ActionRequest[], changes: ScheduleChanges): ScheduleChanges {
+  const order = new Map(requests.map(({ action }, index) => [action.id, index]));
+  const sorted = (ids: string[]) => ids.toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+  return {
+    created: sorted(changes.created),
+    updated: sorted(changes.updated),
+    deleted: changes.deleted,
+    unchanged: sorted(changes.unchanged),
+    pausedByOperator: sorted(changes.pausedByOperator),
+  };
+}

@@ -1,0 +1,75 @@
+/** The worker: gives the use cases what they need of this machine, and runs them as Temporal's activities. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createActivities } from './activities/index.ts';
+import type { Dependencies } from './activities/dependencies.ts';
+import { resolveSecret } from './cli/resolve-secret.ts';
+import type { EngineAddress } from './engine/connection.ts';
+import { startTaskWorker, type TaskWorker, type WorkflowSource } from './engine/task-worker.ts';
+import { openEvidenceStore } from './evidence/open-evidence-store.ts';
+import { openRepository } from './repository/open-repository.ts';
+import { openStorage } from './storage/open-storage.ts';
+
+/** What the worker may take from its machine. */
+export interface WorkerMachine {
+  environment: Readonly<Record<string, string | undefined>>;
+  /** The name by which policies call this machine. */
+  hostname: string;
+  /** Relative secret files are looked up here: the worker's secrets folder; embedded, the policy folder. */
+  secretsDirectory: string;
+  /** Where restore tests may put files. */
+  scratchDirectory: string;
+  /** Whether programs of policies (assertion scripts, secret programs) may run. */
+  allowCommands: boolean;
+}
+
+/** The dependencies of all use cases on this machine. */
+export function createDependencies(machine: WorkerMachine): Dependencies {
+  const secret: Dependencies['resolveSecret'] = (reference) =>
+    resolveSecret(reference, {
+      environment: machine.environment,
+      baseDirectory: machine.secretsDirectory,
+      allowCommands: machine.allowCommands,
+    });
+  return {
+    openStorage,
+    async openRepository(settings, role, signal) {
+      const password = await secret(settings.password);
+      const storage = await openStorage(settings.location, settings.path, role);
+      try {
+        return await openRepository(storage, password, { compression: settings.compression, signal });
+      } catch (error) {
+        await storage.close();
+        throw error;
+      }
+    },
+    openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path, 'writer')),
+    resolveSecret: secret,
+    clock: () => new Date(),
+    hostname: machine.hostname,
+    scratchDirectory: machine.scratchDirectory,
+    allowCommands: machine.allowCommands,
+  };
+}
+
+/** Starts polling for this machine's work. Throws EngineUnreachable. `engine/runtime.ts` must have been installed. */
+export function startWorker(
+  engine: EngineAddress,
+  machine: WorkerMachine,
+  options: { concurrency?: number } = {},
+): Promise<TaskWorker> {
+  return startTaskWorker({
+    engine,
+    workflows: findWorkflows(),
+    activities: createActivities(createDependencies(machine)),
+    hostname: machine.hostname,
+    ...options,
+  });
+}
+
+/** The package has a bundle beside its compiled files; a checkout is bundled when the worker starts. */
+function findWorkflows(): WorkflowSource {
+  const bundlePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+  if (existsSync(bundlePath)) return { bundlePath };
+  return { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) };
+}
