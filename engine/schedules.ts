@@ -34,7 +34,6 @@ const UPDATE_ATTEMPTS = 5;
 interface Known {
   digest: string | undefined;
   paused: boolean;
-  note: string | undefined;
 }
 
 /**
@@ -54,19 +53,13 @@ export async function applySchedules(
     throwIfAborted(options.signal);
     const wanted = scheduleOptionsFor(request);
     const digest = digestOf(wanted);
-    const existing = known.get(wanted.scheduleId);
-    if (existing === undefined) {
-      const created = await create(client, withDigest(wanted, digest));
-      changes[created ? 'created' : 'updated'].push(wanted.scheduleId);
-      if (!created) await update(client, wanted, digest);
-      return;
-    }
-    if (existing.paused && existing.note?.startsWith(SUSPENDED_NOTE) !== true)
-      changes.pausedByOperator.push(wanted.scheduleId);
-    if (existing.digest === digest) changes.unchanged.push(wanted.scheduleId);
+    const existing = known.get(wanted.scheduleId) ?? (await createOrFind(client, withDigest(wanted, digest)));
+    if (existing === 'created') changes.created.push(wanted.scheduleId);
     else {
-      await update(client, wanted, digest);
-      changes.updated.push(wanted.scheduleId);
+      const isCurrent = existing.digest === digest;
+      const { paused } = isCurrent ? existing : await update(client, wanted, digest);
+      changes[isCurrent ? 'unchanged' : 'updated'].push(wanted.scheduleId);
+      if (paused && request.action.suspended === undefined) changes.pausedByOperator.push(wanted.scheduleId);
     }
   });
   const inForce = new Set(requests.map(({ action }) => action.id));
@@ -89,19 +82,20 @@ async function listOwn(client: Client): Promise<Map<string, Known>> {
   const known = new Map<string, Known>();
   for await (const { scheduleId, typedSearchAttributes, state } of client.schedule.list()) {
     const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
-    if (typeof digest === 'string') known.set(scheduleId, { digest, paused: state.paused, note: state.note });
+    if (typeof digest === 'string') known.set(scheduleId, { digest, paused: state.paused });
   }
   return known;
 }
 
-/** False when it exists already: listing lags a few milliseconds behind. */
-async function create(client: Client, wanted: ActionSchedule): Promise<boolean> {
+/** What exists already although the list does not have it: listing lags a few milliseconds behind. */
+async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'created' | Known> {
   try {
     await client.schedule.create(wanted);
-    return true;
+    return 'created';
   } catch (error) {
-    if (error instanceof ScheduleAlreadyRunning) return false;
-    throw error;
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    const { typedSearchAttributes, state } = await client.schedule.getHandle(wanted.scheduleId).describe();
+    return { digest: typedSearchAttributes.get(SCHEDULE_DIGEST), ...state };
   }
 }
 
@@ -109,7 +103,7 @@ async function create(client: Client, wanted: ActionSchedule): Promise<boolean> 
  * Through the raw call, whose conflict token keeps a pause that an operator sets in the same moment. A stale token is
  * dropped silently by the server, so the outcome is read back.
  */
-async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<void> {
+async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<{ paused: boolean }> {
   const handle = client.schedule.getHandle(wanted.scheduleId);
   const compiled = compileScheduleOptions(wanted);
   const { namespace } = client.options;
@@ -131,7 +125,8 @@ async function update(client: Client, wanted: ActionSchedule, digest: string): P
         indexedFields: encodeUnifiedSearchAttributes(undefined, withDigest(wanted, digest).typedSearchAttributes),
       },
     });
-    if ((await handle.describe()).typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return;
+    const written = await handle.describe();
+    if (written.typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return written.state;
   }
   throw new HoldfastError(
     'EngineUnreachable',
