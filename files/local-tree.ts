@@ -1,0 +1,246 @@
+/** The tree of a folder on this machine: the FileTree contract on local files. */
+import { constants, fstatSync, lstatSync, mkdirSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { chmod, lchown, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { ByteString } from '../common/byte-string.ts';
+import { NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { baseName, displayPath, fromText, joinPath, parentPath, toBytes } from './byte-path.ts';
+import { errorCode, isAbsence, translateFileError } from './file-errors.ts';
+import { toFileEntry } from './file-entry.ts';
+import type { EntryMetadata, FileEntry, FileTree } from './file-tree.ts';
+import { writeFileDurably } from './durable-file.ts';
+import { walkLocalTree } from './local-walk.ts';
+import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
+import { holdEntry, openFolderBelow, requireRelativePath, type SafeFolder } from './safe-folder.ts';
+import { removeStaleTemporaries, temporaryName } from './temporary-name.ts';
+
+const EMPTY = '' as ByteString;
+
+/** Folders remembered as swept of stale temporary files; beyond this the memory starts anew. */
+const SWEPT_FOLDERS = 10_000;
+
+/** @param directory Absolute. It need not exist: `makeFolder` of the empty path makes it, with its parents. */
+export function openLocalTree(directory: string): FileTree {
+  return new LocalTree(directory);
+}
+
+class LocalTree implements FileTree {
+  readonly description: string;
+  readonly #root: ByteString;
+  readonly #swept = new Set<ByteString>();
+  #native: NativeMetadata | undefined;
+
+  constructor(directory: string) {
+    this.description = directory;
+    this.#root = fromText(directory);
+  }
+
+  walk(options?: Parameters<FileTree['walk']>[0]): AsyncIterable<FileEntry> {
+    return walkLocalTree(this.#root, options);
+  }
+
+  async stat(path: ByteString): Promise<FileEntry | undefined> {
+    requireRelativePath(path);
+    try {
+      return this.#statIn(path);
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw this.#translate(error, 'read', path);
+    }
+  }
+
+  async openRead(path: ByteString, options: { signal?: AbortSignal } = {}): Promise<Readable> {
+    throwIfAborted(options.signal);
+    return this.#inFolder('read', path, async (folder, name) => {
+      // Without O_NONBLOCK a fifo that was put there meanwhile would hang the reader.
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+      const handle = await open(toBytes(folder.entry(name)), flags);
+      if (!fstatSync(handle.fd).isFile()) {
+        await handle.close();
+        throw new NotFoundError(`${this.description}/${displayPath(path)} is not a file`);
+      }
+      return handle.createReadStream({ highWaterMark: 1024 * 1024, ...options });
+    });
+  }
+
+  async replace(
+    path: ByteString,
+    content: AsyncIterable<Uint8Array>,
+    metadata: EntryMetadata,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    await this.#inFolder('write', path, async (folder, name) => {
+      this.#sweep(parentPath(path), folder);
+      const temporary = temporaryName();
+      const systemPath = folder.entry(temporary);
+      try {
+        const mode = metadata.mode ?? modeOf(folder, name);
+        await writeFileDurably(systemPath, content, {
+          ...options,
+          // Until it has its own mode, nobody else reads it.
+          mode: mode === undefined ? 0o666 : 0o600,
+          finish: async () => this.#apply(folder, temporary, { ...metadata, mode }),
+        });
+        throwIfAborted(options.signal);
+        renameSync(toBytes(systemPath), toBytes(folder.entry(name)));
+      } catch (error) {
+        removeQuietly(systemPath);
+        throw error;
+      }
+      await syncFolder(folder);
+    });
+  }
+
+  async replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void> {
+    await this.#inFolder('write', path, async (folder, name) => {
+      const temporary = temporaryName();
+      const systemPath = folder.entry(temporary);
+      try {
+        symlinkSync(toBytes(target), toBytes(systemPath));
+        await this.#apply(folder, temporary, metadata);
+        renameSync(toBytes(systemPath), toBytes(folder.entry(name)));
+      } catch (error) {
+        removeQuietly(systemPath);
+        throw error;
+      }
+      await syncFolder(folder);
+    });
+  }
+
+  async setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void> {
+    await this.#inFolder('change', path, (folder, name) => this.#apply(folder, name, metadata));
+  }
+
+  async makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
+    requireRelativePath(path);
+    if (path === '') mkdirSync(toBytes(this.#root), { recursive: true });
+    await this.#inFolder('make', path, async (folder, name) => {
+      if (name !== '') makeFolderIn(folder, name);
+      await this.#apply(folder, name, metadata);
+      await syncFolder(folder);
+    });
+  }
+
+  async remove(path: ByteString): Promise<void> {
+    await this.#inFolder('remove', path, async (folder, name) => {
+      const systemPath = toBytes(folder.entry(name));
+      if (lstatSync(systemPath).isDirectory()) rmdirSync(systemPath);
+      else unlinkSync(systemPath);
+    });
+  }
+
+  async rename(from: ByteString, to: ByteString): Promise<void> {
+    await this.#inFolder('move', from, async (source, oldName) => {
+      lstatSync(toBytes(source.entry(oldName)));
+      this.#makeParents(to);
+      await this.#inFolder('write', to, async (target, newName) => {
+        renameSync(toBytes(source.entry(oldName)), toBytes(target.entry(newName)));
+        await syncFolder(target);
+      });
+      await syncFolder(source);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#swept.clear();
+  }
+
+  /** Runs with the folder that holds the entry; the empty path is the root itself, named by the empty name. */
+  async #inFolder<Result>(
+    verb: string,
+    path: ByteString,
+    run: (folder: SafeFolder, name: ByteString) => Promise<Result>,
+  ): Promise<Result> {
+    requireRelativePath(path);
+    try {
+      using folder = openFolderBelow(this.#root, parentPath(path));
+      return await run(folder, baseName(path));
+    } catch (error) {
+      throw this.#translate(error, verb, path);
+    }
+  }
+
+  #statIn(path: ByteString): FileEntry {
+    using folder = openFolderBelow(this.#root, parentPath(path));
+    const systemPath = folder.entry(baseName(path));
+    // The root's own descriptor is a link of /proc: following it leads to the folder itself.
+    const reached = path === '' ? (`${systemPath}/.` as ByteString) : systemPath;
+    return toFileEntry(path, lstatSync(toBytes(reached), { bigint: true }), systemPath);
+  }
+
+  /** The owner first: changing it clears setuid. Times last: all else touches them. */
+  async #apply(folder: SafeFolder, name: ByteString, metadata: EntryMetadata): Promise<void> {
+    const { uid = -1, gid = -1, mode, mtimeNs } = metadata;
+    const systemPath = name === '' ? (`${folder.entry(name)}/.` as ByteString) : folder.entry(name);
+    if (uid !== -1 || gid !== -1) await lchown(toBytes(systemPath), uid, gid);
+    if (mode !== undefined) await changeMode(folder, name, mode);
+    if (mtimeNs !== undefined) {
+      this.#native ??= loadNativeMetadata();
+      this.#native.setTimes(systemPath, { mtimeNs });
+    }
+  }
+
+  #sweep(path: ByteString, folder: SafeFolder): void {
+    if (this.#swept.has(path)) return;
+    if (this.#swept.size >= SWEPT_FOLDERS) this.#swept.clear();
+    this.#swept.add(path);
+    removeStaleTemporaries(folder);
+  }
+
+  #makeParents(path: ByteString): void {
+    requireRelativePath(path);
+    const segments = parentPath(path).split('/') as ByteString[];
+    let parent = EMPTY;
+    for (const name of segments[0] === '' ? [] : segments) {
+      using folder = openFolderBelow(this.#root, parent);
+      makeFolderIn(folder, name);
+      parent = joinPath(parent, name);
+    }
+  }
+
+  #translate(error: unknown, verb: string, path: ByteString): Error {
+    const subject = path === '' ? this.description : `${this.description}/${displayPath(path)}`;
+    return translateFileError(error, verb, subject);
+  }
+}
+
+function makeFolderIn(folder: SafeFolder, name: ByteString): void {
+  const systemPath = toBytes(folder.entry(name));
+  try {
+    mkdirSync(systemPath);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !lstatSync(systemPath).isDirectory()) throw error;
+  }
+}
+
+/** Links have no mode of their own; whatever else is there is held first, so that no link is followed. */
+async function changeMode(folder: SafeFolder, name: ByteString, mode: number): Promise<void> {
+  if (name === '') return chmod(toBytes(folder.entry(name)), mode);
+  using held = holdEntry(folder, name);
+  if (fstatSync(held.descriptor).isSymbolicLink()) return;
+  await chmod(toBytes(held.entry(EMPTY)), mode);
+}
+
+/** Of the file that will be replaced; undefined when there is none. */
+function modeOf(folder: SafeFolder, name: ByteString): number | undefined {
+  const stats = lstatSync(toBytes(folder.entry(name)), { throwIfNoEntry: false });
+  return stats?.isFile() ? stats.mode & 0o7777 : undefined;
+}
+
+/** Makes the names in a folder durable. */
+async function syncFolder(folder: SafeFolder): Promise<void> {
+  const handle = await open(toBytes(folder.entry(EMPTY)), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function removeQuietly(path: ByteString): void {
+  try {
+    unlinkSync(toBytes(path));
+  } catch {
+    // It was never made, or is gone.
+  }
+}
