@@ -1,0 +1,408 @@
+/** Turns what ajv found in one document into problems with a place, one sentence and a remedy. */
+import { retentionPeriodHint } from './value-hints.ts';
+import { suggest } from '../common/suggest.ts';
+import type { DocumentPath, Kind } from './loaded-document.ts';
+import type { Problem } from './problem.ts';
+import { followReference, objectBranch, schemaAt, type SchemaNode, stepInto } from './schema-tree.ts';
+import type { YamlPart } from './yaml-source.ts';
+
+/** What ajv reports, as far as it is used here. */
+export interface Violation {
+  instancePath: string;
+  schemaPath: string;
+  keyword: string;
+  params: Record<string, unknown>;
+}
+
+/** Words people bring along from elsewhere, and what they are called here. */
+const OTHER_WORDS: Record<string, string> = {
+  on: 'subject',
+  schedule: 'every',
+  interval: 'every',
+  timeZone: 'timezone',
+  destination: 'to',
+  target: 'to',
+  paths: 'directories',
+  password: 'passwordFrom',
+  excludes: 'exclude',
+  priority: 'importance',
+  tests: 'assert',
+};
+
+/** The problems of one document, without those that only follow from others. */
+export function explainViolations(kind: Kind, part: YamlPart, violations: readonly Violation[]): Problem[] {
+  const context = new Explanation(kind, part, violations);
+  return violations.flatMap((violation) => context.explain(violation));
+}
+
+interface Told {
+  code: string;
+  message: string;
+  hint?: string;
+  /** Where the mark belongs: the value (default), its key, or a key below it. */
+  at?: { path: DocumentPath; part: 'key' | 'value' };
+}
+
+class Explanation {
+  readonly #kind: Kind;
+  readonly #part: YamlPart;
+  readonly #violations: readonly Violation[];
+
+  constructor(kind: Kind, part: YamlPart, violations: readonly Violation[]) {
+    this.#kind = kind;
+    this.#part = part;
+    this.#violations = violations;
+  }
+
+  explain(violation: Violation): Problem[] {
+    const path = parsePointer(violation.instancePath, this.#part.data);
+    const value = valueAt(this.#part.data, path);
+    const told = this.#tell(violation, path, value);
+    if (told === undefined) return [];
+    const at = told.at ?? { path, part: 'value' };
+    const { code, message, hint } = told;
+    return [
+      {
+        ...this.#part.mark(at.path, at.part),
+        severity: 'error',
+        code,
+        message,
+        ...(hint === undefined ? {} : { hint }),
+      },
+    ];
+  }
+
+  #tell(violation: Violation, path: DocumentPath, value: unknown): Told | undefined {
+    // Choices between keys, and between a word and a map, are told once, as a whole.
+    const branch = /\/(oneOf|anyOf)\/\d+\//.test(violation.schemaPath);
+    const choice = this.#violations.some(
+      (other) => other.instancePath === violation.instancePath && other.keyword === 'anyOf',
+    );
+    if (violation.keyword === 'anyOf')
+      return isObject(value) && objectBranch(this.#schema(path)).type === 'object'
+        ? undefined
+        : tellChoice(this.#schema(path), path, value);
+    if (branch || (choice && (violation.keyword === 'type' || violation.keyword === 'const'))) return undefined;
+    switch (violation.keyword) {
+      case 'additionalProperties':
+        return this.#tellUnknownKey(path, String(violation.params['additionalProperty']));
+      case 'required':
+        return this.#tellMissing(path, String(violation.params['missingProperty']));
+      case 'oneOf':
+      case 'minProperties':
+      case 'maxProperties':
+        return this.#tellExactlyOne(path, value);
+      case 'dependentRequired':
+        return tellDependent(path, String(violation.params['property']), String(violation.params['missingProperty']));
+      case 'propertyNames':
+        return tellName(path, String(violation.params['propertyName']));
+      case 'pattern':
+        // The name of a property is reported by `propertyNames`, at its place.
+        return 'propertyName' in violation ? undefined : tellForm(this.#schema(path), value);
+      case 'type':
+        return tellType(this.#schema(path), path, value);
+      case 'enum':
+      case 'const':
+        return tellWord(this.#schema(path), value);
+      default:
+        return tellBound(violation.keyword, violation.params['limit'], value);
+    }
+  }
+
+  #schema(path: DocumentPath): SchemaNode {
+    return schemaAt(this.#kind, path) ?? {};
+  }
+
+  #keysAt(path: DocumentPath): string[] {
+    return Object.keys(objectBranch(this.#schema(path)).properties ?? {});
+  }
+
+  #tellUnknownKey(path: DocumentPath, key: string): Told {
+    const keys = this.#keysAt(path);
+    const value = valueAt(this.#part.data, path);
+    const unused = keys.filter((candidate) => !isObject(value) || !Object.hasOwn(value, candidate));
+    const other = OTHER_WORDS[key];
+    const meant =
+      suggest(key, unused) ?? suggest(key, keys) ?? (other !== undefined && keys.includes(other) ? other : undefined);
+    const elsewhere = meant === undefined ? findKey(this.#kind, key) : undefined;
+    const hint =
+      meant !== undefined
+        ? `did you mean "${meant}"?`
+        : elsewhere !== undefined
+          ? `it belongs in ${elsewhere}`
+          : `known here: ${keys.join(', ')}`;
+    return {
+      code: 'unknown-key',
+      message: `unknown key "${printable(key)}"`,
+      hint,
+      at: { path: [...path, key], part: 'key' },
+    };
+  }
+
+  #tellMissing(path: DocumentPath, key: string): Told | undefined {
+    if (this.#misspelt(path, [key])) return undefined;
+    const schema = schemaAt(this.#kind, [...path, key]);
+    const what = firstSentence(schema?.description);
+    return {
+      code: 'missing-key',
+      message: `${namePath(path)} lacks "${key}"`,
+      hint: `add ${key}:${exampleOf(schema)}${what === '' ? '' : ` (${what})`}`,
+      at: { path, part: 'key' },
+    };
+  }
+
+  /** One of several keys, whichever way the schema says it. */
+  #tellExactlyOne(path: DocumentPath, value: unknown): Told | undefined {
+    const schema = objectBranch(this.#schema(path));
+    const choices = schema.oneOf?.flatMap(({ required }) => required ?? []) ?? Object.keys(schema.properties ?? {});
+    const present = isObject(value) ? choices.filter((key) => Object.hasOwn(value, key)) : [];
+    if (present.length <= 1 && schema.oneOf === undefined && schema.maxProperties !== 1) {
+      return {
+        code: 'empty',
+        message: `${namePath(path)} is empty`,
+        hint: `known here: ${choices.join(', ')}`,
+        at: { path, part: 'key' },
+      };
+    }
+    if (present.length === 0) {
+      if (this.#misspelt(path, choices)) return undefined;
+      return {
+        code: 'missing-choice',
+        message: `${namePath(path)} needs exactly one of ${listOf(choices)}`,
+        hint: `add one of them`,
+        at: { path, part: 'key' },
+      };
+    }
+    const [first, second] = present;
+    // A single known key beside unknown ones: those are told already.
+    if (second === undefined) return undefined;
+    return {
+      code: 'several-choices',
+      message: `${namePath(path)} has ${listOf(present)}, but only one of them is possible`,
+      hint: `keep either ${first} or ${second}`,
+      at: { path: [...path, second], part: 'key' },
+    };
+  }
+
+  /** Whether one of the keys is there in a wrong spelling, which is told on its own. */
+  #misspelt(path: DocumentPath, keys: string[]): boolean {
+    const value = valueAt(this.#part.data, path);
+    const known = this.#keysAt(path);
+    const unknown = isObject(value) ? Object.keys(value).filter((key) => !known.includes(key)) : [];
+    return unknown.some((key) => keys.includes(suggest(key, known) ?? OTHER_WORDS[key] ?? ''));
+  }
+}
+
+function tellChoice(schema: SchemaNode, path: DocumentPath, value: unknown): Told {
+  const choices = (schema.anyOf ?? [])
+    .map(followReference)
+    .map((branch) => (branch.const === undefined ? kindOfType(branch.type) : `the word ${String(branch.const)}`));
+  const words = (schema.anyOf ?? []).flatMap((branch) => (branch.const === undefined ? [] : [String(branch.const)]));
+  const meant = typeof value === 'string' ? suggest(value, words) : undefined;
+  return {
+    code: 'wrong-value',
+    message: `${show(value)} is not possible for ${namePath(path)}`,
+    hint: meant === undefined ? `write ${choices.join(' or ')}` : `did you mean "${meant}"?`,
+  };
+}
+
+function tellDependent(path: DocumentPath, key: string, missing: string): Told {
+  return {
+    code: 'needs-other-key',
+    message: `"${key}" makes no sense without "${missing}"`,
+    hint: `add ${missing}, or remove ${key}`,
+    at: { path: [...path, key], part: 'key' },
+  };
+}
+
+function tellName(path: DocumentPath, name: string): Told {
+  return {
+    code: 'wrong-form',
+    message: `"${printable(name)}" is not a name`,
+    hint: 'use lower-case letters, digits and hyphens',
+    at: { path: [...path, name], part: 'key' },
+  };
+}
+
+function tellForm(schema: SchemaNode, value: unknown): Told {
+  const title = schema.title ?? 'value';
+  if (typeof value === 'string' && value.trim() === '')
+    return {
+      code: 'empty',
+      message: `this ${title.toLowerCase()} is empty`,
+      hint: `write one${suchAs(schema)}, or remove the key`,
+    };
+  return {
+    code: 'wrong-form',
+    message: `${show(value)} is not ${withArticle(title)}`,
+    hint: formHint(schema, title, String(value)),
+  };
+}
+
+function formHint(schema: SchemaNode, title: string, value: string): string {
+  if (title.startsWith('Retention period')) return retentionPeriodHint(value);
+  if (title === 'Name') return 'use lower-case letters, digits and hyphens';
+  if (title.startsWith('Path ')) return 'write a path that begins with a name and has no ".."';
+  if (title === 'Time of day') return 'write hours and minutes in quotes, like "02:30"';
+  if (title === 'Duration' || title === 'Interval') {
+    if (/mo|y/.test(value)) return 'there are no months and years here: write days (30d, 365d)';
+    if (/^\d+$/.test(value)) return `add a unit: s, m, h, d or w`;
+  }
+  if (title === 'Size' && /^[\d.]+ *[kmgt]b?$/i.test(value)) return 'sizes have binary units: KiB, MiB, GiB, TiB';
+  return `write it${suchAs(schema)}`;
+}
+
+function tellType(schema: SchemaNode, path: DocumentPath, value: unknown): Told {
+  const wanted = kindOfType(schema.type);
+  const key = path.at(-1);
+  const message =
+    value === null
+      ? `${namePath(path)} has no value`
+      : `${namePath(path)} must be ${wanted}, not ${kindOfValue(value)}`;
+  return { code: 'wrong-type', message, hint: typeHint(schema, key, value) };
+}
+
+function typeHint(schema: SchemaNode, key: string | number | undefined, value: unknown): string {
+  if (value === null) return `write one${suchAs(schema)}, or remove the key`;
+  if (schema.type === 'array' && !Array.isArray(value) && !isObject(value))
+    return `write a list: [${JSON.stringify(value)}]`;
+  if (schema.type === 'array') return 'begin each item with a dash';
+  if (schema.type === 'string' && ['number', 'boolean'].includes(typeof value)) {
+    return schema.title === 'Duration' || schema.title === 'Interval'
+      ? `add a unit: ${String(value)}s, ${String(value)}m, ${String(value)}h or ${String(value)}d`
+      : `put it in quotes: "${String(value)}"`;
+  }
+  if (schema.type === 'object') return `known here: ${Object.keys(schema.properties ?? {}).join(', ')}`;
+  return typeof key === 'number' ? 'correct this item' : `write it${suchAs(schema)}`;
+}
+
+function tellWord(schema: SchemaNode, value: unknown): Told {
+  const words = (schema.const === undefined ? (schema.enum ?? []) : [schema.const]).map(String);
+  const meant = typeof value === 'string' ? suggest(value, words) : undefined;
+  const hint =
+    meant === undefined
+      ? `write ${words.length === 1 ? words[0] : `one of ${words.join(', ')}`}`
+      : `did you mean "${meant}"?`;
+  return { code: 'wrong-value', message: `${show(value)} is not possible here`, hint };
+}
+
+function tellBound(keyword: string, limit: unknown, value: unknown): Told {
+  if (keyword === 'minItems')
+    return { code: 'empty', message: 'this list is empty', hint: 'add an item, or remove the key' };
+  const least = keyword === 'minimum';
+  return {
+    code: 'out-of-range',
+    message: `${show(value)} is too ${least ? 'small' : 'large'}`,
+    hint: `write a number of ${String(limit)} or ${least ? 'more' : 'less'}`,
+  };
+}
+
+/** Where else in the language a key of this name exists, when it is one place only. */
+function findKey(kind: Kind, key: string): string | undefined {
+  const found: string[] = [];
+  const visit = (node: SchemaNode | undefined, path: string[]): void => {
+    if (node === undefined || path.length > 4) return;
+    const followed = objectBranch(followReference(node));
+    for (const name of Object.keys(followed.properties ?? {})) {
+      if (name === key) found.push(path.join('.'));
+      visit(stepInto(followed, name), [...path, name]);
+    }
+    if (followed.type === 'array') visit(followed.items, path);
+  };
+  visit(schemaAt(kind, []), []);
+  return found.length === 1 && found[0] !== '' ? found[0] : undefined;
+}
+
+/** A JSON pointer as a path; indexes of lists become numbers. */
+function parsePointer(pointer: string, data: unknown): DocumentPath {
+  const path: (string | number)[] = [];
+  let value = data;
+  for (const part of pointer.split('/').slice(1)) {
+    const step = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    path.push(Array.isArray(value) ? Number(step) : step);
+    value = valueAt(value, [step]);
+  }
+  return path;
+}
+
+function valueAt(data: unknown, path: DocumentPath): unknown {
+  let value = data;
+  for (const step of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[step] : undefined;
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** How a sentence names a part: by its last key, with the number of a list item. */
+export function namePath(path: DocumentPath): string {
+  const last = path.at(-1);
+  if (last === undefined) return 'the document';
+  if (typeof last === 'string') return printable(last);
+  return `item ${last + 1} of ${namePath(path.slice(0, -1))}`;
+}
+
+function firstSentence(text: string | undefined): string {
+  const sentence = text?.split(/[.:;](\s|$)/)[0] ?? '';
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+
+function suchAs(schema: SchemaNode): string {
+  const examples = (schema.examples ?? []).filter((example) => typeof example !== 'object').slice(0, 3);
+  return examples.length === 0 ? '' : ` like ${examples.map(String).join(', ')}`;
+}
+
+function exampleOf(schema: SchemaNode | undefined): string {
+  const example = schema?.examples?.[0] ?? schema?.const ?? schema?.enum?.[0];
+  return example === undefined || typeof example === 'object' ? '' : ` ${String(example)}`;
+}
+
+function withArticle(title: string): string {
+  const words = /^[A-Z]{2}/.test(title) ? title : title.charAt(0).toLowerCase() + title.slice(1);
+  if (words === 'text') return 'text';
+  return `${/^[aeiou]/.test(words) ? 'an' : 'a'} ${words.replace(/^iANA/, 'IANA')}`;
+}
+
+function kindOfType(type: string | string[] | undefined): string {
+  const names: Record<string, string> = {
+    string: 'text',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    object: 'a map of keys',
+    array: 'a list',
+  };
+  return [type ?? 'object']
+    .flat()
+    .map((name) => names[name] ?? name)
+    .join(' or ');
+}
+
+function kindOfValue(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (value === null) return 'nothing';
+  return (
+    { string: 'text', number: 'a number', boolean: 'true or false', object: 'a map of keys' }[
+      typeof value as 'string'
+    ] ?? 'this'
+  );
+}
+
+/** A value in a sentence: short, and without what a terminal would act on. */
+function show(value: unknown): string {
+  if (isObject(value)) return 'a map of keys';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string' ? `"${printable(value)}"` : String(value);
+}
+
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+  return clean.length > 60 ? `${clean.slice(0, 57)}…` : clean;
+}
+
+function listOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}

@@ -1,0 +1,80 @@
+/** Problems in policy files: what is wrong, exactly where, and what to do; and how they are shown. */
+import { HoldfastError } from '../common/errors.ts';
+
+/** A stretch of one line of a policy file. */
+export interface Mark {
+  /** As shown: relative to the current folder when below it. */
+  file: string;
+  /** Counted from 1. */
+  line: number;
+  /** In characters (UTF-16 code units), counted from 1. */
+  column: number;
+  /** Characters marked, at least 1. */
+  length: number;
+  /** The whole line. */
+  sourceLine: string;
+}
+
+export interface Problem extends Mark {
+  severity: 'error' | 'warning';
+  /** Stable, for programs: `unknown-key`, `not-built`, `rpo-too-short`. */
+  code: string;
+  /** One sentence. */
+  message: string;
+  /** What to do. */
+  hint?: string;
+}
+
+/** Where and how a line too long to read is cut: around the mark. */
+const LONGEST_LINE = 160;
+
+/**
+ * A problem as people read it:
+ *
+ *     policies/orders.yaml:14:7  unknown key "evry"
+ *        14 |       evry: 15m
+ *           |       ^^^^ did you mean "every"?
+ */
+export function renderProblem(problem: Problem): string {
+  const { text, start, length } = visiblePart(problem);
+  const number = String(problem.line).padStart(5);
+  const gutter = ' '.repeat(number.length);
+  const indent = text.slice(0, start).replace(/[^\t]/g, ' ');
+  const severity = problem.severity === 'warning' ? 'warning: ' : '';
+  return [
+    `${problem.file}:${problem.line}:${problem.column}  ${severity}${problem.message}`,
+    `${number} | ${text}`.trimEnd(),
+    `${gutter} | ${indent}${'^'.repeat(length)}${problem.hint === undefined ? '' : ` ${problem.hint}`}`,
+  ].join('\n');
+}
+
+function visiblePart(mark: Mark): { text: string; start: number; length: number } {
+  const start = mark.column - 1;
+  // A control character in a policy file must not reach the terminal.
+  // oxlint-disable-next-line no-control-regex
+  const line = mark.sourceLine.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '\ufffd');
+  const from = line.length <= LONGEST_LINE ? 0 : Math.max(0, Math.min(start - 40, line.length - LONGEST_LINE));
+  const text = line.slice(from, from + LONGEST_LINE);
+  return { text, start: start - from, length: Math.max(1, Math.min(mark.length, text.length - (start - from))) };
+}
+
+/** All problems, one below the other, with a blank line between. */
+export function renderProblems(problems: readonly Problem[]): string {
+  return problems.map((problem) => renderProblem(problem)).join('\n\n');
+}
+
+/** Thrown when policies cannot be used; the message shows every problem with its place. */
+export class PolicyError extends HoldfastError {
+  readonly problems: readonly Problem[];
+
+  constructor(code: 'InvalidPolicy' | 'NotBuilt', problems: readonly Problem[]) {
+    const errors = problems.filter(({ severity }) => severity === 'error').length;
+    const files = new Set(problems.map(({ file }) => file)).size;
+    super(code, renderProblems(problems), {
+      hint: `${errors} ${errors === 1 ? 'error' : 'errors'} in ${files} ${files === 1 ? 'file' : 'files'}; nothing was applied`,
+      context: { errors, files },
+    });
+    this.name = 'PolicyError';
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,180 @@
+/** Policy files as YAML 1.2: the documents of a text, and the place of every part of them. */
+import {
+  type Document as YamlDocument,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+} from 'yaml';
+import type { DocumentPath } from './loaded-document.ts';
+import type { Mark, Problem } from './problem.ts';
+
+export interface YamlPart {
+  /** Plain data; undefined when the document has syntax errors. */
+  data: unknown;
+  mark(path: DocumentPath, part?: 'key' | 'value'): Mark;
+}
+
+export interface YamlFile {
+  parts: YamlPart[];
+  problems: Problem[];
+}
+
+/** Reads one file. `file` is how messages name it. Syntax errors, duplicate keys and unknown tags are problems; nothing throws. */
+export function parseYamlFile(file: string, text: string): YamlFile {
+  const source = new SourceText(file, text);
+  const problems: Problem[] = [];
+  const documents = parseDocuments(text);
+  if (documents === undefined) {
+    problems.push(
+      syntaxProblem(source.mark(0, 1), 'the nesting of this file is too deep to read', 'lift some of it out'),
+    );
+    return { parts: [], problems };
+  }
+  const parts: YamlPart[] = [];
+  for (const document of documents) {
+    const found = [...document.errors, ...document.warnings];
+    for (const { code, message, pos } of found) {
+      const [sentence, hint] = explainYamlError(code, message, text.slice(pos[0], pos[1]));
+      problems.push(syntaxProblem(source.mark(pos[0], pos[1]), sentence, hint));
+    }
+    if (found.length > 0 || document.contents === null) continue;
+    const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark => source.markNode(document, path, part);
+    try {
+      parts.push({ data: document.toJS({ maxAliasCount: 100 }), mark });
+    } catch (error) {
+      problems.push(
+        syntaxProblem(mark([]), `the document cannot be read: ${(error as Error).message}`, 'write it without aliases'),
+      );
+    }
+  }
+  return { parts, problems };
+}
+
+/** undefined when the text nests so deep that the parser, which works by recursion, ran out of stack. */
+function parseDocuments(text: string): YamlDocument.Parsed[] | undefined {
+  try {
+    const parsed = parseAllDocuments(text, { version: '1.2', schema: 'core', prettyErrors: false, stringKeys: true });
+    return 'empty' in parsed ? [] : parsed;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function syntaxProblem(mark: Mark, message: string, hint: string): Problem {
+  return { ...mark, severity: 'error', code: 'yaml-syntax', message, hint };
+}
+
+function explainYamlError(code: string, message: string, marked: string): [string, string] {
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return [`the key "${marked.split(':')[0]?.trim()}" is written twice`, 'keep one of the two'];
+    case 'TAB_AS_INDENT':
+      return ['a tab indents this line', 'indent with spaces: YAML knows no tabs'];
+    case 'TAG_RESOLVE_FAILED':
+      return [`the tag ${marked.split(/\s/)[0]} means nothing here`, 'write the plain value'];
+    case 'BAD_INDENT':
+    case 'BLOCK_IN_FLOW':
+      return [sentence(message), 'line it up with its neighbours'];
+    case 'MISSING_CHAR':
+      return [sentence(message), 'close what was opened'];
+    case 'UNEXPECTED_TOKEN':
+    case 'IMPOSSIBLE':
+      return [sentence(message), 'is a quote, a colon or a line break missing before it?'];
+    default:
+      return [sentence(message), 'correct the YAML here'];
+  }
+}
+
+function sentence(message: string): string {
+  const first = message.split('\n')[0]?.replace(/\.$/, '') ?? 'this is not YAML';
+  return first.charAt(0).toLowerCase() + first.slice(1);
+}
+
+/** Turns offsets of a text into marks. */
+class SourceText {
+  readonly #file: string;
+  readonly #text: string;
+  readonly #lineStarts: number[];
+
+  constructor(file: string, text: string) {
+    this.#file = file;
+    this.#text = text;
+    this.#lineStarts = [0];
+    for (let index = text.indexOf('\n'); index >= 0; index = text.indexOf('\n', index + 1))
+      this.#lineStarts.push(index + 1);
+  }
+
+  /** Marks from one offset to another, at most to the end of the line. */
+  mark(from: number, to: number): Mark {
+    const start = Math.min(Math.max(0, from), this.#text.length);
+    let low = 0;
+    let high = this.#lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= start) low = middle;
+      else high = middle - 1;
+    }
+    const lineStart = this.#lineStarts[low] ?? 0;
+    const lineEnd = (this.#lineStarts[low + 1] ?? this.#text.length + 1) - 1;
+    const sourceLine = this.#text.slice(lineStart, lineEnd).replace(/\r$/, '');
+    const column = Math.min(start - lineStart, sourceLine.length);
+    const end = Math.min(to - lineStart, sourceLine.trimEnd().length);
+    return { file: this.#file, line: low + 1, column: column + 1, length: Math.max(1, end - column), sourceLine };
+  }
+
+  markNode(document: YamlDocument.Parsed, path: DocumentPath, part: 'key' | 'value'): Mark {
+    let node: unknown = document.contents;
+    // What marks the place when the node itself is a list or a map: its key, or its first line in a list.
+    let label: Node | undefined;
+    for (const step of path) {
+      const next = child(resolveAlias(document, node), step);
+      if (next === undefined) return this.#markParent(document, node, label);
+      ({ node, label } = next);
+    }
+    if (part === 'key' && label !== undefined) return this.#markRange(label);
+    if (isScalar(node) && node.range && node.range[1] > node.range[0]) return this.#markRange(node);
+    if (isAlias(node) && node.range) return this.#markRange(node);
+    return this.#markParent(document, node, label);
+  }
+
+  #markParent(document: YamlDocument.Parsed, node: unknown, label: Node | undefined): Mark {
+    if (label?.range) return this.#markRange(label);
+    // A list item or the document itself: its first key, or its first line.
+    const target = isMap(node) ? (firstKey(node.items) ?? node) : node;
+    const range = (target as Node | null)?.range ?? document.contents?.range ?? document.range;
+    return this.mark(range[0], range[1]);
+  }
+
+  #markRange(node: Node): Mark {
+    const [from, to] = node.range ?? [0, 1];
+    return this.mark(from, to);
+  }
+}
+
+function firstKey(pairs: readonly Pair[]): Node | undefined {
+  const key = pairs[0]?.key;
+  return isScalar(key) ? key : undefined;
+}
+
+function resolveAlias(document: YamlDocument.Parsed, node: unknown): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function child(node: unknown, step: string | number): { node: unknown; label: Node | undefined } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find(
+      (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(step),
+    );
+    return pair === undefined ? undefined : { node: pair.value, label: isScalar(pair.key) ? pair.key : undefined };
+  }
+  if (isSeq(node) && typeof step === 'number' && step < node.items.length) {
+    return { node: node.items[step], label: undefined };
+  }
+  return undefined;
+}
