@@ -1,6 +1,6 @@
 /** planForget against the real restic: 200 random sets of rules over random snapshots, decision by decision and reason by reason. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -11,9 +11,8 @@ import { groupSnapshots } from '../../domain/group-snapshots.ts';
 import { hasNoRules } from '../../domain/keep-rules.ts';
 import { planForget } from '../../domain/retention.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
-import { createConfig } from '../../repository/config.ts';
-import { generateMasterKey, prepareKey, seal, sha256Hex } from '../../repository/crypto.ts';
-import { createKeyFile } from '../../repository/key-file.ts';
+import { initRepository } from '../../repository/init-repository.ts';
+import { openLocalStorage } from '../../storage/local.ts';
 import { requirePeer } from '../peers.ts';
 
 const SEED = 20261123;
@@ -194,27 +193,16 @@ function runRestic(repository: string, args: string[]): Promise<{ stdout: string
   return run(restic.command, ['-r', repository, ...options, ...args], { env, maxBuffer: 64 * 1024 * 1024 });
 }
 
-/** A repository of snapshots alone: config, one key that is cheap to open, and the snapshot files. */
+/** A repository of snapshots alone, with a key that is cheap to open. */
 async function fabricate(directory: string, set: SnapshotSet): Promise<Snapshot[]> {
-  const master = generateMasterKey();
-  const key = prepareKey(master);
-  const kdf = { N: 1024, r: 8, p: 1 };
-  const keyFile = await createKeyFile(master, PASSWORD, { kdf, username: 'test', hostname: 'test', now: new Date() });
-  await Promise.all(
-    ['keys', 'snapshots', 'data', 'index', 'locks'].map((name) =>
-      mkdir(path.join(directory, name), { recursive: true }),
-    ),
-  );
-  await writeFile(path.join(directory, 'config'), seal(key, Buffer.from(JSON.stringify(createConfig()))));
-  await writeFile(path.join(directory, 'keys', keyFile.id), keyFile.content);
-  return Promise.all(
-    documentsOf(set).map(async (document) => {
-      const stored = seal(key, Buffer.from(JSON.stringify(document)));
-      const id = sha256Hex(stored);
-      await writeFile(path.join(directory, 'snapshots', id), stored);
-      return { ...document, id };
-    }),
-  );
+  const repository = await initRepository(openLocalStorage(directory), PASSWORD, { kdf: { N: 1024, r: 8, p: 1 } });
+  const save = async (document: Omit<Snapshot, 'id'>): Promise<Snapshot> => ({
+    ...document,
+    id: await repository.saveSnapshot(document),
+  });
+  const snapshots = await Promise.all(documentsOf(set).map(save));
+  await repository.close();
+  return snapshots;
 }
 
 type SnapshotSet = typeof snapshotSet extends fc.Arbitrary<infer Set> ? Set : never;
