@@ -1,0 +1,129 @@
+/** The engine while a command runs: the embedded one or a cluster, a connection to it, perhaps a worker, and an orderly end. */
+import { appendFileSync, existsSync } from 'node:fs';
+import type { Client, Connection } from '@temporalio/client';
+import { HoldfastError, InterruptedError } from '../common/errors.ts';
+import type { EngineAddress } from '../engine/connection.ts';
+import type { EmbeddedServer } from '../engine/embedded-server.ts';
+import type { TaskWorker } from '../engine/task-worker.ts';
+import type { WorkerMachine } from '../worker.ts';
+import type { CliContext } from './command.ts';
+import { cacheDirectoryOf, stateDirectoryOf } from './state-folder.ts';
+
+export interface EngineSession {
+  engine: EngineAddress;
+  connection: Connection;
+  client: Client;
+  /** Of the embedded engine: where a person looks at histories. */
+  uiUrl?: string;
+  /** Ends with an error when the worker died on its own; never, without a worker. */
+  readonly failed: Promise<never>;
+  /**
+   * Stops the worker, then leaves the engine. Running activities are cancelled first. When one does not stop in time,
+   * throws InterruptedError at once: the process must end, so that nothing is written any more.
+   */
+  close(): Promise<void>;
+}
+
+/** Starts or joins the embedded engine when `engine` is absent, else connects to it. Throws EngineUnreachable. */
+export async function openEngine(
+  context: CliContext,
+  options: { engine?: EngineAddress; worker?: WorkerMachine },
+): Promise<EngineSession> {
+  const [{ installRuntime }, { connect }, { Client: TemporalClient }] = await Promise.all([
+    import('../engine/runtime.ts'),
+    import('../engine/connection.ts'),
+    import('@temporalio/client'),
+  ]);
+  const embedded = options.engine === undefined ? await startServer(context) : undefined;
+  const engine = options.engine ?? embedded!.engine;
+  const abandon = () => embedded?.abandon();
+  // A second Ctrl-C ends the process in the middle of whatever it does: the server must not stay behind.
+  process.once('exit', abandon);
+  let connection: Connection | undefined;
+  let worker: TaskWorker | undefined;
+  const close = async () => {
+    await stopWorker(worker, abandon);
+    await connection?.close();
+    await embedded?.release();
+    process.off('exit', abandon);
+  };
+  try {
+    installRuntime(logTo(context, embedded));
+    connection = await connect(engine);
+    if (embedded === undefined) await prepareCluster(connection, engine);
+    if (options.worker !== undefined) {
+      const { startWorker } = await import('../worker.ts');
+      worker = await startWorker(engine, options.worker);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    engine,
+    connection,
+    client: new TemporalClient({ connection, namespace: engine.namespace }),
+    uiUrl: embedded?.uiUrl,
+    failed: failureOf(worker),
+    close,
+  };
+}
+
+async function startServer({ environment, directory, output, signal }: CliContext): Promise<EmbeddedServer> {
+  const { startEmbedded } = await import('../engine/embedded-server.ts');
+  return startEmbedded({
+    stateDirectory: stateDirectoryOf(directory),
+    cacheDirectory: cacheDirectoryOf(environment),
+    explicitPath: environment['HOLDFAST_TEMPORAL_CLI'] || undefined,
+    environment,
+    onProgress: (line) => output.note(line),
+    signal,
+  });
+}
+
+/** A cluster's namespace has its own retention, which is not ours to change; the search attributes we need. */
+async function prepareCluster(connection: Connection, engine: EngineAddress): Promise<void> {
+  const { registerSearchAttributes } = await import('../engine/search-attributes.ts');
+  await registerSearchAttributes(connection, engine.namespace);
+}
+
+/** Temporal's own log: a file of the embedded engine; beside a cluster, stderr of a worker that a service manager watches. */
+function logTo(context: CliContext, embedded: EmbeddedServer | undefined): (line: string) => void {
+  if (embedded === undefined) return (line) => context.output.detail(line);
+  const path = embedded.paths.workerLog;
+  return (line) => {
+    context.output.detail(line);
+    // The state folder may be removed under a running engine: a log is no reason to fail.
+    if (existsSync(embedded.paths.directory)) appendFileSync(path, `${line}\n`, { mode: 0o600 });
+  };
+}
+
+async function stopWorker(worker: TaskWorker | undefined, abandon: () => void): Promise<void> {
+  if (worker === undefined) return;
+  worker.stop();
+  try {
+    await worker.stopped;
+  } catch (error) {
+    // What still runs could write on: the caller ends the process now, and the server ends by itself.
+    abandon();
+    throw new InterruptedError('the work that was running did not stop in time and was ended', { cause: error });
+  }
+}
+
+function failureOf(worker: TaskWorker | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  worker?.stopped.catch((error: unknown) =>
+    reject(
+      new HoldfastError(
+        'EngineUnreachable',
+        `the worker stopped: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          hint: 'see that Temporal still runs, and start again: runs go on where they were',
+          cause: error,
+        },
+      ),
+    ),
+  );
+  promise.catch(() => {});
+  return promise;
+}

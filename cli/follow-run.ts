@@ -1,0 +1,81 @@
+/** Runs one action through the engine, shows its progress, and hands back its run record. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { throwIfAborted } from '../common/errors.ts';
+import type { ProgressState } from '../common/progress.ts';
+import type { ActionRequest } from '../domain/action.ts';
+import type { RunRecord } from '../domain/run-record.ts';
+import type { CliContext, ProgressDisplay } from './command.ts';
+import type { EngineSession } from './engine-session.ts';
+
+const POLL_MS = 500;
+
+/**
+ * Starts the run, or joins one that is open, and waits for its end. A run that was joined may have obeyed an earlier
+ * request: then another one follows it. Throws InterruptedError when the person asks to stop (the run goes on with the
+ * next start), EngineUnreachable when the worker dies.
+ */
+export async function followRun(
+  context: CliContext,
+  session: EngineSession,
+  request: ActionRequest,
+): Promise<RunRecord> {
+  const { launch } = await import('../engine/launch.ts');
+  for (;;) {
+    throwIfAborted(context.signal);
+    const run = await launch(session.client, request);
+    if (run.joined) context.output.note(`${request.action.id}: a run is open already; it goes on`);
+    const record = await watch(context, session, run.workflowId, run.result());
+    const asWanted = record.digest === request.action.digest && (request.accept ?? []).length === 0;
+    if (!run.joined || asWanted) return record;
+    context.output.note(`${request.action.id}: that run obeyed an earlier request; it is run again`);
+  }
+}
+
+async function watch(
+  context: CliContext,
+  session: EngineSession,
+  workflowId: string,
+  result: Promise<RunRecord>,
+): Promise<RunRecord> {
+  const display = context.output.progress();
+  const ended = new AbortController();
+  const stop = AbortSignal.any([ended.signal, context.signal]);
+  const progress = showProgress(session, workflowId, display, stop);
+  try {
+    return await Promise.race([result, session.failed, interruption(context.signal)]);
+  } finally {
+    // The run may still end, or its worker may go away with it: nobody listens any more.
+    result.catch(() => {});
+    ended.abort();
+    await progress;
+    display.finish();
+  }
+}
+
+/** From the heartbeats, as the server has them: it works as well for a run that another process executes. */
+async function showProgress(
+  session: EngineSession,
+  workflowId: string,
+  display: ProgressDisplay,
+  signal: AbortSignal,
+): Promise<void> {
+  const handle = session.client.workflow.getHandle(workflowId);
+  while (!signal.aborted) {
+    try {
+      const { raw } = await handle.describe();
+      const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
+      if (data != null && !signal.aborted) display.report(JSON.parse(Buffer.from(data).toString()) as ProgressState);
+    } catch {
+      // Progress is a courtesy: what goes wrong here goes wrong for the run as well, and is told there.
+    }
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+function interruption(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason as Error);
+  else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  promise.catch(() => {});
+  return promise;
+}
