@@ -1,5 +1,5 @@
 /** restic's keep rules on one group of snapshots: which are kept, and by which rules (`internal/data/snapshot_policy.go`). */
-import { parseRetentionPeriod, type RetentionPeriod } from '../common/durations.ts';
+import { parseRetentionPeriod, type RetentionPeriod } from '../common/retention-period.ts';
 import { HoldfastError } from '../common/errors.ts';
 import type { KeepRules } from './action.ts';
 import { before, localCalendar, type LocalCalendar, type SnapshotTime } from './snapshot-time.ts';

@@ -1,5 +1,5 @@
 /** Which snapshots stay and which go, each with its reasons: a hold, the maximum age, proofs, then restic's keep rules. */
-import { parseRetentionPeriod } from '../common/durations.ts';
+import { parseRetentionPeriod } from '../common/retention-period.ts';
 import { HoldfastError } from '../common/errors.ts';
 import type { Hold, RetentionRules } from './action.ts';
 import { applyKeepRules, hasNoRules } from './keep-rules.ts';
