@@ -35,13 +35,3 @@ export interface LoadedPolicies {
   /** The files read, as shown, in order. */
   files: string[];
 }
-
-/** The documents of one kind, in file order. */
-export function documentsOf<K extends Kind>(
-  documents: readonly LoadedDocument[],
-  kind: K,
-): LoadedDocument<Extract<Document, { kind: K }>>[] {
-  return documents.filter(
-    (document): document is LoadedDocument<Extract<Document, { kind: K }>> => document.kind === kind,
-  );
-}

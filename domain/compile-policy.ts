@@ -1,0 +1,273 @@
+/** The actions of one policy: what it writes, and what its class adds. */
+import { parseDuration } from '../common/durations.ts';
+import { absolutePath } from '../common/paths.ts';
+import { parseShare, parseSize } from '../common/sizes.ts';
+import type { LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Problem } from '../schemas/problem.ts';
+import type { Assertion, Policy, RestoreTest, Retention, Sync } from '../schemas/types.ts';
+import type {
+  ActionSettings,
+  RepositorySettings,
+  RestoreAssertion,
+  RestoreSample,
+  RetentionRules,
+  SourceSettings,
+  SyncSettings,
+} from './action.ts';
+import type { ActionDraft } from './action-draft.ts';
+import { classSettings, type ClassSettings, DEFAULT_CLASS, resolveObjectives } from './classes.ts';
+import { offlineTolerance } from './offline-tolerance.ts';
+import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
+import { pathBelow, resolveLocation, resolveRepository, resolveSource } from './resolve-places.ts';
+import { everySeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
+
+/** Reads the text of a script at an absolute path; throws when it cannot be read. */
+export type ReadScript = (path: string) => string;
+
+const RETENTION_EVERY = '1d';
+const SCRIPT_TIMEOUT = '5m';
+
+/** None for a policy whose source is not built. Scripts that cannot be read are added to `problems`. */
+export function compilePolicy(
+  document: LoadedDocument<Policy>,
+  folder: PolicyFolder,
+  readScript: ReadScript,
+  problems: Problem[],
+): ActionDraft[] {
+  const source = resolveSource(document);
+  if (source === undefined) return [];
+  return new PolicyCompiler(document, folder, source).compile(readScript, problems);
+}
+
+/** What one action adds to what all actions of its policy share. */
+interface Part {
+  /** The end of its id. */
+  id: string;
+  target: string;
+  block: ScheduleBlock;
+  /** Interval when the block writes none. */
+  every: string;
+  settings: ActionSettings;
+  host?: string | undefined;
+}
+
+class PolicyCompiler {
+  readonly #document: LoadedDocument<Policy>;
+  readonly #folder: PolicyFolder;
+  readonly #source: SourceSettings;
+  readonly #class: ClassSettings;
+  /** The repositories of its backups, in the order written. */
+  readonly #repositories: RepositorySettings[];
+
+  constructor(document: LoadedDocument<Policy>, folder: PolicyFolder, source: SourceSettings) {
+    this.#document = document;
+    this.#folder = folder;
+    this.#source = source;
+    this.#class = classSettings(document.content.spec.importance ?? DEFAULT_CLASS, folder.project?.content);
+    this.#repositories = (document.content.spec.backup ?? []).flatMap(({ to }) => resolveRepository(to, folder) ?? []);
+  }
+
+  compile(readScript: ReadScript, problems: Problem[]): ActionDraft[] {
+    const { accessCheck, restoreTest } = this.#document.content.spec;
+    const parts = [...this.#syncs(), ...this.#backups(), ...this.#retentions()];
+    if (this.#repositories.length > 0 || accessCheck !== undefined) parts.push(this.#accessCheck(accessCheck ?? {}));
+    if (this.#repositories.length > 0) {
+      const assertions = this.#assertions(restoreTest?.assert ?? [], readScript, problems);
+      parts.push(...this.#restoreTest(restoreTest ?? {}, assertions));
+    }
+    return parts.map((part) => this.#draft(part));
+  }
+
+  #draft({ id, target, block, every, settings, host }: Part): ActionDraft {
+    const { spec } = this.#document.content;
+    const actionId = `policy/${this.#document.name}/${id}`;
+    const suspended = spec.suspend ?? block.disabled;
+    return {
+      id: actionId,
+      kind: settings.kind,
+      policy: this.#document.name,
+      target,
+      importance: spec.importance ?? DEFAULT_CLASS,
+      // Objectives are about recovery: without a backup there is nothing to measure.
+      ...(this.#repositories.length === 0
+        ? {}
+        : { objectives: resolveObjectives(spec.objectives ?? {}, this.#class.objectives) }),
+      schedule: resolveSchedule(block, { every, timezone: projectTimezone(this.#folder), actionId }),
+      settings,
+      ...(host === undefined ? {} : { host }),
+      offlineToleranceSeconds: offlineTolerance(this.#document),
+      ...(suspended === undefined ? {} : { suspended }),
+    };
+  }
+
+  /** `policy` and the names it had before: whose snapshots are its own. */
+  get #policyNames(): string[] {
+    return [this.#document.name, ...(this.#document.content.metadata.formerly ?? [])];
+  }
+
+  *#syncs(): Generator<Part> {
+    for (const block of this.#document.content.spec.sync ?? []) {
+      const to = resolveLocation(block.to, this.#folder);
+      if (to === undefined) continue;
+      const path = pathBelow(block.path);
+      const settings: SyncSettings = { kind: 'sync', source: this.#source, to, path, ...syncOptions(block) };
+      // The path is part of the id: one location may be the target of several syncs.
+      const id = ['sync', block.to, path].filter((part) => part !== '').join('/');
+      yield {
+        id,
+        target: block.to,
+        block,
+        every: this.#class.syncEvery,
+        settings,
+        host: this.#source.host ?? to.local.host,
+      };
+    }
+  }
+
+  *#backups(): Generator<Part> {
+    for (const block of this.#document.content.spec.backup ?? []) {
+      const repository = this.#repositories.find(({ name }) => name === block.to);
+      if (repository === undefined) continue;
+      const settings: ActionSettings = {
+        kind: 'backup',
+        source: this.#source,
+        repository,
+        hostname: this.#source.host ?? this.#document.name,
+        tags: block.tags ?? [],
+        verifyShare: parseShare(block.verify?.content ?? '0%'),
+      };
+      const host = this.#source.host ?? repository.location.local.host;
+      yield { id: `backup/${block.to}`, target: block.to, block, every: this.#class.backupEvery, settings, host };
+    }
+  }
+
+  *#retentions(): Generator<Part> {
+    const { backup = [], retention, hold } = this.#document.content.spec;
+    for (const { to, retention: own } of backup) {
+      const block = own ?? retention;
+      const repository = this.#repositories.find(({ name }) => name === to);
+      if (block === undefined || repository === undefined) continue;
+      const settings: ActionSettings = {
+        kind: 'retention',
+        repository,
+        policyNames: this.#policyNames,
+        rules: this.#rules(block),
+        ...(hold === undefined ? {} : { hold }),
+      };
+      yield {
+        id: `retention/${to}`,
+        target: to,
+        block,
+        every: RETENTION_EVERY,
+        settings,
+        host: repository.location.local.host,
+      };
+    }
+  }
+
+  #rules(block: Retention): RetentionRules {
+    const { keep = 'class', proven = 1, maxForget = '50%', maxAge } = block;
+    return {
+      keep: keep === 'class' ? this.#class.keep : keep,
+      proven,
+      maxForgetShare: parseShare(maxForget),
+      ...(maxAge === undefined ? {} : { maxAge }),
+    };
+  }
+
+  #accessCheck(block: ScheduleBlock): Part {
+    const targets = (this.#document.content.spec.sync ?? []).flatMap(({ to, path }) => {
+      const location = resolveLocation(to, this.#folder);
+      return location === undefined ? [] : [{ location, path: pathBelow(path) }];
+    });
+    const names = [...this.#repositories.map(({ name }) => name), ...targets.map(({ location }) => location.name)];
+    const settings: ActionSettings = { kind: 'access-check', repositories: this.#repositories, targets };
+    const host = [
+      ...this.#repositories.map(({ location }) => location),
+      ...targets.map(({ location }) => location),
+    ].find(({ local }) => local.host !== undefined)?.local.host;
+    return { id: 'access-check', target: listNames(names), block, every: this.#class.accessCheckEvery, settings, host };
+  }
+
+  *#restoreTest(block: RestoreTest, assertions: RestoreAssertion[]): Generator<Part> {
+    const { from = 'any', snapshot = 'mixed', sample, runOn, scratch, full } = block;
+    const repositories = this.#repositories.filter(({ name }) => from === 'any' || name === from);
+    if (repositories.length === 0) return;
+    const every = this.#class.restoreTestEvery;
+    const schedule = resolveSchedule(block, { every, timezone: projectTimezone(this.#folder), actionId: '' });
+    const host = runOn ?? repositories.find(({ location }) => location.local.host !== undefined)?.location.local.host;
+    const settings: ActionSettings = {
+      kind: 'restore-test',
+      repositories,
+      policyNames: this.#policyNames,
+      directories: this.#source.directories,
+      snapshot,
+      sample: resolveSample(sample),
+      ...(full === undefined ? {} : { fullEverySeconds: parseDuration(full.every) }),
+      ...(host === undefined ? {} : { host }),
+      ...(scratch?.path === undefined ? {} : { scratchPath: absolutePath(this.#document.directory, scratch.path) }),
+      ...(scratch?.max === undefined ? {} : { scratchMaxBytes: parseSize(scratch.max) }),
+      assertions,
+      everySeconds: everySeconds(schedule),
+    };
+    yield { id: 'restore-test', target: listNames(repositories.map(({ name }) => name)), block, every, settings, host };
+  }
+
+  #assertions(written: readonly Assertion[], readScript: ReadScript, problems: Problem[]): RestoreAssertion[] {
+    return written.flatMap((assertion, index): RestoreAssertion[] => {
+      if (assertion.exists !== undefined) return [{ kind: 'exists', path: pathBelow(assertion.exists) }];
+      if (assertion.file !== undefined) return [fileAssertion(assertion, assertion.file)];
+      if (assertion.script === undefined) return [];
+      const path = absolutePath(this.#document.directory, assertion.script);
+      try {
+        const timeoutSeconds = parseDuration(assertion.timeout ?? SCRIPT_TIMEOUT);
+        return [{ kind: 'script', path: assertion.script, content: readScript(path), timeoutSeconds }];
+      } catch (error) {
+        problems.push({
+          ...this.#document.mark(['spec', 'restoreTest', 'assert', index, 'script']),
+          severity: 'error',
+          code: 'script-unreadable',
+          message: `the script ${path} cannot be read (${reasonOf(error)})`,
+          hint: 'write it, or correct the path: it starts at the folder of this file',
+        });
+        return [];
+      }
+    });
+  }
+}
+
+function syncOptions(block: Sync): Pick<SyncSettings, 'mode' | 'include' | 'guards' | 'checksum' | 'verifyShare'> {
+  const { emptySource = 'refuse', maxDelete = {} } = block.guards ?? {};
+  return {
+    mode: block.mode,
+    include: block.include ?? ['**'],
+    guards: { emptySource, maxDelete: { share: parseShare(maxDelete.share ?? '10%'), files: maxDelete.files ?? 1000 } },
+    checksum: block.checksum ?? false,
+    verifyShare: parseShare(block.verify?.content ?? '0%'),
+  };
+}
+
+function resolveSample(sample: RestoreTest['sample']): RestoreSample {
+  if (sample?.all !== undefined) return { kind: 'all' };
+  if (sample?.files !== undefined) return { kind: 'files', count: sample.files };
+  return { kind: 'cover', withinSeconds: parseDuration(sample?.coverWithin ?? '365d') };
+}
+
+function fileAssertion({ minSize, newerThan }: Assertion, path: string): RestoreAssertion {
+  return {
+    kind: 'file',
+    path: pathBelow(path),
+    ...(minSize === undefined ? {} : { minSizeBytes: parseSize(minSize) }),
+    ...(newerThan === undefined ? {} : { newerThanSeconds: parseDuration(newerThan) }),
+  };
+}
+
+/** Each name once, in order. */
+function listNames(names: readonly string[]): string {
+  return [...new Set(names)].join(', ');
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: string };
+  return code === 'ENOENT' ? 'it does not exist' : typeof code === 'string' ? code : (message ?? 'unknown reason');
+}
