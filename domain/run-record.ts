@@ -14,6 +14,8 @@ export interface SyncFigures {
   filesVerified: number;
   /** Bytes of the whole source. */
   bytesTotal: number;
+  /** Of a dry run: what it would do first, at most 200, and why. */
+  decisions?: { step: string; path: string; reason: string }[];
 }
 
 export interface BackupFigures {
@@ -103,6 +105,8 @@ export interface AuditFigures {
   late: number;
   suspended: number;
   objectivesMissed: number;
+  /** Name of the stored report, below the evidence: `audits/20261123T020000Z.txt`, and the same with `.json`. */
+  report?: string;
 }
 
 export type RunFigures =

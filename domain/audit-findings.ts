@@ -1,0 +1,89 @@
+/** What of an audit needs attention: missed, failed and late runs, and missed objectives, as findings. */
+import type { Action } from './action.ts';
+import type { ApplyRecord } from './apply-record.ts';
+import type { AuditedAction } from './audit.ts';
+import type { Finding } from './finding.ts';
+import type { AuditedRun } from './judge-slots.ts';
+import { rpoFinding, rtoFinding, type ObjectiveReport } from './objectives.ts';
+import type { RunHistory } from './run-history.ts';
+
+/** Missed, failed and late runs by action, then objectives. What was missed but has been good since weighs less. */
+export function auditFindings(
+  audited: readonly AuditedRun[],
+  actions: readonly AuditedAction[],
+  objectives: readonly ObjectiveReport[],
+  latest: ApplyRecord | undefined,
+  history: RunHistory,
+  to: Date,
+): Finding[] {
+  const findings: Finding[] = [];
+  const inForce = new Map(latest?.actions.map((action) => [action.id, action]));
+  const byAction = Map.groupBy(audited, (run) => run.actionId);
+  for (const own of actions) {
+    findings.push(...findingsOfAction(own, byAction.get(own.actionId) ?? [], inForce.get(own.actionId), history, to));
+  }
+  for (const report of objectives) {
+    const rpo = rpoFinding(report);
+    if (rpo !== undefined)
+      findings.push(isOffline(report.policy, inForce, history, to) ? { ...rpo, severity: 'notice' } : rpo);
+    const { estimatedSeconds, seconds: rtoSeconds } = report.rto;
+    const rto = estimatedSeconds === undefined ? undefined : rtoFinding(report.policy, estimatedSeconds, rtoSeconds);
+    if (rto !== undefined) findings.push(rto);
+  }
+  return findings;
+}
+
+function findingsOfAction(
+  own: AuditedAction,
+  runs: readonly AuditedRun[],
+  action: Action | undefined,
+  history: RunHistory,
+  to: Date,
+): Finding[] {
+  const findings: Finding[] = [];
+  const lastGood = own.lastGoodAt ?? '';
+  for (const state of ['missed', 'failed'] as const) {
+    const affected = runs.filter((run) => run.state === state || (state === 'failed' && run.state === 'cancelled'));
+    const last = affected.at(-1);
+    if (last === undefined) continue;
+    const recovered = lastGood > last.expectedAt;
+    const quiet = state === 'missed' && action !== undefined && isWithinTolerance(action, history, to);
+    findings.push({
+      code: `run/${state}`,
+      severity: quiet ? 'notice' : recovered ? 'warning' : 'critical',
+      subject: own.actionId,
+      message: sentence(own, affected, state, recovered),
+      hint: `Look at ${own.policy === undefined ? 'holdfast runs' : `holdfast runs ${own.policy}`}${state === 'missed' ? ', and whether engine and worker were running' : ''}.`,
+    });
+  }
+  if (own.late > 0) {
+    const message = `${own.late} of ${own.expected} expected runs of ${own.actionId} began late`;
+    findings.push({ code: 'run/late', severity: 'notice', subject: own.actionId, message });
+  }
+  return findings;
+}
+
+function sentence(
+  own: AuditedAction,
+  affected: readonly AuditedRun[],
+  state: 'missed' | 'failed',
+  recovered: boolean,
+): string {
+  const last = affected.at(-1)!;
+  const what = state === 'missed' ? 'did not happen' : 'failed';
+  const cause = last.reason === undefined ? '' : ` (${last.reason})`;
+  const since = recovered ? '; a later run was good' : '';
+  return `${affected.length} of ${own.expected} expected runs of ${own.actionId} ${what}, the last at ${last.expectedAt}${cause}${since}`;
+}
+
+/** A host that may sleep is missed only after it has been silent for longer than its policy tolerates. */
+function isWithinTolerance(action: Action, history: RunHistory, to: Date): boolean {
+  const tolerated = action.offlineToleranceSeconds * 1000;
+  const last = history.of(action.id).last;
+  return tolerated > 0 && last !== undefined && to.getTime() - Date.parse(last.finishedAt) <= tolerated;
+}
+
+function isOffline(policy: string, inForce: ReadonlyMap<string, Action>, history: RunHistory, to: Date): boolean {
+  const backups = [...inForce.values()].filter((action) => action.policy === policy && action.kind === 'backup');
+  return backups.some((action) => isWithinTolerance(action, history, to));
+}

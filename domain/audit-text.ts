@@ -1,0 +1,111 @@
+/** The audit as text that a person reads: figures, objectives, what did not go well, what to do. */
+import type { Audit, AuditedAction } from './audit.ts';
+import { auditPeriod } from './audit.ts';
+import type { AuditedRun } from './judge-slots.ts';
+import { inWords, type ObjectiveReport } from './objectives.ts';
+
+const MAX_LISTED = 50;
+
+/** Plain text without colours, ending in a newline. */
+export function renderAudit(audit: Audit): string {
+  const sections = [
+    heading(audit),
+    table(
+      'Runs',
+      ['action', 'expected', 'good', 'failed', 'missed', 'late', 'skipped', 'suspended', 'extra', 'last good'],
+      audit.actions.map(actionRow),
+    ),
+    table(
+      'Objectives',
+      ['policy', 'RPO', 'age of data', '', 'RTO', 'restore takes', '', 'last proof'],
+      audit.objectives.map(objectiveRow),
+    ),
+    exceptions(audit),
+    findings(audit),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function heading(audit: Audit): string {
+  const { figures } = audit;
+  const verdict = audit.findings.some((finding) => finding.severity !== 'notice')
+    ? 'needs attention'
+    : 'nothing needs attention';
+  const commit = audit.commit?.hash === undefined ? 'policies outside git' : `commit ${audit.commit.hash.slice(0, 12)}`;
+  return [
+    `Audit of ${auditPeriod(audit)}: ${verdict}`,
+    audit.applyId === undefined
+      ? 'No policy was ever applied.'
+      : `In force: ${commit}${audit.commit?.dirty ? ', with uncommitted changes' : ''} (apply ${audit.applyId})`,
+    `${figures.expected} runs expected: ${figures.succeeded} good, ${figures.failed} failed, ${figures.missed} missed, ` +
+      `${figures.suspended} suspended; ${figures.late} began late. ${figures.objectivesMissed} objectives missed.`,
+  ].join('\n');
+}
+
+function actionRow(action: AuditedAction): string[] {
+  const lastGood = action.lastGoodAt === undefined ? '-' : shortTime(action.lastGoodAt);
+  return [
+    action.actionId,
+    ...[
+      action.expected,
+      action.succeeded,
+      action.failed,
+      action.missed,
+      action.late,
+      action.skipped,
+      action.suspended,
+      action.extra,
+    ].map(String),
+    action.suspendedBy === undefined ? lastGood : `${lastGood} (suspended: ${action.suspendedBy.reason})`,
+  ];
+}
+
+function objectiveRow({ policy, rpo, rto, provenAt }: ObjectiveReport): string[] {
+  return [
+    policy,
+    inWords(rpo.seconds),
+    rpo.ageSeconds === undefined ? '-' : inWords(rpo.ageSeconds),
+    rpo.state,
+    inWords(rto.seconds),
+    rto.estimatedSeconds === undefined ? '-' : inWords(rto.estimatedSeconds),
+    rto.state,
+    provenAt === undefined ? '-' : shortTime(provenAt),
+  ];
+}
+
+function exceptions(audit: Audit): string {
+  if (audit.exceptions.length === 0) return '';
+  const more = audit.exceptions.length - MAX_LISTED + audit.exceptionsLeftOut;
+  const rows = audit.exceptions.slice(-MAX_LISTED).map(exceptionRow);
+  const text = table('Runs that were not as expected', ['expected at', 'action', 'what', 'why'], rows);
+  return more > 0 ? `${text}\n  ${more} earlier ones are in the JSON form or left out` : text;
+}
+
+function exceptionRow(run: AuditedRun): string[] {
+  const what = run.late ? `${run.state}, late (began ${shortTime(run.startedAt!)})` : run.state;
+  return [shortTime(run.expectedAt), run.actionId, what, run.reason ?? ''];
+}
+
+function findings(audit: Audit): string {
+  if (audit.findings.length === 0) return 'Findings\n  none';
+  const lines = audit.findings.flatMap((finding) => [
+    `  ${finding.severity.padEnd(8)}  ${finding.code}: ${finding.message}`,
+    ...(finding.hint === undefined ? [] : [`            ${finding.hint}`]),
+  ]);
+  return ['Findings', ...lines].join('\n');
+}
+
+function table(title: string, header: string[], rows: string[][]): string {
+  if (rows.length === 0) return '';
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const lines = all.map((row) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+  return [title, ...lines].join('\n');
+}
+
+/** To the minute, in UTC. */
+function shortTime(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')}Z`;
+}

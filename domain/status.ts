@@ -1,0 +1,154 @@
+/** The state of every policy now: last good runs, age against RPO, last measured restore against RTO, what is overdue. */
+import type { Action, ActionKind, PolicyCommit } from './action.ts';
+import type { ApplyRecord } from './apply-record.ts';
+import { isSuspendedAt, latestStart } from './expected-runs.ts';
+import { reportObjectives, type ObjectiveReport } from './objectives.ts';
+import { createRunHistory, type ActionHistory, type RunSummary } from './run-history.ts';
+import type { RunRecord } from './run-record.ts';
+import { nextSlot, slotsBetween } from './schedule-slots.ts';
+
+/** `never`: not yet due for the first time. `overdue` outranks `failed`, and both outrank `attention` (findings). */
+export type ActionState = 'good' | 'never' | 'attention' | 'failed' | 'overdue' | 'suspended';
+
+export interface ActionStatus {
+  actionId: string;
+  kind: ActionKind;
+  target: string;
+  state: ActionState;
+  last?: RunSummary;
+  lastGood?: RunSummary;
+  /** The slot that should have run and has not, ISO. */
+  overdueSince?: string;
+  /** ISO; absent: it has no more. */
+  nextAt?: string;
+  suspended?: { reason: string; until?: string };
+}
+
+export interface PolicyStatus {
+  policy: string;
+  importance?: string;
+  /** Absent: it has no backup, or no objectives. */
+  objectives?: ObjectiveReport;
+  actions: ActionStatus[];
+  /** An action failed, is overdue or has findings, or an objective is missed. */
+  failing: boolean;
+}
+
+export interface Status {
+  format: 'holdfast-status/1';
+  at: string;
+  /** What is in force; absent: nothing was ever applied. */
+  commit?: PolicyCommit;
+  applyId?: string;
+  appliedAt?: string;
+  policies: PolicyStatus[];
+  /** Work on repositories and the project. */
+  others: ActionStatus[];
+  failing: boolean;
+}
+
+export interface StatusInput {
+  /** The latest apply record. */
+  apply: ApplyRecord | undefined;
+  /** In any order, read once; `auditReach([apply], now).runsFrom` says since when they matter. */
+  runs: AsyncIterable<RunRecord> | Iterable<RunRecord>;
+  now: Date;
+}
+
+/** Pure: the same records and time give the same status. */
+export async function buildStatus({ apply, runs, now }: StatusInput): Promise<Status> {
+  const history = createRunHistory();
+  for await (const record of runs) history.add(record);
+  const actions = apply?.actions ?? [];
+  const appliedAt = apply === undefined ? now : new Date(apply.appliedAt);
+  const statuses = new Map<string, ActionStatus>();
+  for (const action of actions) statuses.set(action.id, statusOf(action, history.of(action.id), appliedAt, now));
+  const objectives = reportObjectives(actions, history, now, () => appliedAt);
+  const policies = groupByPolicy(actions, statuses, objectives);
+  const others = actions.filter((action) => action.policy === undefined).map((action) => statuses.get(action.id)!);
+  return {
+    format: 'holdfast-status/1',
+    at: now.toISOString(),
+    ...(apply === undefined ? {} : { commit: apply.commit, applyId: apply.id, appliedAt: apply.appliedAt }),
+    policies,
+    others,
+    failing: policies.some((policy) => policy.failing) || others.some(isFailing),
+  };
+}
+
+function groupByPolicy(
+  actions: readonly Action[],
+  statuses: ReadonlyMap<string, ActionStatus>,
+  objectives: readonly ObjectiveReport[],
+): PolicyStatus[] {
+  const policies = new Map<string, PolicyStatus>();
+  const reports = new Map(objectives.map((report) => [report.policy, report]));
+  for (const action of actions) {
+    if (action.policy === undefined) continue;
+    const report = reports.get(action.policy);
+    const status = policies.get(action.policy) ?? {
+      policy: action.policy,
+      ...(action.importance === undefined ? {} : { importance: action.importance }),
+      ...(report === undefined ? {} : { objectives: report }),
+      actions: [],
+      failing: report?.rpo.state === 'missed' || report?.rto.state === 'missed',
+    };
+    const own = statuses.get(action.id)!;
+    status.actions.push(own);
+    status.failing ||= isFailing(own);
+    policies.set(action.policy, status);
+  }
+  return [...policies.values()];
+}
+
+function isFailing(status: ActionStatus): boolean {
+  return status.state === 'failed' || status.state === 'overdue' || status.state === 'attention';
+}
+
+function statusOf(action: Action, { last, lastGood }: ActionHistory, appliedAt: Date, now: Date): ActionStatus {
+  const suspended = isSuspendedAt(action, now) ? action.suspended : undefined;
+  const overdueSince = suspended === undefined ? findOverdue(action, last, appliedAt, now) : undefined;
+  const next = suspended === undefined ? nextSlot(action.schedule, now) : undefined;
+  return {
+    actionId: action.id,
+    kind: action.kind,
+    target: action.target,
+    state: stateOf(last, overdueSince !== undefined, suspended !== undefined),
+    ...(last === undefined ? {} : { last }),
+    ...(lastGood === undefined ? {} : { lastGood }),
+    ...(overdueSince === undefined ? {} : { overdueSince: overdueSince.toISOString() }),
+    ...(next === undefined ? {} : { nextAt: next.toISOString() }),
+    ...(suspended === undefined ? {} : { suspended }),
+  };
+}
+
+function stateOf(last: RunSummary | undefined, overdue: boolean, suspended: boolean): ActionState {
+  if (suspended) return 'suspended';
+  if (overdue) return 'overdue';
+  if (last === undefined) return 'never';
+  if (last.outcome !== 'succeeded') return 'failed';
+  return last.attention > 0 ? 'attention' : 'good';
+}
+
+/**
+ * The oldest slot since the last run that should have ended by now. Whether a run is going on cannot be seen in the
+ * records: it gets twice the time that the last one took. A host that may be offline gets what its policy tolerates.
+ */
+function findOverdue(action: Action, last: RunSummary | undefined, appliedAt: Date, now: Date): Date | undefined {
+  const since =
+    last === undefined ? appliedAt : new Date(Math.max(appliedAt.getTime(), Date.parse(last.startedAt) + 1));
+  const silentSince = last === undefined ? appliedAt : new Date(last.finishedAt);
+  if (now.getTime() - silentSince.getTime() <= action.offlineToleranceSeconds * 1000) return undefined;
+  const took = last === undefined ? 0 : Date.parse(last.finishedAt) - Date.parse(last.startedAt);
+  const allowed = Math.min(action.schedule.timeoutSeconds * 1000, 2 * took);
+  const slot = firstSlot(action, since, now);
+  return slot !== undefined && latestStart(action, slot).getTime() + allowed < now.getTime() ? slot : undefined;
+}
+
+/** A run that started a little early of its slot cannot be: the first slot after the start is the one that it owes. */
+function firstSlot(action: Action, since: Date, now: Date): Date | undefined {
+  if (since >= now) return undefined;
+  const next = nextSlot(action.schedule, since);
+  if (next !== undefined) return next < now ? next : undefined;
+  return slotsBetween(action.schedule, since, now)[0];
+}
