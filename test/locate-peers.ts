@@ -1,8 +1,7 @@
 /** Runs once before the tests: finds the Temporal CLI (or has holdfast install it) when a test of this run asks for it. */
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import path from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { cacheDirectoryOf } from '../cli/state-folder.ts';
 import { locateCli } from '../engine/locate-cli.ts';
 
 const ASKS_FOR_TEMPORAL = "requirePeer('temporal')";
@@ -18,8 +17,8 @@ export async function setup(project: TestProject): Promise<void> {
 async function findTemporalCli(): Promise<string | undefined> {
   try {
     const cli = await locateCli({
-      explicitPath: process.env['HOLDFAST_TEMPORAL_CLI'],
-      cacheDirectory: path.join(process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'holdfast'),
+      explicitPath: process.env['HOLDFAST_TEMPORAL_CLI'] || undefined,
+      cacheDirectory: cacheDirectoryOf(process.env),
       environment: process.env,
       onProgress: (line) => process.stderr.write(`${line}\n`),
     });
