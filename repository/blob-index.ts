@@ -68,6 +68,43 @@ export class BlobIndex {
     return this.#findEntry(type, id);
   }
 
+  /** Like `entryOf`, of the 32 bytes at `offset`. */
+  entryOfBytes(type: BlobType, ids: Uint8Array, offset: number): number {
+    for (let word = 0; word < 8; word++) {
+      const at = offset + word * 4;
+      this.#wanted[word] = (ids[at]! << 24) | (ids[at + 1]! << 16) | (ids[at + 2]! << 8) | ids[at + 3]!;
+    }
+    return this.#findWanted(type);
+  }
+
+  /** The blob of an entry number, and the number of its pack in the order of `packs()`. */
+  entryAt(entry: number): { blob: IndexedBlob; packNumber: number } {
+    return { blob: this.#blobAt(entry), packNumber: this.#packNumberAt(entry) };
+  }
+
+  packIdAt(packNumber: number): string {
+    return this.#packIds[packNumber]!;
+  }
+
+  /** Entry numbers of a pack: from `start` up to, not including, `end`. */
+  entriesOfPack(packNumber: number): { start: number; end: number } {
+    return { start: this.#packStarts[packNumber]!, end: this.#packStarts[packNumber + 1] ?? this.#entries };
+  }
+
+  /** Entry numbers of all copies of a blob, in the order they were added. */
+  copiesOf(entry: number): number[] {
+    const { id, type } = this.#blobAt(entry);
+    const copies: number[] = [];
+    readId(id, this.#wanted);
+    const tree = type === 'tree';
+    const mask = this.#slots.length - 1;
+    for (let slot = this.#wanted[0]! & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const found = this.#slots[slot]! - 1;
+      if (this.#isWanted(found, tree)) copies.push(found);
+    }
+    return copies.toSorted((a, b) => a - b);
+  }
+
   find(type: BlobType, id: string): BlobLocation | undefined {
     const entry = this.#findEntry(type, id);
     if (entry < 0) return undefined;
@@ -94,8 +131,7 @@ export class BlobIndex {
   }
 
   #packAt(number: number, id: string): IndexedPack {
-    const start = this.#packStarts[number]!;
-    const end = this.#packStarts[number + 1] ?? this.#entries;
+    const { start, end } = this.entriesOfPack(number);
     const blobs: IndexedBlob[] = [];
     for (let entry = start; entry < end; entry++) blobs.push(this.#blobAt(entry));
     return { id, blobs };
@@ -133,6 +169,10 @@ export class BlobIndex {
 
   #findEntry(type: BlobType, id: string): number {
     readId(id, this.#wanted);
+    return this.#findWanted(type);
+  }
+
+  #findWanted(type: BlobType): number {
     const tree = type === 'tree';
     const mask = this.#slots.length - 1;
     for (let slot = this.#wanted[0]! & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {

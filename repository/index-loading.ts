@@ -21,8 +21,8 @@ export interface LoadIndexOptions {
   signal?: AbortSignal | undefined;
   /** Told of each damaged index file, which is then left out. Without it the IntegrityError is thrown. */
   onError?: (id: string, error: IntegrityError) => void;
-  /** Called for every pack that an index file names, before it enters the index. */
-  onPack?: (pack: IndexedPack, indexId: string) => void;
+  /** Called for every pack that an index file names; false leaves it out of the index. */
+  onPack?: (pack: IndexedPack, indexId: string) => boolean;
 }
 
 /** Packs enter the index in the order of the listing, whichever file is read first. */
@@ -47,8 +47,7 @@ async function loadOnce(repository: Repository, options: LoadIndexOptions): Prom
     waiting.set(position, await readIndexFile(repository, id, options));
     for (let packs = waiting.get(next); packs !== undefined; packs = waiting.get(next)) {
       for (const pack of packs) {
-        options.onPack?.(pack, fileIds[next]!);
-        index.add(pack);
+        if (options.onPack?.(pack, fileIds[next]!) !== false) index.add(pack);
       }
       waiting.delete(next++);
     }

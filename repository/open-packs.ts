@@ -31,9 +31,25 @@ export class OpenPacks {
 
   /** Adds a blob, whose id the caller has computed. `finished` is the pack that it filled, to be written now. */
   add(type: BlobType, id: string, plain: Uint8Array): { blob: IndexedBlob; finished?: FinishedPack } {
-    const builder = this.#builders[type][randomInt(OPEN_PACKS)]!;
+    const builder = this.#choose(type);
     const blob = builder.add(type, id, plain);
     return builder.isFull ? { blob, finished: builder.finish() } : { blob };
+  }
+
+  /** Like `add`, for content that is zstd already. */
+  addCompressed(
+    type: BlobType,
+    id: string,
+    compressed: Uint8Array,
+    plainLength: number,
+  ): { blob: IndexedBlob; finished?: FinishedPack } {
+    const builder = this.#choose(type);
+    const blob = builder.addCompressed(type, id, compressed, plainLength);
+    return builder.isFull ? { blob, finished: builder.finish() } : { blob };
+  }
+
+  #choose(type: BlobType): PackBuilder {
+    return this.#builders[type][randomInt(OPEN_PACKS)]!;
   }
 
   /** All packs that have blobs, however small. The next `add` begins new ones. */

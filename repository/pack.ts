@@ -57,14 +57,22 @@ export class PackBuilder {
   /** Compresses, seals and appends. `id` is the SHA-256 of `plain`, which the caller has computed. Returns where it lies. */
   add(type: BlobType, id: string, plain: Uint8Array): IndexedBlob {
     const compressed = this.#version > 1 ? compressBlob(type, plain, this.#compression) : undefined;
-    const stored = compressed ?? plain;
+    if (compressed !== undefined) return this.addCompressed(type, id, compressed, plain.length);
+    return this.#append({ id, type }, plain);
+  }
+
+  /** Seals and appends content that is zstd already, as it was in another pack; the caller has verified it. */
+  addCompressed(type: BlobType, id: string, compressed: Uint8Array, plainLength: number): IndexedBlob {
+    return this.#append({ id, type, uncompressedLength: plainLength }, compressed);
+  }
+
+  #append(blob: Omit<IndexedBlob, 'offset' | 'length'>, stored: Uint8Array): IndexedBlob {
     this.#reserve(stored.length + SEAL_OVERHEAD_BYTES);
     const length = sealInto(this.#key, stored, this.#buffer.subarray(this.#used));
-    const blob: IndexedBlob = { id, type, offset: this.#used, length };
-    if (compressed !== undefined) blob.uncompressedLength = plain.length;
-    this.#blobs.push(blob);
+    const appended: IndexedBlob = { ...blob, offset: this.#used, length };
+    this.#blobs.push(appended);
     this.#used += length;
-    return blob;
+    return appended;
   }
 
   /** The finished pack, named by its SHA-256; its memory is handed over, and the builder begins an empty pack. */
@@ -117,6 +125,16 @@ export function readPackHeader(key: SealingKey, content: Uint8Array, packId: str
 
 /** Verifies, decrypts and decompresses one blob's stored bytes, and checks its id. Throws IntegrityError. */
 export function openBlob(key: SealingKey, blob: IndexedBlob, stored: Uint8Array, packId: string): Buffer {
+  return openStoredBlob(key, blob, stored, packId).plain;
+}
+
+/** Like `openBlob`; gives the content also as it was stored, before its decompression. */
+export function openStoredBlob(
+  key: SealingKey,
+  blob: IndexedBlob,
+  stored: Uint8Array,
+  packId: string,
+): { plain: Buffer; opened: Buffer } {
   const what = `${blob.type} blob ${blob.id} in pack ${packId}`;
   if (stored.length !== blob.length) {
     throw new IntegrityError(`${what} is truncated: ${stored.length} of ${blob.length} bytes are there`);
@@ -124,7 +142,7 @@ export function openBlob(key: SealingKey, blob: IndexedBlob, stored: Uint8Array,
   const opened = open(key, stored, what);
   const plain = blob.uncompressedLength === undefined ? opened : decompressBlob(opened, blob.uncompressedLength, what);
   if (sha256Hex(plain) !== blob.id) throw new IntegrityError(`${what} has other content than its id says`);
-  return plain;
+  return { plain, opened };
 }
 
 function entryBytes(blob: IndexedBlob): number {

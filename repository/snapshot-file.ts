@@ -1,6 +1,7 @@
 /** Snapshot documents as restic reads and writes them (`internal/data/snapshot.go`); unknown fields are kept. */
 import type { Snapshot, SnapshotSummary } from '../domain/snapshot.ts';
 import { IntegrityError } from '../common/errors.ts';
+import { parseSnapshotTime } from '../domain/snapshot-time.ts';
 import { goJson } from './go-json.ts';
 
 /** In the order restic writes them. */
@@ -36,8 +37,11 @@ export function decodeSnapshot(plain: Buffer, id: string): Snapshot {
     throw new IntegrityError(`snapshot file ${id} is not JSON`, { cause });
   }
   const { time, tree } = document;
-  if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) {
-    throw new IntegrityError(`snapshot ${id} has no time`);
+  if (typeof time !== 'string') throw new IntegrityError(`snapshot ${id} has no time`);
+  try {
+    parseSnapshotTime(time);
+  } catch (cause) {
+    throw new IntegrityError(`snapshot ${id} has the time "${time}", which cannot be read`, { cause });
   }
   if (typeof tree !== 'string' || !ID.test(tree)) throw new IntegrityError(`snapshot ${id} has no tree`);
   const rest = Object.fromEntries(Object.entries(document).filter(([name]) => !KNOWN.has(name)));
@@ -73,7 +77,8 @@ export function encodeSnapshot(snapshot: Omit<Snapshot, 'id'>): Buffer {
 
 /** Oldest first; equal times by id, so that the order never depends on the storage. */
 export function compareSnapshots(a: Snapshot, b: Snapshot): number {
-  return Date.parse(a.time) - Date.parse(b.time) || (a.time < b.time ? -1 : a.time > b.time ? 1 : a.id < b.id ? -1 : 1);
+  const difference = parseSnapshotTime(a.time).epochNanoseconds - parseSnapshotTime(b.time).epochNanoseconds;
+  return difference < 0n ? -1 : difference > 0n ? 1 : a.id < b.id ? -1 : 1;
 }
 
 function isEmpty(value: unknown): boolean {

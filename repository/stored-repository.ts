@@ -159,7 +159,8 @@ export class StoredRepository implements Repository {
   }
 
   async saveIndex(options: Call = {}): Promise<void> {
-    const packIds = this.#unindexed;
+    // A copy: packs are added while the index is being written.
+    const packIds = [...this.#unindexed];
     const packs = packIds.map((id) => this.#index.pack(id)).filter((pack) => pack !== undefined);
     for (const document of encodeIndexFiles(packs)) await this.saveUnpacked('index', document, options);
     // Packs that arrived meanwhile are for the next call.

@@ -1,0 +1,56 @@
+/** What the main thread and the reader threads tell each other. */
+import type { Compression } from './compression.ts';
+import type { FinishedPack } from './open-packs.ts';
+import type { IndexedBlob } from './repository.ts';
+import type { TreeReferences } from './tree-references.ts';
+
+export interface ReaderSettings {
+  key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array };
+  compression: Compression;
+  version: number;
+  packSizeBytes: number;
+}
+
+/** Stored blobs of one pack, cut out of `content`, which begins at `contentOffset` of the pack. */
+export interface BlobBatch {
+  packId: string;
+  blobs: IndexedBlob[];
+  content: Uint8Array;
+  contentOffset: number;
+}
+
+export interface BlobProblem {
+  id: string;
+  message: string;
+}
+
+/** The work that threads do, by name: what goes in, what comes out. */
+export interface ReaderTasks {
+  /** Reads a whole pack and compares it with what the index says. */
+  'verify-pack': {
+    input: { packId: string; indexed: IndexedBlob[]; content: Uint8Array };
+    output: { pack: string[]; blobs: BlobProblem[] };
+  };
+  /** Decrypts trees; the answers are in the order of the blobs. `undefined` stands beside the problem of a tree that cannot be read. */
+  'read-trees': {
+    input: BlobBatch;
+    output: { references: (TreeReferences | undefined)[]; problems: BlobProblem[] };
+  };
+  /** Verifies blobs and puts them into new packs; returns those that became full. */
+  repack: { input: BlobBatch; output: { finished: FinishedPack[] } };
+  /** The packs that are still open. */
+  'finish-repack': { input: Record<never, never>; output: { finished: FinishedPack[] } };
+}
+
+export type TaskName = keyof ReaderTasks;
+
+export interface TaskMessage<Name extends TaskName = TaskName> {
+  number: number;
+  name: Name;
+  input: ReaderTasks[Name]['input'];
+}
+
+export type ResultMessage =
+  | { number: number; output: unknown }
+  /** `integrity`: the stored bytes are to blame; else it is an error of the program. */
+  | { number: number; failure: { message: string; integrity: boolean } };

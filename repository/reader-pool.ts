@@ -1,0 +1,127 @@
+/** The threads that read packs for check and prune, so that the main thread only moves bytes. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { IntegrityError, InterruptedError, throwIfAborted } from '../common/errors.ts';
+import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
+import type { ReaderSettings, ReaderTasks, ResultMessage, TaskMessage, TaskName } from './reader-messages.ts';
+import type { Repository } from './repository.ts';
+import { workerModule } from './worker-module.ts';
+
+const MAX_THREADS = 4;
+
+/** A thread has the next task at hand when it finishes one. */
+const TASKS_PER_THREAD = 2;
+
+interface Waiting {
+  resolve: (output: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Thread {
+  worker: Worker;
+  waiting: Map<number, Waiting>;
+}
+
+/**
+ * Threads start with their first task. Callers bound what is under way (`concurrency`). When the signal fires, or a
+ * thread dies, the threads are ended and all that waits is rejected. `close` must be called.
+ */
+export class ReaderPool {
+  /** How many tasks to have under way at once. */
+  readonly concurrency: number;
+  readonly #settings: ReaderSettings;
+  readonly #maxThreads: number;
+  readonly #threads: Thread[] = [];
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#fail(new InterruptedError());
+  #number = 0;
+  #failure: unknown;
+
+  constructor(
+    repository: Repository,
+    options: { signal?: AbortSignal | undefined; threads?: number; packSizeBytes?: number | undefined } = {},
+  ) {
+    this.#maxThreads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
+    this.concurrency = this.#maxThreads * TASKS_PER_THREAD;
+    this.#settings = {
+      key: repository.key,
+      compression: repository.compression,
+      version: repository.config.version,
+      packSizeBytes: options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES,
+    };
+    this.#signal = options.signal;
+    this.#signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Runs a task in the thread that has least to do. `content` of the input is handed over: do not use it afterwards. */
+  run<Name extends TaskName>(name: Name, input: ReaderTasks[Name]['input']): Promise<ReaderTasks[Name]['output']> {
+    const idlest = this.#threads.toSorted((a, b) => a.waiting.size - b.waiting.size)[0];
+    const full = this.#threads.length >= this.#maxThreads;
+    return this.#send(
+      idlest !== undefined && (full || idlest.waiting.size === 0) ? idlest : this.#start(),
+      name,
+      input,
+    );
+  }
+
+  /** Runs a task once in every thread that has started. */
+  runInAll<Name extends TaskName>(
+    name: Name,
+    input: ReaderTasks[Name]['input'],
+  ): Promise<ReaderTasks[Name]['output'][]> {
+    return Promise.all(this.#threads.map((thread) => this.#send(thread, name, input)));
+  }
+
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#failure ??= new Error('the reader threads were closed');
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  async #send<Name extends TaskName>(
+    thread: Thread,
+    name: Name,
+    input: ReaderTasks[Name]['input'],
+  ): Promise<ReaderTasks[Name]['output']> {
+    throwIfAborted(this.#signal);
+    if (this.#failure !== undefined) throw this.#failure;
+    const number = this.#number++;
+    return new Promise((resolve, reject) => {
+      thread.waiting.set(number, { resolve: resolve as (output: unknown) => void, reject });
+      thread.worker.postMessage({ number, name, input } satisfies TaskMessage, ownedMemory(input));
+    });
+  }
+
+  #start(): Thread {
+    const worker = new Worker(workerModule('./reader-worker', import.meta.url), { workerData: this.#settings });
+    const thread: Thread = { worker, waiting: new Map() };
+    worker.on('message', (message: ResultMessage) => {
+      const waiting = thread.waiting.get(message.number);
+      thread.waiting.delete(message.number);
+      if ('output' in message) return waiting?.resolve(message.output);
+      const { message: text, integrity } = message.failure;
+      waiting?.reject(integrity ? new IntegrityError(text) : new Error(`a reader thread failed: ${text}`));
+    });
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', (code) => this.#fail(new Error(`a reader thread ended with code ${code}`)));
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    for (const { worker, waiting } of this.#threads) {
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+      void worker.terminate();
+    }
+  }
+}
+
+/** Memory that belongs to the content alone crosses without a copy; a view into Node's shared pool must be copied. */
+function ownedMemory(input: object): ArrayBuffer[] {
+  if (!('content' in input) || !(input.content instanceof Uint8Array)) return [];
+  const { buffer, byteLength } = input.content;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}
