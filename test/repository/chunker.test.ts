@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createChunkWindow } from '../../repository/chunk-window.ts';
 import { createChunker, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, parsePolynomial } from '../../repository/chunker.ts';
 import type { Chunker } from '../../repository/chunker.ts';
 import { requirePeer } from '../peers.ts';
@@ -58,6 +59,34 @@ describe('the chunker', () => {
     expect(chunker.findCut(content, 0, cut, false)).toBe(cut);
     expect(chunker.findCut(content, 0, cut - 1, false)).toBe(-1);
     expect(chunker.findCut(content, 0, cut - 1, true)).toBe(cut - 1);
+  });
+
+  it('finds the same cuts in WebAssembly as in JavaScript, in every sample', () => {
+    const chunker = createChunker(POLYNOMIAL);
+    const window = createChunkWindow(POLYNOMIAL, 25 * 1024 * 1024);
+    for (const [name, content] of Object.entries(sampleFiles())) {
+      window.bytes.fill(0xa5);
+      window.bytes.set(content);
+      const cuts: number[] = [];
+      for (let start = 0; start < content.length; start = cuts.at(-1)!) {
+        cuts.push(window.findCut(start, content.length, true));
+      }
+      let end = 0;
+      expect([name, cuts]).toEqual([name, chunks(chunker, content).map((chunk) => (end += chunk.length))]);
+    }
+  });
+
+  it('asks for more bytes, in WebAssembly too, exactly until the cut is certain', () => {
+    const chunker = createChunker(POLYNOMIAL);
+    const window = createChunkWindow(POLYNOMIAL, 10 * 1024 * 1024);
+    window.bytes.set(noise(10 * 1024 * 1024, 11));
+    fc.assert(
+      fc.property(fc.nat(2_000_000), fc.nat(9_000_000), fc.boolean(), (start, size, last) => {
+        const end = Math.min(start + size, window.bytes.length);
+        expect(window.findCut(start, end, last)).toBe(chunker.findCut(window.bytes, start, end, last));
+      }),
+      { seed: 20261123, numRuns: 60 },
+    );
   });
 
   it('refuses a polynomial that is not of degree 53', () => {

@@ -1,0 +1,101 @@
+/** What a backup has met so far: counts for the figures and the snapshot's summary, and the paths that need attention. */
+import type { ByteString } from '../common/byte-string.ts';
+import type { Progress } from '../common/progress.ts';
+import type { SnapshotSummary } from '../domain/snapshot.ts';
+import { displayPath } from '../files/byte-path.ts';
+import type { StoredFigures } from './archive-messages.ts';
+import { formatGoTime } from './go-time.ts';
+import type { OpenFolder } from './open-folder.ts';
+import { encodeNode } from './tree-node.ts';
+
+/** A source entry that could not be read; its path is made fit for a terminal. */
+export interface UnreadableEntry {
+  path: string;
+  message: string;
+}
+
+export type FileOutcome = 'new' | 'changed' | 'unmodified';
+
+export class ArchiveReport {
+  readonly unreadableEntries: UnreadableEntry[] = [];
+  readonly changedFiles: { path: string }[] = [];
+  /** Notes for a person: parts of the repository that should have been there. */
+  readonly notices: string[] = [];
+  readonly files: Record<FileOutcome, number> = { new: 0, changed: 0, unmodified: 0 };
+  readonly folders: Record<FileOutcome, number> = { new: 0, changed: 0, unmodified: 0 };
+  readonly data: StoredFigures = { blobs: 0, plainBytes: 0, storedBytes: 0 };
+  readonly trees: StoredFigures = { blobs: 0, plainBytes: 0, storedBytes: 0 };
+  /** Of all files in the snapshot. */
+  bytesProcessed = 0;
+  readonly #progress: Progress;
+
+  constructor(progress: Progress) {
+    this.#progress = progress;
+  }
+
+  file(outcome: FileOutcome, sizeBytes: number): void {
+    this.files[outcome]++;
+    this.bytesProcessed += sizeBytes;
+    const { new: added, changed, unmodified } = this.files;
+    this.#progress.report({ phase: 'backing up', files: added + changed + unmodified, bytes: this.bytesProcessed });
+  }
+
+  folder(folder: OpenFolder): void {
+    const { previous, node } = folder;
+    if (node === undefined) return;
+    if (previous?.type !== 'dir') this.folders.new++;
+    else if (previous.subtree === node.subtree && encodeNode(previous) === encodeNode(node)) this.folders.unmodified++;
+    else this.folders.changed++;
+  }
+
+  stored(kind: 'data' | 'trees', stored: StoredFigures): void {
+    this[kind].blobs += stored.blobs;
+    this[kind].plainBytes += stored.plainBytes;
+    this[kind].storedBytes += stored.storedBytes;
+  }
+
+  unreadable(path: ByteString, error: unknown): void {
+    const { code, message } = error as NodeJS.ErrnoException;
+    this.unreadableEntries.push({ path: displayPath(path), message: describeError(code, message) });
+  }
+
+  changedWhileRead(path: ByteString): void {
+    this.changedFiles.push({ path: displayPath(path) });
+  }
+
+  missingContent(path: ByteString): void {
+    this.notices.push(`parts of ${displayPath(path)} were missing in the repository; the file was stored again`);
+  }
+
+  damagedTree(treeId: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.notices.push(`tree ${treeId} of the parent snapshot could not be read, its files were read again: ${message}`);
+  }
+
+  /** As restic writes it into the snapshot. */
+  summary(start: Date, end: Date): SnapshotSummary {
+    return {
+      backup_start: formatGoTime(BigInt(start.getTime()) * 1_000_000n),
+      backup_end: formatGoTime(BigInt(end.getTime()) * 1_000_000n),
+      files_new: this.files.new,
+      files_changed: this.files.changed,
+      files_unmodified: this.files.unmodified,
+      dirs_new: this.folders.new,
+      dirs_changed: this.folders.changed,
+      dirs_unmodified: this.folders.unmodified,
+      data_blobs: this.data.blobs,
+      tree_blobs: this.trees.blobs,
+      data_added: this.data.plainBytes + this.trees.plainBytes,
+      data_added_packed: this.data.storedBytes + this.trees.storedBytes,
+      total_files_processed: this.files.new + this.files.changed + this.files.unmodified,
+      total_bytes_processed: this.bytesProcessed,
+    };
+  }
+}
+
+/** A sentence instead of the system's code where there is a common one. */
+function describeError(code: string | undefined, message: string): string {
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  if (code === 'EIO') return 'the file system reports a read error (EIO)';
+  return message;
+}

@@ -1,0 +1,41 @@
+/** The archiver's worker thread: a blob's whole path, from reading to the finished pack, in its own memory. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
+import { BlobWriter } from './blob-writer.ts';
+import { FileReader } from './file-reader.ts';
+import { KnownBlobs } from './known-blobs.ts';
+
+if (parentPort === null) throw new Error('archive-worker is the module of a worker thread');
+start(parentPort, workerData as WorkerSettings);
+
+function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): void {
+  const known = new KnownBlobs(settings.knownBlobs);
+  const send = (message: MessageFromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const writer = new BlobWriter(settings, known, (pack, content) =>
+    send({ kind: 'pack', pack, content }, [content.buffer as ArrayBuffer]),
+  );
+  const reader = new FileReader(settings.polynomial, writer, new Int32Array(settings.abort));
+  port.on('message', (message: MessageToWorker) => {
+    if (message.kind === 'segment') known.attach(message.memory);
+    else send({ kind: 'result', number: message.number, result: run(message.job, reader, writer) });
+  });
+}
+
+function run(job: Job, reader: FileReader, writer: BlobWriter): JobResult {
+  switch (job.kind) {
+    case 'files': {
+      const files = job.files.map((file) => reader.readFile(file));
+      return { kind: 'files', files, stored: writer.takeFigures() };
+    }
+    case 'slice': {
+      const outcome = reader.readSlice(job.file, job.cursor);
+      return { kind: 'slice', ...outcome, stored: writer.takeFigures() };
+    }
+    case 'trees':
+      for (const tree of job.trees) writer.addTree(tree.id, tree.content);
+      return { kind: 'trees', stored: writer.takeFigures() };
+    case 'finish':
+      writer.finish();
+      return { kind: 'finish', stored: writer.takeFigures() };
+  }
+}

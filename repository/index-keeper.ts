@@ -1,0 +1,44 @@
+/** Writes the index now and then during a long backup, so that what was stored before a crash is found again. */
+import type { Repository } from './repository.ts';
+
+/** Milliseconds of work that a crash may make useless. */
+const INTERVAL_MILLISECONDS = 5 * 60 * 1000;
+
+export class IndexKeeper {
+  readonly #repository: Repository;
+  readonly #timer: NodeJS.Timeout;
+  #underWay: Promise<void> = Promise.resolve();
+  #failure: { error: unknown } | undefined;
+
+  constructor(repository: Repository, intervalMilliseconds: number = INTERVAL_MILLISECONDS) {
+    this.#repository = repository;
+    this.#timer = setInterval(() => this.#save(), intervalMilliseconds);
+    this.#timer.unref();
+  }
+
+  /** Writes what is not yet in any index file. Throws what the storage throws, also what it threw in between. */
+  async finish(signal: AbortSignal | undefined): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#underWay;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    await this.#repository.saveIndex(signal ? { signal } : {});
+  }
+
+  /** After a failure: writes the index of the finished packs if that can be done before the signal. */
+  async abandon(signal: AbortSignal): Promise<void> {
+    clearInterval(this.#timer);
+    try {
+      await this.#repository.saveIndex({ signal });
+    } catch {
+      // The packs are then unreferenced, as after a crash: prune removes them, and the failure itself is told by the caller.
+    }
+  }
+
+  #save(): void {
+    this.#underWay = this.#underWay
+      .then(() => this.#repository.saveIndex())
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+  }
+}

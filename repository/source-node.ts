@@ -1,0 +1,91 @@
+/** Makes a tree's node of what the file system tells about an entry, as restic makes it. */
+import { constants, readlinkSync, type BigIntStats } from 'node:fs';
+import type { ByteString } from '../common/byte-string.ts';
+import { openAccountNames, type AccountNames } from '../files/account-names.ts';
+import { fromBytes, toBytes, toText } from '../files/byte-path.ts';
+import type { FileType } from '../files/file-tree.ts';
+import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
+import type { FileIdentity } from './archive-messages.ts';
+import { toGoMode } from './go-file-mode.ts';
+import { formatGoTime } from './go-time.ts';
+import type { TreeNode } from './tree-node.ts';
+
+const TYPES: Record<number, FileType> = {
+  [constants.S_IFREG]: 'file',
+  [constants.S_IFDIR]: 'dir',
+  [constants.S_IFLNK]: 'symlink',
+  [constants.S_IFIFO]: 'fifo',
+  [constants.S_IFSOCK]: 'socket',
+  [constants.S_IFCHR]: 'chardev',
+  [constants.S_IFBLK]: 'dev',
+};
+
+/** undefined for a type that Linux does not have. */
+export function typeOf(stat: BigIntStats): FileType | undefined {
+  return TYPES[Number(stat.mode) & constants.S_IFMT];
+}
+
+export function identityOf(stat: BigIntStats): FileIdentity {
+  return { inode: stat.ino, sizeBytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
+}
+
+/** Makes nodes; holds the account names and the native calls that it needs. */
+export class SourceNodes {
+  readonly #accounts: AccountNames = openAccountNames();
+  readonly #native: NativeMetadata = loadNativeMetadata();
+
+  /**
+   * The node of an entry, without content (an empty list for files) and subtree. atime equals mtime, as restic keeps it
+   * by default. Throws Node's error when a link or the attributes cannot be read.
+   *
+   * @param ignoreAttributes Above a source the attributes may be unreadable; they are then left out.
+   */
+  make(path: ByteString, name: ByteString, stat: BigIntStats, options: { ignoreAttributes?: boolean } = {}): TreeNode {
+    const type = typeOf(stat);
+    if (type === undefined) throw new Error('it is of a type that cannot be backed up');
+    const mtime = formatGoTime(stat.mtimeNs);
+    const uid = Number(stat.uid);
+    const gid = Number(stat.gid);
+    const node: TreeNode = {
+      name,
+      type,
+      mode: toGoMode(type, Number(stat.mode) & 0o7777),
+      mtime,
+      atime: mtime,
+      ctime: stat.ctimeNs === stat.mtimeNs ? mtime : formatGoTime(stat.ctimeNs),
+      uid,
+      gid,
+      user: this.#accounts.userName(uid),
+      group: this.#accounts.groupName(gid),
+      inode: stat.ino,
+      device_id: stat.dev,
+      content: type === 'file' ? [] : null,
+    };
+    if (type === 'file') node.size = Number(stat.size);
+    if (type === 'file' || type === 'symlink' || type === 'dev' || type === 'chardev') node.links = Number(stat.nlink);
+    if (type === 'dev' || type === 'chardev') node.device = stat.rdev;
+    if (type === 'symlink') node.linktarget = readLink(path);
+    const attributes = this.#readAttributes(path, options.ignoreAttributes ?? false);
+    if (attributes !== undefined) node.extended_attributes = attributes;
+    return node;
+  }
+
+  #readAttributes(path: ByteString, ignoreErrors: boolean): TreeNode['extended_attributes'] {
+    try {
+      const attributes = this.#native.readAttributes(path);
+      if (attributes.length === 0) return undefined;
+      return attributes.map(({ name, value }) => ({
+        name: toText(name) ?? toBytes(name).toString('utf8'),
+        // Go writes an empty value as an empty string.
+        value: value.toString('base64'),
+      }));
+    } catch (error) {
+      if (ignoreErrors) return undefined;
+      throw error;
+    }
+  }
+}
+
+function readLink(path: ByteString): ByteString {
+  return fromBytes(readlinkSync(toBytes(path), { encoding: 'buffer' }));
+}

@@ -1,0 +1,181 @@
+/** The archiver's worker threads: hands jobs out, takes finished packs in, and keeps what is under way within bounds. */
+import { Worker } from 'node:worker_threads';
+import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
+import type { KnownBlobs } from './known-blobs.ts';
+import type { IndexedPack } from './repository.ts';
+import { workerModule } from './worker-module.ts';
+
+/** Jobs that a worker has at once: the next one is there when it finishes one. */
+const JOBS_PER_WORKER = 2;
+/** Jobs that may wait before `whenReady` holds the walk back. */
+const MAX_QUEUED_JOBS = 8;
+/** Finished packs not yet written; beyond it no job is handed out. */
+const MAX_UNWRITTEN_PACK_BYTES = 64 * 1024 * 1024;
+
+export interface PoolOptions {
+  settings: Omit<WorkerSettings, 'knownBlobs' | 'abort'>;
+  known: KnownBlobs;
+  maxWorkers: number;
+  /** Writes a finished pack. */
+  savePack: (pack: IndexedPack, content: Uint8Array) => Promise<void>;
+}
+
+interface PendingJob {
+  job: Job;
+  resolve: (result: JobResult) => void;
+  reject: (error: unknown) => void;
+}
+
+interface PoolWorker {
+  thread: Worker;
+  underWay: Map<number, PendingJob>;
+}
+
+/** Workers start when there is work for them. Any failure ends the pool: all its promises are rejected with it. */
+export class WorkerPool {
+  readonly #options: PoolOptions;
+  readonly #abort = new SharedArrayBuffer(4);
+  readonly #workers: PoolWorker[] = [];
+  readonly #queue: PendingJob[] = [];
+  readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  readonly #packWrites = new Set<Promise<void>>();
+  #unwrittenBytes = 0;
+  #jobNumber = 0;
+  #failure: { error: unknown } | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  get maxWorkers(): number {
+    return this.#options.maxWorkers;
+  }
+
+  /** Runs a job on the worker that has least to do. */
+  run<Kind extends Job['kind']>(job: Extract<Job, { kind: Kind }>): Promise<Extract<JobResult, { kind: Kind }>> {
+    return this.#enqueue(job) as Promise<Extract<JobResult, { kind: Kind }>>;
+  }
+
+  /** Resolves when few jobs wait: the walk asks before it goes on, so that it is never far ahead of the workers. */
+  async whenReady(): Promise<void> {
+    while (this.#failure === undefined && this.#queue.length >= MAX_QUEUED_JOBS) {
+      await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Has the last packs handed over, and resolves when all are written. All jobs must have been answered. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => this.#send(worker, { kind: 'finish' })));
+    while (this.#packWrites.size > 0) await Promise.all(this.#packWrites);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Ends all threads at once; jobs under way are rejected with the error. */
+  async stop(error: unknown): Promise<void> {
+    this.#fail(error);
+    await Promise.allSettled(this.#workers.map((worker) => worker.thread.terminate()));
+    await Promise.allSettled(this.#packWrites);
+  }
+
+  #enqueue(job: Job): Promise<JobResult> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    return new Promise((resolve, reject) => {
+      // Trees are whole and waiting in memory, so they go first.
+      if (job.kind === 'trees') this.#queue.unshift({ job, resolve, reject });
+      else this.#queue.push({ job, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    this.#extendKnownBlobs();
+    while (this.#queue.length > 0 && this.#failure === undefined) {
+      if (this.#unwrittenBytes > MAX_UNWRITTEN_PACK_BYTES) return;
+      const next = this.#queue[0]!;
+      // All trees of a backup lie in the packs of one worker, so that few packs hold many.
+      const worker = next.job.kind === 'trees' ? (this.#workers[0] ?? this.#start()) : this.#chooseWorker();
+      if (worker === undefined) return;
+      this.#queue.shift();
+      this.#hand(worker, next);
+      if (this.#queue.length < MAX_QUEUED_JOBS) for (const { resolve } of this.#waiting.splice(0)) resolve();
+    }
+  }
+
+  #chooseWorker(): PoolWorker | undefined {
+    const idlest = this.#workers.toSorted((a, b) => a.underWay.size - b.underWay.size)[0];
+    if (idlest !== undefined && idlest.underWay.size === 0) return idlest;
+    if (this.#workers.length < this.#options.maxWorkers) return this.#start();
+    return idlest !== undefined && idlest.underWay.size < JOBS_PER_WORKER ? idlest : undefined;
+  }
+
+  #send(worker: PoolWorker, job: Job): Promise<JobResult> {
+    return new Promise((resolve, reject) => this.#hand(worker, { job, resolve, reject }));
+  }
+
+  #hand(worker: PoolWorker, pending: PendingJob): void {
+    const number = this.#jobNumber++;
+    worker.underWay.set(number, pending);
+    worker.thread.postMessage({ kind: 'job', number, job: pending.job } satisfies MessageToWorker);
+  }
+
+  #start(): PoolWorker {
+    const { settings, known } = this.#options;
+    if (known.memory.length === 0) known.grow(1);
+    const workerData: WorkerSettings = { ...settings, knownBlobs: known.memory, abort: this.#abort };
+    const thread = new Worker(workerModule('./archive-worker', import.meta.url), { workerData });
+    const worker: PoolWorker = { thread, underWay: new Map() };
+    this.#workers.push(worker);
+    thread.on('message', (message: MessageFromWorker) => this.#receive(worker, message));
+    thread.on('error', (error) => this.#fail(error));
+    thread.on('messageerror', (error) => this.#fail(error));
+    thread.on('exit', (code) => this.#fail(new Error(`a worker thread of the backup ended with code ${code}`)));
+    return worker;
+  }
+
+  #receive(worker: PoolWorker, message: MessageFromWorker): void {
+    if (this.#failure !== undefined) return;
+    if (message.kind === 'pack') {
+      this.#writePack(message.pack, message.content);
+      return;
+    }
+    const pending = worker.underWay.get(message.number);
+    worker.underWay.delete(message.number);
+    pending?.resolve(message.result);
+    this.#dispatch();
+  }
+
+  #writePack(pack: IndexedPack, content: Uint8Array): void {
+    this.#unwrittenBytes += content.length;
+    const written = this.#options.savePack(pack, content).then(
+      () => {
+        this.#packWrites.delete(written);
+        this.#unwrittenBytes -= content.length;
+        this.#dispatch();
+      },
+      (error: unknown) => {
+        this.#packWrites.delete(written);
+        this.#fail(error);
+      },
+    );
+    this.#packWrites.add(written);
+  }
+
+  #extendKnownBlobs(): void {
+    if (this.#workers.length === 0 || !this.#options.known.nearlyFull) return;
+    const memory = this.#options.known.grow(1);
+    for (const { thread } of this.#workers) thread.postMessage({ kind: 'segment', memory } satisfies MessageToWorker);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    Atomics.store(new Int32Array(this.#abort), 0, 1);
+    const underWay = this.#workers.flatMap((worker) => [...worker.underWay.values()]);
+    for (const { reject } of [...this.#queue.splice(0), ...underWay, ...this.#waiting.splice(0)]) reject(error);
+  }
+}
