@@ -16,9 +16,35 @@ export interface CommandGroup {
 /** In the order in which help shows them: by what they are for. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
+    heading: 'See what is protected, with the engine down too',
+    commands: [
+      {
+        name: 'status',
+        summary: 'what protects each policy now, and what is overdue',
+        load: () => import('./status.ts'),
+      },
+      { name: 'runs', summary: 'what ran, and what it found', load: () => import('./runs.ts') },
+      { name: 'audit', summary: 'expected runs against recorded ones', load: () => import('./audit.ts') },
+    ],
+  },
+  {
+    heading: 'Look and restore, with the engine down',
+    commands: [
+      { name: 'snapshots', summary: 'list the snapshots of a repository', load: () => import('./snapshots.ts') },
+      { name: 'unlock', summary: 'remove stale locks', load: () => import('./unlock.ts') },
+    ],
+  },
+  {
+    heading: 'Work on a repository',
+    commands: [
+      { name: 'backup', summary: 'make a snapshot of folders', load: () => import('./backup.ts') },
+      { name: 'forget', summary: 'drop snapshots by rules, or by id', load: () => import('./forget.ts') },
+    ],
+  },
+  {
     heading: 'This machine',
     commands: [
-      { name: 'doctor', summary: 'say what this machine lacks, and how to get it', load: () => import('./doctor.ts') },
+      { name: 'doctor', summary: 'what this machine lacks, and how to get it', load: () => import('./doctor.ts') },
       {
         name: 'completion',
         summary: 'print a completion script for bash, zsh or fish',

@@ -1,5 +1,7 @@
 /** Progress for people: a bar on a terminal, a plain line now and then elsewhere; always on stderr. */
+import { formatDuration } from '../common/durations.ts';
 import type { ProgressState } from '../common/progress.ts';
+import { formatBytes } from '../common/sizes.ts';
 import type { ProgressDisplay } from './command.ts';
 
 const BAR_INTERVAL_MS = 100;
@@ -81,13 +83,4 @@ function shareDone(state: ProgressState): number | undefined {
 
 function amount<T>(done: string, total: T | undefined, format: (total: T) => string): string {
   return total === undefined ? done : `${done} of ${format(total)}`;
-}
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-function formatBytes(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]}`;
-}
-function formatDuration(seconds: number): string {
-  return `${seconds}s`;
 }

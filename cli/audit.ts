@@ -1,0 +1,49 @@
+/** `holdfast audit`: expected runs against recorded ones, objectives and findings, from the records alone. */
+import { HoldfastError } from '../common/errors.ts';
+import { auditReach, buildAudit } from '../domain/audit.ts';
+import { renderAudit } from '../domain/audit-text.ts';
+import { appliesInForce } from '../domain/expected-runs.ts';
+import { needsAttention } from '../domain/findings.ts';
+import type { CliCommand } from './command.ts';
+import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
+import { ExitStatus } from './exit-status.ts';
+import { parsePointInTime } from './select-snapshot.ts';
+
+interface Options extends EvidenceOptions {
+  from?: string;
+  to?: string;
+}
+
+const DEFAULT_PERIOD_MS = 30 * 86_400_000;
+
+export const command: CliCommand<Options> = {
+  configure(command) {
+    command
+      .description(
+        'Compares the runs that the policies in force asked for with those that are recorded. Needs no engine. Exit status 7 when something needs attention.',
+      )
+      .argument('[paths...]', 'where the policies are (default: policies/)')
+      .option('--from <time>', 'begin of the period (default: 30 days before its end)')
+      .option('--to <time>', 'end of the period (default: now)');
+    addEvidenceOptions(command);
+  },
+
+  async run(context, { args, options }) {
+    const to = options.to === undefined ? context.now() : parsePointInTime(options.to);
+    const from =
+      options.from === undefined ? new Date(to.getTime() - DEFAULT_PERIOD_MS) : parsePointInTime(options.from);
+    if (from >= to)
+      throw new HoldfastError('Usage', 'the period ends before it begins', { hint: 'exchange --from and --to' });
+    const audit = await withEvidence(context, args[0] as string[], options, async (evidence) => {
+      // How far back slots matter depends on the actions of the period itself.
+      const ofPeriod = await appliesInForce(evidence.readApplies(), from, to);
+      const { slotsFrom, runsFrom } = auditReach(ofPeriod, from);
+      const applies = await appliesInForce(evidence.readApplies(), slotsFrom, to);
+      return buildAudit({ applies, runs: evidence.readRuns({ from: runsFrom, to }), from, to });
+    });
+    if (context.json) context.output.json(audit);
+    else context.output.line(renderAudit(audit).trimEnd());
+    const bad = audit.applyId === undefined || audit.findings.some(needsAttention);
+    return bad ? ExitStatus.needsAttention : ExitStatus.done;
+  },
+};

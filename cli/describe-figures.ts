@@ -1,0 +1,32 @@
+/** What a run did, in a few words: its figures for people. */
+import { formatDuration } from '../common/durations.ts';
+import { formatBytes } from '../common/sizes.ts';
+import type { RunFigures } from '../domain/run-record.ts';
+import { count } from './display.ts';
+
+export function describeFigures(figures: RunFigures): string {
+  switch (figures.kind) {
+    case 'sync':
+      return `${count(figures.filesCopied, 'file')} copied (${formatBytes(figures.bytesCopied)}), ${figures.filesRemoved} removed, ${figures.filesUnchanged} unchanged`;
+    case 'backup': {
+      const changed = `${figures.filesNew} new, ${figures.filesChanged} changed`;
+      const unreadable = figures.filesUnreadable === 0 ? '' : `, ${figures.filesUnreadable} unreadable`;
+      return `${formatBytes(figures.bytesProcessed)}, ${changed}${unreadable}; ${formatBytes(figures.bytesStored)} stored`;
+    }
+    case 'retention':
+      return `${count(figures.kept, 'snapshot')} kept, ${figures.forgotten} forgotten`;
+    case 'prune':
+      return `${formatBytes(figures.bytesFreed)} freed, ${formatBytes(figures.bytesUnused)} of ${formatBytes(figures.bytesTotal)} unused`;
+    case 'check':
+      return `${count(figures.problems, 'problem')} in ${count(figures.packs, 'pack')}; ${formatBytes(figures.bytesRead)} read`;
+    case 'access-check':
+      return `${count(figures.entriesExamined, 'entry', 'entries')} examined, ${count(figures.principals, 'account')}`;
+    case 'restore-test': {
+      const estimate = formatDuration(Math.ceil(figures.estimatedFullRestoreSeconds));
+      const verdict = figures.proven ? 'proven' : 'not proven';
+      return `${count(figures.filesCompared, 'file')} of ${figures.filesTotal} compared (${formatBytes(figures.bytesRestored)}), ${verdict}; all would take ${estimate}`;
+    }
+    case 'audit':
+      return `${figures.succeeded} of ${count(figures.expected, 'run')} good, ${figures.failed} failed, ${figures.missed} missed`;
+  }
+}

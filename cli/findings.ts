@@ -1,0 +1,25 @@
+/** Findings for people, and the exit status they ask for. */
+import type { Finding } from '../domain/finding.ts';
+import type { Output } from './command.ts';
+import { displayText } from './display.ts';
+import { ExitStatus, mergeStatuses } from './exit-status.ts';
+
+/** Each on a line, with what to do about it below; on stderr. */
+export function tellFindings(output: Output, findings: readonly Finding[]): void {
+  for (const { subject, message, hint } of findings) {
+    const about = message.includes(subject) ? '' : `${displayText(subject)}: `;
+    output.warn(`${about}${displayText(message)}${hint === undefined ? '' : `\n  → ${displayText(hint)}`}`);
+  }
+}
+
+/** A finding's code says what it is about; notices ask for nothing. */
+export function statusOfFindings(findings: readonly Finding[]): ExitStatus {
+  const statuses = findings.filter(({ severity }) => severity !== 'notice').map(({ code }) => statusOfFinding(code));
+  return mergeStatuses(statuses);
+}
+
+function statusOfFinding(code: string): ExitStatus {
+  if (code === 'source/unreadable') return ExitStatus.unreadableSource;
+  if (code.startsWith('repository/')) return ExitStatus.integrity;
+  return ExitStatus.needsAttention;
+}

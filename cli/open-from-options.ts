@@ -1,0 +1,184 @@
+/** Opens the repository that the options name: one of the policies, or any place with a password. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { HoldfastError } from '../common/errors.ts';
+import type { LockKind, Repository } from '../repository/repository.ts';
+import type { Storage, StorageRole } from '../storage/storage.ts';
+import type { CliContext } from './command.ts';
+import { discardWrites } from './discard-writes.ts';
+import { resolveSecret } from './resolve-secret.ts';
+
+export interface RepositoryOptions {
+  repository?: string;
+  repo?: string;
+  policies?: string;
+  passwordFile?: string;
+  passwordCommand?: string;
+  /** Commander's form of `--no-lock`. */
+  lock: boolean;
+  waitLock?: string;
+}
+
+/** Where a repository is and how it opens, before anything was read of it. */
+export interface RepositoryPlace {
+  /** For messages. */
+  name: string;
+  openStorage(role: StorageRole): Promise<Storage>;
+  /** `confirm`: a new password, asked for twice. */
+  password(confirm?: boolean): Promise<string>;
+  compression: 'none' | 'auto' | 'max';
+}
+
+/** What a command does with an open repository; the signal also fires when the lock is lost. */
+export type RepositoryWork<Result> = (repository: Repository, signal: AbortSignal) => Promise<Result>;
+
+export interface Access {
+  role: StorageRole;
+  /**
+   * `reading`: a shared lock where one can be had; a repository that is locked, or that this account cannot write to, is
+   * read all the same, because a restore at night must not wait for a lock that a dead machine left behind.
+   */
+  lock: LockKind | 'reading' | 'none';
+  /** A dry run of what writes: everything happens but the writing. */
+  discardWrites?: boolean;
+}
+
+export function addRepositoryOptions(command: Command): Command {
+  return command
+    .option('--repository <name>', 'a repository of the policies')
+    .option('--policies <path>', 'where the policies are', 'policies')
+    .option('--repo <where>', 'a repository anywhere: a path')
+    .option('--password-file <file>', 'with --repo: the file that holds its password')
+    .option('--password-command <command>', 'with --repo: a shell command that prints its password')
+    .option('--no-lock', 'take no lock: for a repository nobody else writes to')
+    .option('--wait-lock <duration>', 'how long to wait for the locks of others (30s, 10m)')
+    .addHelpText(
+      'after',
+      '\nThe repository is named by --repository NAME, or by --repo WHERE with --password-file, --password-command, the\nvariable HOLDFAST_PASSWORD, or a password typed in.',
+    );
+}
+
+/** Opens, locks, works, unlocks and closes, in every case. */
+export async function withRepository<Result>(
+  context: CliContext,
+  options: RepositoryOptions,
+  access: Access,
+  work: RepositoryWork<Result>,
+): Promise<Result> {
+  const place = await findRepository(context, options);
+  const password = await place.password();
+  const { openRepository } = await import('../repository/open-repository.ts');
+  const opened = await place.openStorage(access.role);
+  const storage = access.discardWrites === true ? discardWrites(opened) : opened;
+  let repository: Repository;
+  try {
+    repository = await openRepository(storage, password, { signal: context.signal, compression: place.compression });
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+  try {
+    return await withLock(context, options, access.lock, repository, work);
+  } finally {
+    await repository.close();
+  }
+}
+
+async function withLock<Result>(
+  context: CliContext,
+  options: RepositoryOptions,
+  kind: Access['lock'],
+  repository: Repository,
+  work: RepositoryWork<Result>,
+): Promise<Result> {
+  const lock = kind === 'none' || !options.lock ? undefined : await takeLock(context, options, kind, repository);
+  if (lock === undefined) return work(repository, context.signal);
+  try {
+    return await work(repository, AbortSignal.any([context.signal, lock.lost]));
+  } catch (error) {
+    if (!lock.lost.aborted || context.signal.aborted) throw error;
+    throw new HoldfastError('RepositoryLocked', `the lock of ${repository.storage.description} was lost`, {
+      hint: 'run the command again: others may have worked on the repository since',
+      cause: error,
+    });
+  } finally {
+    await lock.release();
+  }
+}
+
+async function takeLock(
+  context: CliContext,
+  options: RepositoryOptions,
+  kind: LockKind | 'reading',
+  repository: Repository,
+): Promise<Awaited<ReturnType<Repository['lock']>> | undefined> {
+  const { output, signal } = context;
+  const waitSeconds = await parseWait(options.waitLock);
+  const onWait = (holder: string): void => output.note(`waiting for the lock of ${holder}`);
+  try {
+    return await repository.lock(kind === 'reading' ? 'shared' : kind, { signal, waitSeconds, onWait });
+  } catch (error) {
+    if (kind !== 'reading' || !(error instanceof HoldfastError)) throw error;
+    if (error.code === 'RepositoryLocked') output.warn(`${error.message}; reading without a lock`);
+    else if (error.code === 'AccessDenied' || error.code === 'StorageUnreachable')
+      output.detail(`no lock can be written (${error.message}); reading without one`);
+    else throw error;
+    return undefined;
+  }
+}
+
+async function parseWait(text: string | undefined): Promise<number> {
+  if (text === undefined) return 0;
+  const { parseDuration } = await import('../common/durations.ts');
+  return parseDuration(text);
+}
+
+/** Throws Usage when the options name no repository, or two. */
+export async function findRepository(context: CliContext, options: RepositoryOptions): Promise<RepositoryPlace> {
+  const { repository, repo } = options;
+  if (repository !== undefined && repo !== undefined)
+    throw new HoldfastError('Usage', 'both --repository and --repo are given', { hint: 'name the repository once' });
+  if (repo !== undefined) return placeOfUrl(context, repo, options);
+  if (repository !== undefined) {
+    const { placeOfPolicies } = await import('./place-of-policies.ts');
+    return placeOfPolicies(context, repository, options.policies ?? 'policies');
+  }
+  throw new HoldfastError('Usage', 'no repository is named', {
+    hint: 'give --repository NAME (of the policies), or --repo WHERE --password-file FILE',
+  });
+}
+
+async function placeOfUrl(context: CliContext, where: string, options: RepositoryOptions): Promise<RepositoryPlace> {
+  const { openStorage, parseRepositoryUrl } = await import('../storage/open-storage.ts');
+  const parsed = parseRepositoryUrl(where);
+  const location = { ...parsed, local: { path: resolve(context.directory, parsed.local.path) } };
+  return {
+    name: where,
+    openStorage: (role) => openStorage(location, '', role),
+    password: (confirm = false) => readPassword(context, where, options, confirm),
+    compression: 'auto',
+  };
+}
+
+async function readPassword(
+  context: CliContext,
+  where: string,
+  options: RepositoryOptions,
+  confirm: boolean,
+): Promise<string> {
+  const { environment, directory, signal } = context;
+  const sources = { environment, baseDirectory: directory, allowCommands: true, signal };
+  const { passwordFile, passwordCommand } = options;
+  if (passwordFile !== undefined) return resolveSecret({ file: passwordFile }, sources);
+  if (passwordCommand !== undefined) return resolveSecret({ command: ['/bin/sh', '-c', passwordCommand] }, sources);
+  if (environment['HOLDFAST_PASSWORD'] !== undefined) return resolveSecret({ env: 'HOLDFAST_PASSWORD' }, sources);
+  if (!context.interactive)
+    throw new HoldfastError('Usage', `no password is given for the repository ${where}`, {
+      hint: 'give --password-file FILE or --password-command COMMAND, or set HOLDFAST_PASSWORD',
+    });
+  const { askPassword } = await import('./ask-password.ts');
+  const password = await askPassword(`password of ${where}: `, signal);
+  if (confirm && (await askPassword('the same again: ', signal)) !== password)
+    throw new HoldfastError('Usage', 'the two passwords differ', { hint: 'run the command again' });
+  return password;
+}

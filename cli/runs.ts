@@ -1,0 +1,107 @@
+/** `holdfast runs`: the records of what ran. */
+import { InvalidArgumentError } from 'commander';
+import { formatDuration } from '../common/durations.ts';
+import type { RunRecord } from '../domain/run-record.ts';
+import { needsAttention } from '../domain/findings.ts';
+import type { CliCommand, Output, Style } from './command.ts';
+import { describeFigures } from './describe-figures.ts';
+import { count, displayText, displayTime } from './display.ts';
+import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
+import { ExitStatus } from './exit-status.ts';
+import { parsePointInTime } from './select-snapshot.ts';
+import { renderTable } from './table.ts';
+
+interface Options extends EvidenceOptions {
+  policies?: string;
+  from?: string;
+  to?: string;
+  limit: number;
+}
+
+export const command: CliCommand<Options> = {
+  configure(command) {
+    command
+      .description(
+        'Lists recorded runs, oldest first, with what they found. Exit status 7 when the newest run of an action failed or found something.',
+      )
+      .argument('[policy]', 'only runs of this policy')
+      .option('--from <time>', 'only runs that ended at or after this time')
+      .option('--to <time>', 'only runs that ended at or before this time')
+      .option('--limit <n>', 'at most the newest n', parseLimit, 50)
+      .option('--policies <path>', 'where the policies are (default: policies/)');
+    addEvidenceOptions(command);
+  },
+
+  async run(context, { args, options }) {
+    const { output, json } = context;
+    const query = {
+      policy: args[0] as string | undefined,
+      from: options.from === undefined ? undefined : parsePointInTime(options.from),
+      to: options.to === undefined ? undefined : parsePointInTime(options.to),
+    };
+    const paths = options.policies === undefined ? [] : [options.policies];
+    const runs = await withEvidence(context, paths, options, async (evidence) => {
+      const newest: RunRecord[] = [];
+      for await (const record of evidence.readRuns(query)) {
+        newest.push(record);
+        if (newest.length > options.limit) newest.shift();
+      }
+      return newest;
+    });
+    if (json) output.json(runs);
+    else renderRuns(output, runs);
+    return latestOfEach(runs).some(isBad) ? ExitStatus.needsAttention : ExitStatus.done;
+  },
+};
+
+function parseLimit(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
+  return Number(text);
+}
+
+function latestOfEach(runs: RunRecord[]): RunRecord[] {
+  return [...new Map(runs.filter(({ dryRun }) => !dryRun).map((run) => [run.actionId, run])).values()];
+}
+
+function isBad(run: RunRecord): boolean {
+  return run.outcome !== 'succeeded' || run.findings.some(needsAttention);
+}
+
+const COLUMNS = [
+  { heading: 'Ended' },
+  { heading: 'Policy' },
+  { heading: 'Action' },
+  { heading: 'Target' },
+  { heading: 'Outcome' },
+  { heading: 'Took', align: 'right' as const },
+  { heading: 'What' },
+];
+
+function renderRuns(output: Output, runs: RunRecord[]): void {
+  if (runs.length > 0) {
+    const rows = runs.map((run) => toRow(output.style, run));
+    for (const line of renderTable(COLUMNS, rows, output.columns)) output.line(line);
+  }
+  output.say(count(runs.length, 'run'));
+}
+
+function toRow(style: Style, run: RunRecord): string[] {
+  const took = (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000;
+  const outcome = run.outcome === 'succeeded' ? style.good('good') : style.bad(run.outcome);
+  return [
+    displayTime(run.finishedAt),
+    run.policy ?? '',
+    run.dryRun ? `${run.kind} (dry run)` : run.kind,
+    displayText(run.target),
+    outcome,
+    took < 10 ? `${took.toFixed(1)}s` : formatDuration(took),
+    [describe(run), ...run.findings.filter(needsAttention).map(({ message }) => `! ${displayText(message)}`)].join(
+      '\n',
+    ),
+  ];
+}
+
+function describe(run: RunRecord): string {
+  if (run.error !== undefined) return displayText(run.error.message);
+  return run.figures === undefined ? '' : describeFigures(run.figures);
+}
