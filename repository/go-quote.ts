@@ -1,6 +1,6 @@
 /** How restic writes node names: Go's `strconv.Quote` and `Unquote` on bytes, so that tree ids are the same for both. */
 import type { ByteString } from '../common/byte-string.ts';
-import { decodeUtf8 } from './go-utf8.ts';
+import { decodeUtf8 } from '../common/decode-utf8.ts';
 
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 
@@ -41,11 +41,10 @@ const LETTER_ESCAPES: Record<number, string> = {
 export function quoteGo(name: ByteString): string {
   // Most names are plain ASCII, and are themselves.
   if (/^[ !#-[\]-~]*$/.test(name)) return name;
-  const bytes = Buffer.from(name, 'latin1');
   let text = '';
-  for (let index = 0; index < bytes.length;) {
-    const { codePoint, width } = decodeUtf8(bytes, index);
-    if (codePoint === undefined) text += `\\x${hex(bytes[index] ?? 0, 2)}`;
+  for (let index = 0; index < name.length;) {
+    const { codePoint, width } = decodeUtf8(name, index);
+    if (codePoint === undefined) text += `\\x${hex(name.charCodeAt(index), 2)}`;
     else
       text +=
         LETTER_ESCAPES[codePoint] ?? (isPrintable(codePoint) ? String.fromCodePoint(codePoint) : escape(codePoint));

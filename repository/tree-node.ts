@@ -1,10 +1,10 @@
 /** Trees of the repository: restic's node, and its JSON, byte for byte as restic writes it, so that both give a folder the same id. */
 import { IntegrityError } from '../common/errors.ts';
 import type { ByteString } from '../common/byte-string.ts';
-import { fromText, toText } from '../files/byte-path.ts';
+import { decodeUtf8 } from '../common/decode-utf8.ts';
+import { fromText, toBytes, toText } from '../files/byte-path.ts';
 import { goJson, goString, parseGoJson } from './go-json.ts';
 import { quoteGo, unquoteGo } from './go-quote.ts';
-import { decodeUtf8 } from './go-utf8.ts';
 
 /** One attribute; `value` is base64 as stored (null is how Go writes an absent value). */
 export interface ExtendedAttribute {
@@ -161,15 +161,15 @@ function encodeContent(content: readonly string[] | null): string {
 function encodeLinkTarget(target: ByteString): string {
   const plain = toText(target);
   if (plain !== undefined) return `,"linktarget":${goString(plain)}`;
-  const bytes = Buffer.from(target, 'latin1');
-  return `,"linktarget":"${readableTarget(bytes)}","linktarget_raw":"${bytes.toString('base64')}"`;
+  const raw = toBytes(target).toString('base64');
+  return `,"linktarget":"${readableTarget(target)}","linktarget_raw":"${raw}"`;
 }
 
 /** Go writes one `\ufffd` for each byte that is not UTF-8; the raw form beside it is the one that counts. */
-function readableTarget(bytes: Buffer): string {
+function readableTarget(target: ByteString): string {
   let json = '';
-  for (let index = 0; index < bytes.length;) {
-    const { codePoint, width } = decodeUtf8(bytes, index);
+  for (let index = 0; index < target.length;) {
+    const { codePoint, width } = decodeUtf8(target, index);
     json += codePoint === undefined ? '\\ufffd' : goString(String.fromCodePoint(codePoint)).slice(1, -1);
     index += width;
   }
