@@ -31,6 +31,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: 'Look and restore, with the engine down',
     commands: [
       { name: 'snapshots', summary: 'list the snapshots of a repository', load: () => import('./snapshots.ts') },
+      { name: 'check', summary: 'verify a repository, and the data in it', load: () => import('./check.ts') },
       { name: 'unlock', summary: 'remove stale locks', load: () => import('./unlock.ts') },
     ],
   },
@@ -39,6 +40,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       { name: 'backup', summary: 'make a snapshot of folders', load: () => import('./backup.ts') },
       { name: 'forget', summary: 'drop snapshots by rules, or by id', load: () => import('./forget.ts') },
+      { name: 'prune', summary: 'free the data that no snapshot needs', load: () => import('./prune.ts') },
     ],
   },
   {

@@ -9,6 +9,8 @@ export interface ErrorDocument {
     message: string;
     hint?: string;
     context?: Record<string, string | number | boolean>;
+    /** Of policies: every problem with its place. */
+    problems?: readonly unknown[];
     exitStatus: number;
   };
 }
@@ -22,14 +24,21 @@ export function errorDocument(error: unknown): ErrorDocument {
     return { error: { code: 'Unexpected', message: messageOf(error), hint: REPORT_HINT, exitStatus } };
   const { code, message, hint, context } = error;
   const facts = Object.keys(context).length === 0 ? undefined : context;
-  return { error: { code, message, hint, context: facts, exitStatus } };
+  return { error: { code, message, hint, context: facts, problems: problemsOf(error), exitStatus } };
+}
+
+/** A PolicyError carries them; its class is not loaded for commands that read no policy. */
+function problemsOf(error: HoldfastError): readonly unknown[] | undefined {
+  return 'problems' in error && Array.isArray(error.problems) ? error.problems : undefined;
 }
 
 /** `stack: 'always'` (HOLDFAST_DEBUG=1), `'unexpected'` (-v) or `'never'`. */
 export function renderError(error: unknown, style: Style, stack: 'always' | 'unexpected' | 'never'): string {
   const expected = error instanceof HoldfastError;
   const hint = expected ? error.hint : REPORT_HINT;
-  const lines = [`${style.bad(expected ? 'error:' : 'unexpected error:')} ${messageOf(error)}`];
+  const heading = style.bad(expected ? 'error:' : 'unexpected error:');
+  // Problems of policies begin with their own place, which editors and terminals turn into a link.
+  const lines = expected && problemsOf(error) !== undefined ? [error.message, ''] : [`${heading} ${messageOf(error)}`];
   if (hint !== undefined)
     lines.push(...hint.split('\n').map((line, index) => (index === 0 ? `  → ${line}` : `    ${line}`)));
   const shown = stack === 'always' || (stack === 'unexpected' && !expected);
