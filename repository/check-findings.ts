@@ -1,0 +1,28 @@
+/** How damage that check found is told: one finding a problem, named by pack, blob and file. */
+import type { Finding } from '../domain/finding.ts';
+
+/** Every kind of damage, its weight, and what to do about it. */
+const KINDS = {
+  'repository/index-damaged': ['critical', 'Run "restic repair index" to write the index anew from the packs.'],
+  'repository/pack-missing': ['critical', 'Bring the pack back from a copy of the repository.'],
+  'repository/pack-size': ['critical', 'Bring the pack back from a copy of the repository.'],
+  'repository/pack-damaged': ['critical', 'Bring the pack back from a copy of the repository, and check the disk.'],
+  'repository/pack-unindexed': ['notice', 'Nothing is lost: the next prune removes what interrupted work left behind.'],
+  'repository/blob-damaged': [
+    'critical',
+    'Bring the pack back from a copy of the repository, or back the file up again.',
+  ],
+  'repository/blob-missing': [
+    'critical',
+    'Bring the pack back from a copy of the repository, or back the file up again.',
+  ],
+  'repository/tree-damaged': ['critical', 'Bring the pack back from a copy of the repository, or forget the snapshot.'],
+  'repository/snapshot-damaged': ['critical', 'Bring the file back from a copy of the repository, or remove it.'],
+} as const;
+
+export type DamageKind = keyof typeof KINDS;
+
+export function damage(kind: DamageKind, subject: string, message: string): Finding {
+  const [severity, hint] = KINDS[kind];
+  return { code: kind, severity, subject, message, hint };
+}

@@ -1,0 +1,218 @@
+/** Check: is everything there, does it fit together, and are the bytes what they were? Every problem is named. */
+import { throwIfAborted } from '../common/errors.ts';
+import { silentProgress, type Progress } from '../common/progress.ts';
+import type { Finding } from '../domain/finding.ts';
+import { isTurnOf, turnsOfShare } from '../domain/rotation.ts';
+import type { CheckFigures } from '../domain/run-record.ts';
+import type { BlobIndex } from './blob-index.ts';
+import { damage } from './check-findings.ts';
+import { loadIndexFiles } from './index-loading.ts';
+import { DamageLocator } from './locate-damage.ts';
+import { markBlobs, type BlobMarks, type MarkProblem } from './mark-blobs.ts';
+import { listIds, packName, PACK_PREFIX, unpackedName } from './object-names.ts';
+import { packSizeBytes } from './pack.ts';
+import { ReaderPool } from './reader-pool.ts';
+import type { Repository } from './repository.ts';
+import { verifyPacks } from './verify-packs.ts';
+
+export interface CheckOptions {
+  /** Share (0-1) of the packs that is read whole; 0: none, 1: all. */
+  readDataShare: number;
+  /** The run's number: consecutive numbers read different packs, until all have been read. */
+  rotation: number;
+  signal?: AbortSignal;
+  progress?: Progress;
+}
+
+export interface CheckResult {
+  figures: CheckFigures;
+  /** All of them; a caller that reports may shorten. Leftovers of interrupted work are notices. */
+  problems: Finding[];
+}
+
+/** Damage whose place in files is still to be found: the affected blobs, by entry number. */
+interface Suspect {
+  finding: Finding;
+  entries: number[];
+}
+
+/** A file that a suspect is part of needs to be named only this often. */
+const MAX_FILES_PER_FINDING = 5;
+
+/**
+ * Checks snapshots, index, packs and trees, and reads a share of the packs. Damage never ends the check; only a storage
+ * that cannot be read, or the signal, does. The caller holds a shared lock, so that nothing is deleted meanwhile.
+ */
+export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
+  const { signal, progress = silentProgress } = options;
+  const problems: Finding[] = [];
+  const { snapshots, snapshotOfRoot } = await checkSnapshots(repository, problems, signal);
+  const { index } = await loadIndexFiles(repository, {
+    signal,
+    onError: (id, error) => problems.push(damage('repository/index-damaged', unpackedName('index', id), error.message)),
+  });
+  const suspects: Suspect[] = [];
+  const packs = await checkPacks(repository, index, { problems, suspects, signal });
+  const pool = new ReaderPool(repository, { signal });
+  try {
+    const found: MarkProblem[] = [];
+    const marks = await markBlobs(repository, index, snapshotOfRoot.keys(), pool, {
+      signal,
+      onProblem: (problem) => found.push(problem),
+      onProgress: (files) => progress.report({ phase: 'reading trees', files }),
+    });
+    const locator = new DamageLocator(repository, index, marks, snapshotOfRoot);
+    for (const problem of found) problems.push(await describeMarkProblem(problem, locator, snapshotOfRoot));
+    const known = new Set(found.map(({ id }) => id));
+    const turns = turnsOfShare(options.readDataShare);
+    const chosen = turns === 0 ? [] : packs.filter(({ id }) => isTurnOf(id, options.rotation, turns));
+    const read = await verifyPacks(repository, index, chosen, pool, {
+      signal,
+      progress,
+      onProblem: (verdict) => {
+        for (const message of verdict.pack) {
+          problems.push(damage('repository/pack-damaged', packName(verdict.packId), message));
+        }
+        for (const { id, message } of verdict.blobs) {
+          if (known.has(id)) continue;
+          const finding = damage('repository/blob-damaged', packName(verdict.packId), message);
+          problems.push(finding);
+          suspects.push({ finding, entries: entriesOf(index, id) });
+        }
+      },
+    });
+    await nameFiles(repository, index, suspects, { pool, locator, marks, roots: snapshotOfRoot.keys(), signal });
+    const figures: CheckFigures = {
+      kind: 'check',
+      snapshots,
+      packs: index.packCount,
+      blobs: index.blobCount,
+      ...read,
+      problems: problems.filter(({ severity }) => severity !== 'notice').length,
+    };
+    return { figures, problems };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** How many there are, and their ids by root trees (of several with the same tree, one). */
+async function checkSnapshots(
+  repository: Repository,
+  problems: Finding[],
+  signal: AbortSignal | undefined,
+): Promise<{ snapshots: number; snapshotOfRoot: Map<string, string> }> {
+  const snapshots = await repository.listSnapshots({
+    ...(signal === undefined ? {} : { signal }),
+    onError: (id, error) => {
+      const message = error instanceof Error ? error.message : String(error);
+      problems.push(damage('repository/snapshot-damaged', unpackedName('snapshots', id), message));
+    },
+  });
+  return { snapshots: snapshots.length, snapshotOfRoot: new Map(snapshots.map(({ tree, id }) => [tree, id])) };
+}
+
+/** Compares the storage with the index; returns the packs that can be read. */
+async function checkPacks(
+  repository: Repository,
+  index: BlobIndex,
+  context: { problems: Finding[]; suspects: Suspect[]; signal: AbortSignal | undefined },
+): Promise<{ id: string; sizeBytes: number }[]> {
+  const { problems, suspects, signal } = context;
+  const stored = new Map<string, number>();
+  for await (const { id, sizeBytes } of listIds(repository.storage, PACK_PREFIX, signal)) stored.set(id, sizeBytes);
+  const readable: { id: string; sizeBytes: number }[] = [];
+  let packNumber = 0;
+  for (const { id, blobs } of index.packs()) {
+    const { start, end } = index.entriesOfPack(packNumber++);
+    const sizeBytes = stored.get(id);
+    stored.delete(id);
+    if (sizeBytes === undefined) {
+      const finding = damage('repository/pack-missing', packName(id), `pack ${id}, which the index names, is missing`);
+      problems.push(finding);
+      suspects.push({ finding, entries: Array.from({ length: end - start }, (_, position) => start + position) });
+      continue;
+    }
+    const expected = packSizeBytes(blobs);
+    if (sizeBytes !== expected) {
+      const message = `pack ${id} has ${sizeBytes} bytes, but must have ${expected}`;
+      problems.push(damage('repository/pack-size', packName(id), message));
+    }
+    readable.push({ id, sizeBytes });
+  }
+  for (const id of stored.keys()) {
+    problems.push(damage('repository/pack-unindexed', packName(id), `pack ${id} is in no index`));
+  }
+  return readable;
+}
+
+async function describeMarkProblem(
+  problem: MarkProblem,
+  locator: DamageLocator,
+  snapshotOfRoot: ReadonlyMap<string, string>,
+): Promise<Finding> {
+  const { kind, tree, id, message } = problem;
+  const snapshot = snapshotOfRoot.get(id);
+  if (kind === 'missing-tree' && tree < 0) {
+    return damage('repository/blob-missing', id, `${message}; it is the root of snapshot ${snapshot?.slice(0, 8)}`);
+  }
+  if (kind === 'damaged-tree') {
+    const path = await locator.pathOfTree(tree);
+    return damage('repository/tree-damaged', id, path === undefined ? message : `${message}; it is the folder ${path}`);
+  }
+  const files = await locator.entriesWith(tree, id);
+  return damage('repository/blob-missing', id, files.length === 0 ? message : `${message}; needed by ${listOf(files)}`);
+}
+
+function entriesOf(index: BlobIndex, id: string): number[] {
+  return [index.entryOf('data', id), index.entryOf('tree', id)].filter((entry) => entry >= 0);
+}
+
+/** Walks all trees once more, and adds to each suspect which files it is part of. */
+async function nameFiles(
+  repository: Repository,
+  index: BlobIndex,
+  suspects: readonly Suspect[],
+  context: {
+    pool: ReaderPool;
+    locator: DamageLocator;
+    marks: BlobMarks;
+    roots: Iterable<string>;
+    signal: AbortSignal | undefined;
+  },
+): Promise<void> {
+  if (suspects.length === 0) return;
+  const { pool, locator, marks, roots, signal } = context;
+  const suspectOf = new Map(suspects.flatMap((suspect) => suspect.entries.map((entry) => [entry, suspect] as const)));
+  const hits: { suspect: Suspect; tree: number; entry: number }[] = [];
+  const counts = new Map<Suspect, number>();
+  await markBlobs(repository, index, roots, pool, {
+    signal,
+    onProblem() {},
+    onTree: (tree, dataEntries) => {
+      for (const entry of new Set(dataEntries)) {
+        const suspect = suspectOf.get(entry);
+        if (suspect === undefined || (counts.get(suspect) ?? 0) >= MAX_FILES_PER_FINDING) continue;
+        counts.set(suspect, (counts.get(suspect) ?? 0) + 1);
+        hits.push({ suspect, tree, entry });
+      }
+    },
+  });
+  const files = new Map<Suspect, string[]>();
+  for (const { suspect, tree, entry } of hits) {
+    throwIfAborted(signal);
+    const places = await locator.entriesWith(tree, index.entryAt(entry).blob.id);
+    files.set(suspect, [...(files.get(suspect) ?? []), ...places]);
+  }
+  for (const suspect of suspects) {
+    const places = files.get(suspect) ?? [];
+    const needed = suspect.entries.some((entry) => marks.has(entry));
+    if (places.length > 0) suspect.finding.message += `; part of ${listOf(places)}`;
+    else if (!needed) suspect.finding.message += '; no snapshot needs it';
+  }
+}
+
+function listOf(places: readonly string[]): string {
+  const shown = places.slice(0, MAX_FILES_PER_FINDING).join(', ');
+  return places.length > MAX_FILES_PER_FINDING ? `${shown} and others` : shown;
+}
