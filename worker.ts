@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createActivities } from './activities/index.ts';
 import type { Dependencies } from './activities/dependencies.ts';
 import { resolveSecret } from './cli/resolve-secret.ts';
+import type { RunRecord } from './domain/run-record.ts';
 import type { EngineAddress } from './engine/connection.ts';
 import { startTaskWorker, type TaskWorker, type WorkflowSource } from './engine/task-worker.ts';
 import { openEvidenceStore } from './evidence/open-evidence-store.ts';
@@ -56,15 +57,34 @@ export function createDependencies(machine: WorkerMachine): Dependencies {
 export function startWorker(
   engine: EngineAddress,
   machine: WorkerMachine,
-  options: { concurrency?: number } = {},
+  options: { concurrency?: number; onRecord?: (record: RunRecord) => void } = {},
 ): Promise<TaskWorker> {
+  const dependencies = createDependencies(machine);
+  const { concurrency, onRecord } = options;
   return startTaskWorker({
     engine,
     workflows: findWorkflows(),
-    activities: createActivities(createDependencies(machine)),
+    activities: createActivities(onRecord === undefined ? dependencies : telling(dependencies, onRecord)),
     hostname: machine.hostname,
-    ...options,
+    ...(concurrency === undefined ? {} : { concurrency }),
   });
+}
+
+/** Tells of each run record that this worker has written. */
+function telling(dependencies: Dependencies, onRecord: (record: RunRecord) => void): Dependencies {
+  return {
+    ...dependencies,
+    async openEvidence(settings) {
+      const store = await dependencies.openEvidence(settings);
+      return {
+        ...store,
+        async writeRun(record) {
+          await store.writeRun(record);
+          onRecord(record);
+        },
+      };
+    },
+  };
 }
 
 /** The package has a bundle beside its compiled files; a checkout is bundled when the worker starts. */

@@ -17,6 +17,8 @@ export interface ApplyInput {
   commit: PolicyCommit;
   dependencies: Dependencies;
   signal: AbortSignal;
+  /** Asked before anything is done; throws when the person does not want it. */
+  confirm?: (changes: ApplyRecord['changes']) => Promise<void>;
 }
 
 export interface Applied {
@@ -36,9 +38,10 @@ export async function applyActions(session: EngineSession, input: ApplyInput): P
   const evidence = await input.dependencies.openEvidence(input.evidence);
   try {
     const { latest, seen } = await readApplies(evidence);
-    const repositoriesCreated = await createRepositories(input, seen);
     const record = nextRecord(input, latest);
     const changed = record !== latest;
+    if (changed) await input.confirm?.(record.changes);
+    const repositoriesCreated = await createRepositories(input, seen);
     if (changed) await evidence.writeApply(record);
     const requests = input.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
     const { applySchedules } = await import('../engine/schedules.ts');

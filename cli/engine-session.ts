@@ -4,6 +4,7 @@ import type { Client, Connection } from '@temporalio/client';
 import { HoldfastError, InterruptedError } from '../common/errors.ts';
 import type { EngineAddress } from '../engine/connection.ts';
 import type { EmbeddedServer } from '../engine/embedded-server.ts';
+import type { RunRecord } from '../domain/run-record.ts';
 import type { TaskWorker } from '../engine/task-worker.ts';
 import type { WorkerMachine } from '../worker.ts';
 import type { CliContext } from './command.ts';
@@ -24,17 +25,26 @@ export interface EngineSession {
   close(): Promise<void>;
 }
 
+export interface EngineOptions {
+  /** Absent: the embedded one. */
+  engine?: EngineAddress;
+  /** Runs a worker on this machine; `unlessRunning`: not when another process of the embedded engine has one. */
+  worker?: {
+    machine: WorkerMachine;
+    unlessRunning?: boolean;
+    onRecord?: (record: RunRecord) => void;
+    concurrency?: number;
+  };
+}
+
 /** Starts or joins the embedded engine when `engine` is absent, else connects to it. Throws EngineUnreachable. */
-export async function openEngine(
-  context: CliContext,
-  options: { engine?: EngineAddress; worker?: WorkerMachine },
-): Promise<EngineSession> {
+export async function openEngine(context: CliContext, options: EngineOptions): Promise<EngineSession> {
   const [{ installRuntime }, { connect }, { Client: TemporalClient }] = await Promise.all([
     import('../engine/runtime.ts'),
     import('../engine/connection.ts'),
     import('@temporalio/client'),
   ]);
-  const embedded = options.engine === undefined ? await startServer(context) : undefined;
+  const embedded = options.engine === undefined ? await startServer(context, options) : undefined;
   const engine = options.engine ?? embedded!.engine;
   const abandon = () => embedded?.abandon();
   // A second Ctrl-C ends the process in the middle of whatever it does: the server must not stay behind.
@@ -51,9 +61,9 @@ export async function openEngine(
     installRuntime(logTo(context, embedded));
     connection = await connect(engine);
     if (embedded === undefined) await prepareCluster(connection, engine);
-    if (options.worker !== undefined) {
+    if (options.worker !== undefined && embedded?.needsWorker !== false) {
       const { startWorker } = await import('../worker.ts');
-      worker = await startWorker(engine, options.worker);
+      worker = await startWorker(engine, options.worker.machine, options.worker);
     }
   } catch (error) {
     await close();
@@ -69,7 +79,10 @@ export async function openEngine(
   };
 }
 
-async function startServer({ environment, directory, output, signal }: CliContext): Promise<EmbeddedServer> {
+async function startServer(
+  { environment, directory, output, signal }: CliContext,
+  { worker }: EngineOptions,
+): Promise<EmbeddedServer> {
   const { startEmbedded } = await import('../engine/embedded-server.ts');
   return startEmbedded({
     stateDirectory: stateDirectoryOf(directory),
@@ -77,6 +90,7 @@ async function startServer({ environment, directory, output, signal }: CliContex
     explicitPath: environment['HOLDFAST_TEMPORAL_CLI'] || undefined,
     environment,
     onProgress: (line) => output.note(line),
+    worker: worker === undefined ? 'no' : worker.unlessRunning === true ? 'unless-running' : 'yes',
     signal,
   });
 }

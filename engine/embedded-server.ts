@@ -12,8 +12,8 @@ import { registerSearchAttributes } from './search-attributes.ts';
 import { SERVER_HOST, answers, findServerOf, spawnServer, stopServer } from './server-process.ts';
 import {
   addHolder,
-  countHolders,
   createFolders,
+  listHolders,
   readJson,
   removeHolder,
   serverPaths,
@@ -41,6 +41,8 @@ export interface EmbeddedOptions extends Omit<LocateOptions, 'onProgress'> {
   /** Absolute: `.holdfast` of the folder. */
   stateDirectory: string;
   onProgress: (line: string) => void;
+  /** `unless-running`: only when no other process has one. Default: `no`. */
+  worker?: 'yes' | 'no' | 'unless-running';
 }
 
 export interface EmbeddedServer {
@@ -49,6 +51,8 @@ export interface EmbeddedServer {
   uiUrl: string;
   /** False when another process had it running. */
   started: boolean;
+  /** Whether this process is to run a worker: what `worker` asked for, decided. */
+  needsWorker: boolean;
   paths: ServerPaths;
   /** Leaves the server; the last one to leave stops it. Call it once the worker has stopped. */
   release(): Promise<void>;
@@ -65,7 +69,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const found = await findRunning(paths);
     const running = found ?? (await startFresh(options, paths));
     await writeJson(paths.server, running);
-    await addHolder(paths);
+    const others = await listHolders(paths);
+    const needsWorker =
+      options.worker === 'yes' || (options.worker === 'unless-running' && !others.some((holder) => holder.worker));
+    await addHolder(paths, needsWorker);
     const engine = { address: `${SERVER_HOST}:${running.port}`, namespace: EMBEDDED_NAMESPACE };
     try {
       await prepareNamespace(engine);
@@ -77,6 +84,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       engine,
       uiUrl: `http://${SERVER_HOST}:${running.uiPort}/namespaces/${EMBEDDED_NAMESPACE}/workflows`,
       started: found === undefined,
+      needsWorker,
       paths,
       release: () => exclusively(paths.lock, { waitSeconds: 1 }, () => leave(paths, STOP_LIMIT_MS)),
       abandon: () => abandon(paths),
@@ -158,7 +166,7 @@ async function prepareNamespace(engine: EngineAddress): Promise<void> {
 
 async function leave(paths: ServerPaths, limitMs: number): Promise<void> {
   await removeHolder(paths);
-  if ((await countHolders(paths)) > 0) return;
+  if ((await listHolders(paths)).length > 0) return;
   const running = await readJson<RunningServer>(paths.server);
   if (running !== undefined) await stopServer(running.process, limitMs);
 }

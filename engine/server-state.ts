@@ -59,22 +59,27 @@ export async function writeJson(path: string, content: unknown): Promise<void> {
   await rename(temporary, path);
 }
 
+interface Holder extends ProcessIdentity {
+  /** Whether it executes runs, or only talks to the server. */
+  worker: boolean;
+}
+
 /** This process uses the server from now on. */
-export async function addHolder(paths: ServerPaths): Promise<void> {
-  await writeJson(holderFile(paths, process.pid), await identifyProcess(process.pid));
+export async function addHolder(paths: ServerPaths, worker: boolean): Promise<void> {
+  await writeJson(holderFile(paths, process.pid), { ...(await identifyProcess(process.pid)), worker });
 }
 
 export async function removeHolder(paths: ServerPaths): Promise<void> {
   await rm(holderFile(paths, process.pid), { force: true });
 }
 
-/** How many living processes use the server; files of dead ones are removed on the way. */
-export async function countHolders(paths: ServerPaths): Promise<number> {
-  let living = 0;
+/** The living processes that use the server; files of dead ones are removed on the way. */
+export async function listHolders(paths: ServerPaths): Promise<Holder[]> {
+  const living: Holder[] = [];
   for (const name of await readdir(paths.holders)) {
     if (!name.endsWith('.json')) continue;
-    const holder = await readJson<ProcessIdentity>(join(paths.holders, name));
-    if (holder !== undefined && (await isAlive(holder))) living++;
+    const holder = await readJson<Holder>(join(paths.holders, name));
+    if (holder !== undefined && (await isAlive(holder))) living.push(holder);
     else await rm(join(paths.holders, name), { force: true });
   }
   return living;

@@ -1,0 +1,62 @@
+/** What commands that put policies in force, or run what is in force, need first: policies, their commit, their engine, this machine. */
+import { hostname, tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import type { PolicyCommit } from '../domain/action.ts';
+import type { EngineAddress } from '../engine/connection.ts';
+import type { WorkerMachine } from '../worker.ts';
+import type { CliContext } from './command.ts';
+import { resolveEngineAddress } from './engine-address.ts';
+import { compileToApply, type PoliciesToApply } from './policies-to-apply.ts';
+import { requireCommit } from './policy-source.ts';
+
+export interface PreparedPolicies {
+  compiled: PoliciesToApply;
+  /** Absent: the embedded engine. */
+  engine?: EngineAddress;
+  machine: WorkerMachine;
+}
+
+export interface MachineOptions {
+  host?: string;
+  secrets?: string;
+  allowCommands?: boolean;
+}
+
+/** Throws PolicyError (nothing of it was applied), and what resolving secrets throws. */
+export async function preparePolicies(
+  context: CliContext,
+  paths: string[],
+  options: MachineOptions = {},
+): Promise<PreparedPolicies> {
+  const compiled = await compileToApply(context, paths);
+  for (const problem of compiled.warnings) context.output.warn(`${problem.file}:${problem.line}: ${problem.message}`);
+  const machine = machineOf(context, options, compiled.engine.kind === 'embedded');
+  const engine = await resolveEngineAddress(compiled.engine, {
+    environment: machine.environment,
+    baseDirectory: machine.secretsDirectory,
+    allowCommands: machine.allowCommands,
+    signal: context.signal,
+  });
+  return { compiled, machine, ...(engine === undefined ? {} : { engine }) };
+}
+
+/** The commit of the policies; the embedded engine belongs to one person, who may try things out. */
+export function commitOf(
+  context: CliContext,
+  { compiled }: PreparedPolicies,
+  tolerateDirty: boolean,
+): Promise<PolicyCommit> {
+  return requireCommit(context, compiled.paths, tolerateDirty);
+}
+
+function machineOf(context: CliContext, options: MachineOptions, embedded: boolean): WorkerMachine {
+  return {
+    environment: context.environment,
+    hostname: options.host ?? hostname(),
+    // Compiled for the embedded engine, secret files are absolute already.
+    secretsDirectory: resolve(context.directory, options.secrets ?? '.'),
+    scratchDirectory: tmpdir(),
+    // Who starts the embedded engine has written the policies; elsewhere the operator of the worker decides.
+    allowCommands: options.allowCommands ?? embedded,
+  };
+}

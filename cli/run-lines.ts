@@ -1,0 +1,60 @@
+/** One run in a line, and the exit status that it asks for. */
+import { formatDuration } from '../common/durations.ts';
+import { needsAttention } from '../domain/findings.ts';
+import type { RunRecord } from '../domain/run-record.ts';
+import type { Style } from './command.ts';
+import { describeFigures } from './describe-figures.ts';
+import { displayText } from './display.ts';
+import { ExitStatus, mergeStatuses, statusOfCode } from './exit-status.ts';
+import { statusOfFindings } from './findings.ts';
+
+export function statusOfRun({ error, findings, outcome }: RunRecord): ExitStatus {
+  if (outcome === 'cancelled') return ExitStatus.interrupted;
+  // What failed carries a finding that says the same in other words.
+  if (error !== undefined) return statusOfCode(error.code);
+  return mergeStatuses([statusOfFindings(findings)]);
+}
+
+/** `✓`, `!` (done, but something needs attention) or `✗`. */
+export function markOf(record: RunRecord, style: Style): string {
+  if (record.outcome !== 'succeeded') return style.bad('✗');
+  return record.findings.some(needsAttention) ? style.warning('!') : style.good('✓');
+}
+
+export function tookSeconds({ startedAt, finishedAt }: RunRecord): number {
+  return (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
+}
+
+export function describeTook(record: RunRecord): string {
+  const seconds = tookSeconds(record);
+  return seconds < 10 ? `${seconds.toFixed(1)}s` : formatDuration(Math.round(seconds));
+}
+
+export function describeRun({ error, figures }: RunRecord): string {
+  if (error !== undefined) return displayText(error.message);
+  return figures === undefined ? '' : describeFigures(figures);
+}
+
+/** `✓ backup checkout → demo  23 MiB, 12 new …  2.1s`, and findings below. */
+export function runLines(record: RunRecord, style: Style): string[] {
+  const what = record.policy === undefined ? record.target : `${record.policy} → ${record.target}`;
+  const dry = record.dryRun ? ' (dry run)' : '';
+  return [
+    `${markOf(record, style)} ${record.kind}${dry} ${displayText(what)}: ${describeRun(record)} ${style.dim(`(${describeTook(record)})`)}`,
+    ...attentionLines(record, style).map((line) => `  ${line}`),
+  ];
+}
+
+/** What to look at, each with what to do; an error's own finding is not told twice. */
+export function attentionLines(record: RunRecord, style: Style): string[] {
+  const { error } = record;
+  const hint = error?.hint === undefined ? [] : [style.dim(`→ ${displayText(error.hint)}`)];
+  const findings = record.findings.filter((finding) => needsAttention(finding) && finding.message !== error?.message);
+  return [
+    ...hint,
+    ...findings.flatMap((finding) => [
+      `${style.warning('!')} ${displayText(finding.message)}`,
+      ...(finding.hint === undefined ? [] : [style.dim(`  → ${displayText(finding.hint)}`)]),
+    ]),
+  ];
+}
