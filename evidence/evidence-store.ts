@@ -1,5 +1,6 @@
 /** The evidence contract: run and apply records, written once, readable with the engine down. */
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import type { ActionKind } from '../domain/action.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 
 export interface RunQuery {
@@ -8,6 +9,7 @@ export interface RunQuery {
   to?: Date;
   policy?: string;
   actionId?: string;
+  kinds?: ActionKind[];
 }
 
 /**

@@ -28,13 +28,13 @@ export function openEvidenceStore(storage: Storage): EvidenceStore {
 }
 
 async function writeRun(storage: Storage, record: RunRecord): Promise<void> {
-  // Reading one action's runs goes by the names alone, so the name must say the action.
-  if (!record.workflowId.includes(record.actionId)) {
+  // Reading one action's or kind's runs goes by the names alone, so the name must say both.
+  if (!record.workflowId.includes(record.actionId) || !record.actionId.includes(`/${record.kind}`)) {
     throw new HoldfastError(
       'Usage',
-      `the run ${record.workflowId} does not carry the id of its action ${record.actionId}`,
+      `the run ${record.workflowId} does not carry the id of its action, ${record.actionId}, and its kind, ${record.kind}`,
       {
-        hint: "Start workflows with an id that contains the action's id.",
+        hint: 'Start workflows with an id that contains the id of the action, which contains its kind.',
       },
     );
   }
@@ -80,6 +80,7 @@ function dayOfName(storage: Storage, name: string): string {
 /** Workflow ids contain the action's id (`writeRun` sees to it), so that most records of others need not be read. */
 function mayMatch(name: string, query: RunQuery): boolean {
   if (query.actionId !== undefined && !name.includes(encodeSegment(query.actionId))) return false;
+  if (query.kinds !== undefined && !query.kinds.some((kind) => name.includes(encodeSegment(`/${kind}`)))) return false;
   return query.policy === undefined || name.includes(encodeSegment(query.policy));
 }
 
@@ -98,6 +99,7 @@ function matches(record: RunRecord, query: RunQuery): boolean {
   if (query.from !== undefined && finished < query.from.getTime()) return false;
   if (query.to !== undefined && finished > query.to.getTime()) return false;
   if (query.policy !== undefined && record.policy !== query.policy) return false;
+  if (query.kinds !== undefined && !query.kinds.includes(record.kind)) return false;
   return query.actionId === undefined || record.actionId === query.actionId;
 }
 

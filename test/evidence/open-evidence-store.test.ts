@@ -67,6 +67,7 @@ test('runs come ordered by the time they finished, and filtered by time, policy 
   );
   expect(await collect(store.readRuns({ policy: 'orders' }))).toEqual([early, late]);
   expect(await collect(store.readRuns({ actionId: check.actionId }))).toHaveLength(1);
+  expect(await collect(store.readRuns({ kinds: ['check', 'prune'] }))).toEqual([check]);
   expect(await collect(store.readRuns({ from: new Date('2026-11-23T00:00:00Z'), policy: 'orders' }))).toEqual([late]);
   expect(await collect(store.readRuns({ to: new Date(early.finishedAt) }))).toEqual([early]);
 });
