@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { PASSWORD } from './archive-fixture.ts';
 
 export interface RealRestic {
   readonly directory: string;
@@ -15,7 +16,7 @@ export interface RealRestic {
 /** Drives `command` on the repository in `workFolder/vault`, which is made when it is missing; cache and temporary files stay in the folder. */
 export function realRestic(command: string, workFolder: string): RealRestic {
   const directory = path.join(workFolder, 'vault');
-  const password = 'correct horse';
+  const password = PASSWORD;
   const passwordFile = path.join(workFolder, 'password');
   const scratch = path.join(workFolder, 'scratch');
   mkdirSync(scratch, { recursive: true });
