@@ -78,3 +78,15 @@ export class PolicyError extends HoldfastError {
     this.problems = problems;
   }
 }
+
+/** In the order of the files, then from top to bottom; each problem once. */
+export function sortProblems(problems: readonly Problem[], files: readonly string[]): Problem[] {
+  const order = new Map(files.map((file, index) => [file, index]));
+  const seen = new Set<string>();
+  return problems
+    .toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column)
+    .filter(({ file, line, column, message }) => {
+      const key = `${file}:${line}:${column}:${message}`;
+      return seen.has(key) ? false : Boolean(seen.add(key));
+    });
+}

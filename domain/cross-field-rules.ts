@@ -1,0 +1,28 @@
+/** All rules that no schema can say: what one part of the documents demands of another. */
+import type { LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Problem } from '../schemas/problem.ts';
+import { findPlaceProblems } from './place-rules.ts';
+import { indexDocuments } from './policy-folder.ts';
+import { findProtectionProblems } from './protection-rules.ts';
+import { findProviderProblems } from './provider-rules.ts';
+import { findReferenceProblems } from './reference-rules.ts';
+import { findTimeProblems } from './time-rules.ts';
+
+/**
+ * Errors and warnings about documents whose shape is right. `names` holds `Kind/name` of all documents, also of those
+ * left out for an error: a reference to one of them is not a reference to nothing. Without a clock: a date that has
+ * passed is no error.
+ */
+export function findCrossFieldProblems(documents: readonly LoadedDocument[], names: ReadonlySet<string>): Problem[] {
+  const timeProblems = findTimeProblems(documents);
+  const folder = indexDocuments(documents);
+  const problems = [...timeProblems, ...findReferenceProblems(folder, names)];
+  // The other rules compute with times: they wait until those can be read.
+  if (timeProblems.some(({ severity }) => severity === 'error')) return problems;
+  return [
+    ...problems,
+    ...findPlaceProblems(folder),
+    ...findProtectionProblems(folder),
+    ...findProviderProblems(folder),
+  ];
+}

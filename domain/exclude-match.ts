@@ -1,0 +1,75 @@
+/** Whether exclude patterns leave out a path, with restic's meaning: enough to judge a policy before anything is read. */
+
+/** Whether the path or one of its folders, up to and with `top`, is left out; the last pattern that matches decides. */
+export function isExcluded(path: string, top: string, patterns: readonly string[]): boolean {
+  const below = path
+    .slice(top === '/' ? 1 : top.length + 1)
+    .split('/')
+    .filter((segment) => segment !== '');
+  for (let depth = 0; depth <= below.length; depth++) {
+    const folder = [top === '/' ? '' : top, ...below.slice(0, depth)].join('/') || '/';
+    if (verdict(folder, patterns)) return true;
+  }
+  return false;
+}
+
+function verdict(path: string, patterns: readonly string[]): boolean {
+  let excluded = false;
+  for (const pattern of patterns) {
+    const negated = pattern.startsWith('!');
+    if (matchesPattern(path, negated ? pattern.slice(1) : pattern)) excluded = !negated;
+  }
+  return excluded;
+}
+
+/** An anchored pattern matches from the root on, any other at any depth; what lies below a match matches too. */
+function matchesPattern(path: string, pattern: string): boolean {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const wanted = pattern.split('/').filter((segment) => segment !== '' && segment !== '.');
+  const last = pattern.startsWith('/') ? 0 : segments.length;
+  for (let offset = 0; offset <= last; offset++) if (matchesFrom(segments, offset, wanted, 0)) return true;
+  return false;
+}
+
+function matchesFrom(segments: readonly string[], at: number, wanted: readonly string[], next: number): boolean {
+  const pattern = wanted[next];
+  if (pattern === undefined) return next > 0;
+  if (pattern === '**') {
+    for (let skip = at; skip <= segments.length; skip++) if (matchesFrom(segments, skip, wanted, next + 1)) return true;
+    return false;
+  }
+  const segment = segments[at];
+  return segment !== undefined && matchesSegment(segment, pattern) && matchesFrom(segments, at + 1, wanted, next + 1);
+}
+
+/** One name against `*`, `?`, `[a-z]` and `\`, as Go's filepath.Match reads them. */
+export function matchesSegment(segment: string, pattern: string): boolean {
+  const source = pattern.replace(
+    /\\(.)|\*|\?|\[(\^?)((?:\\.|[^\]\\])+)\]|[.+^${}()|[\]\\]/g,
+    (token, escaped?: string, not?: string, set?: string) => {
+      if (escaped !== undefined) return escaped.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+      if (token === '*') return '[^/]*';
+      if (token === '?') return '[^/]';
+      if (set !== undefined) return `[${not ?? ''}${set.replace(/[[&]/g, '\\$&')}]`;
+      return `\\${token}`;
+    },
+  );
+  try {
+    return new RegExp(`^${source}$`, 's').test(segment);
+  } catch {
+    return false;
+  }
+}
+
+/** How an anchored pattern stands to a folder, by the literal names it begins with. */
+export function relationToFolder(pattern: string, folder: string): 'inside' | 'whole' | 'outside' {
+  const wanted = pattern.split('/').filter((segment) => segment !== '');
+  const segments = folder.split('/').filter((segment) => segment !== '');
+  for (const [index, segment] of segments.entries()) {
+    const name = wanted[index];
+    if (name === undefined) return 'whole';
+    if (name === '**') return 'inside';
+    if (!matchesSegment(segment, name)) return 'outside';
+  }
+  return wanted.length <= segments.length ? 'whole' : 'inside';
+}

@@ -1,0 +1,132 @@
+/** Finds the parts of the language that validate but that nothing carries out yet: `apply` refuses them by name and place. */
+import type { DocumentPath, Kind, LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Problem } from '../schemas/problem.ts';
+
+interface NotBuiltPart {
+  /** Keys from the document's root; `*` stands for any key or list index. */
+  path: string;
+  /** How the sentence names it. */
+  name: string;
+  /** What to do until then. */
+  hint: string;
+  /** Only these values are not built; absent: any. */
+  values?: readonly unknown[];
+}
+
+const REMOVE = 'remove it until holdfast can do it';
+const LOCAL_ONLY = 'use local: { path: … }, for example a mounted disk';
+
+/** Everything of holdfast/v1 that no setting of an Action carries. A key that is added to the schemas is built, or stands here. */
+const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
+  Project: [
+    { path: 'spec.evidence.signingKeyFrom', name: 'signing of records', hint: REMOVE },
+    { path: 'spec.approvers', name: 'approvals', hint: REMOVE },
+    {
+      path: 'spec.notify',
+      name: 'notifications',
+      hint: 'remove it, and watch the exit status of holdfast status and holdfast audit',
+    },
+    { path: 'spec.heartbeat', name: 'the heartbeat', hint: REMOVE },
+    { path: 'spec.exceptions', name: 'exceptions from findings', hint: REMOVE },
+  ],
+  Provider: [
+    { path: 'kind', name: 'the kind Provider', hint: 'remove this document, and provider: where it is named' },
+  ],
+  Location: [
+    { path: 'spec.provider', name: 'the provider of a location', hint: REMOVE },
+    { path: 'spec.site', name: 'the site of a location', hint: REMOVE },
+    { path: 'spec.medium', name: 'the medium of a location', hint: REMOVE },
+    { path: 'spec.sftp', name: 'a location on SFTP', hint: LOCAL_ONLY },
+    { path: 'spec.gcs', name: 'a location on Google Cloud Storage', hint: LOCAL_ONLY },
+    { path: 'spec.s3', name: 'a location on S3', hint: LOCAL_ONLY },
+    { path: 'spec.identities', name: 'separate identities', hint: REMOVE },
+    { path: 'spec.limits', name: 'limits of bandwidth and connections', hint: REMOVE },
+    { path: 'spec.immutability', name: 'the check of immutability', hint: REMOVE },
+    {
+      path: 'spec.access.public',
+      name: 'public access',
+      hint: 'write public: denied, which is checked',
+      values: ['read'],
+    },
+    { path: 'spec.access.probes', name: 'probes of access', hint: REMOVE },
+  ],
+  Repository: [{ path: 'spec.keys', name: 'the check of keys', hint: REMOVE }],
+  Policy: [
+    { path: 'spec.objectives.copies', name: 'the objective of copies', hint: REMOVE },
+    { path: 'spec.requires', name: 'requirements on providers', hint: REMOVE },
+    {
+      path: 'spec.source.postgres',
+      name: 'a PostgreSQL source',
+      hint: 'dump into a folder, and protect that with directory',
+    },
+    { path: 'spec.source.mysql', name: 'a MySQL source', hint: 'dump into a folder, and protect that with directory' },
+    {
+      path: 'spec.source.sqlite',
+      name: 'a SQLite source',
+      hint: 'back up into a folder, and protect that with directory',
+    },
+    {
+      path: 'spec.source.command',
+      name: 'a program as the source',
+      hint: 'write into a folder, and protect that with directory',
+    },
+    { path: 'spec.source.location', name: 'a remote source', hint: 'mount it, and protect it with directory' },
+    { path: 'spec.hooks', name: 'hooks', hint: REMOVE },
+    { path: 'spec.sync.*.versions', name: 'keeping replaced files', hint: 'add a backup, which keeps every version' },
+    { path: 'spec.sync.*.encrypt', name: 'an encrypted sync', hint: 'use a backup, which is always encrypted' },
+    {
+      path: 'spec.copy',
+      name: 'copying from repository to repository',
+      hint: 'add a second backup to that repository',
+    },
+    {
+      path: 'spec.restoreTest.assert.*.sql',
+      name: 'an assertion in SQL',
+      hint: 'write the query into a script: assertion',
+    },
+    {
+      path: 'spec.onDelete',
+      name: 'expiring the snapshots of a removed policy',
+      hint: 'write onDelete: keep',
+      values: ['expire'],
+    },
+  ],
+  PolicySet: [{ path: 'kind', name: 'the kind PolicySet', hint: 'write one Policy for each entry' }],
+};
+
+/** One problem for each part that is not built, each an error with its place. */
+export function findNotBuilt(documents: readonly LoadedDocument[]): Problem[] {
+  return documents.flatMap((document) => NOT_BUILT[document.kind].flatMap((part) => findPart(document, part)));
+}
+
+function findPart(document: LoadedDocument, part: NotBuiltPart): Problem[] {
+  const found = matches(document.content, part.path.split('.'), []);
+  return found
+    .filter(({ value }) => part.values?.includes(value) ?? !isNothing(value))
+    .map(({ path }) => ({
+      ...document.mark(path, part.values === undefined ? 'key' : 'value'),
+      severity: 'error',
+      code: 'not-built',
+      message: `${part.name} is not built yet`,
+      hint: part.hint,
+    }));
+}
+
+/** What says "not this": the language's way to leave it out. */
+function isNothing(value: unknown): boolean {
+  return value === 'none' || (Array.isArray(value) && value.length === 0);
+}
+
+function matches(
+  value: unknown,
+  keys: readonly string[],
+  path: DocumentPath,
+): { path: DocumentPath; value: unknown }[] {
+  const [key, ...rest] = keys;
+  if (key === undefined) return [{ path, value }];
+  if (typeof value !== 'object' || value === null) return [];
+  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return entries
+    .filter(([name]) => key === '*' || name === key)
+    .flatMap(([name, member]) => matches(member, rest, [...path, name]));
+}

@@ -1,0 +1,245 @@
+/** Places: nothing is written into what is read, nothing is written by two, and disks are read by their own host. */
+import { isWithin } from '../common/paths.ts';
+import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Problem } from '../schemas/problem.ts';
+import type { Policy } from '../schemas/types.ts';
+import type { LocationSettings } from './action.ts';
+import { isExcluded, relationToFolder } from './exclude-match.ts';
+import { placeOf, problemAt } from './located-problem.ts';
+import type { PolicyFolder } from './policy-folder.ts';
+import { pathBelow, resolveLocation, resolveRepository, resolveSource, sourceDirectories } from './resolve-places.ts';
+
+/** Something that is written: a repository or the target of a sync. */
+interface Target {
+  document: LoadedDocument;
+  path: DocumentPath;
+  /** For sentences: `the repository "demo"`. */
+  name: string;
+  /** The location and the path below it: the identity of what is written. */
+  place: { location: string; path: string };
+  /** Absolute, when it is a local folder, with the host whose disk it is. */
+  folder?: { path: string; host: string | undefined };
+  removes: boolean;
+}
+
+export function findPlaceProblems(folder: PolicyFolder): Problem[] {
+  const targets = [...findTargets(folder)];
+  const policies = [...folder.policies.values()].flatMap((policy) => [
+    ...checkTargetsInSource(policy, targets),
+    ...checkExcludes(policy),
+    ...checkHosts(policy, folder),
+  ]);
+  return [...checkSharedPlaces(targets), ...policies, ...checkEvidence(folder, targets)];
+}
+
+function* findTargets(folder: PolicyFolder): Generator<Target> {
+  for (const document of folder.repositories.values()) {
+    const { location, path } = document.content.spec;
+    const name = `the repository "${document.name}"`;
+    yield {
+      document,
+      path: ['spec', path === undefined ? 'location' : 'path'],
+      name,
+      ...placeIn(folder, location, path),
+      removes: false,
+    };
+  }
+  for (const document of folder.policies.values()) {
+    for (const [index, sync] of (document.content.spec.sync ?? []).entries()) {
+      const path = ['spec', 'sync', index, sync.path === undefined ? 'to' : 'path'];
+      const name = `the sync of "${document.name}" to "${sync.to}"`;
+      yield { document, path, name, ...placeIn(folder, sync.to, sync.path), removes: sync.mode === 'mirror' };
+    }
+  }
+}
+
+function placeIn(folder: PolicyFolder, location: string, path: string | undefined): Pick<Target, 'place' | 'folder'> {
+  const place = { location, path: pathBelow(path) };
+  const settings = resolveLocation(location, folder);
+  if (settings === undefined) return { place };
+  const { path: base, host } = settings.local;
+  return { place, folder: { path: place.path === '' ? base : `${base === '/' ? '' : base}/${place.path}`, host } };
+}
+
+/** How two targets lie to each other; undefined when apart. */
+function overlap(a: Target, b: Target): 'same' | 'a-within-b' | 'b-within-a' | undefined {
+  const [first, second] =
+    a.folder !== undefined && b.folder !== undefined && a.folder.host === b.folder.host
+      ? [a.folder.path, b.folder.path]
+      : a.place.location === b.place.location
+        ? [`/${a.place.path}`, `/${b.place.path}`]
+        : [undefined, undefined];
+  if (first === undefined || second === undefined) return undefined;
+  if (first === second) return 'same';
+  return isWithin(first, second) ? 'a-within-b' : isWithin(second, first) ? 'b-within-a' : undefined;
+}
+
+function checkSharedPlaces(targets: readonly Target[]): Problem[] {
+  return targets.flatMap((later, index) =>
+    targets.slice(0, index).flatMap((earlier) => {
+      const how = overlap(earlier, later);
+      if (how === undefined) return [];
+      const outer = how === 'a-within-b' ? later : earlier;
+      // Beside each other in one folder is harmless, unless the outer one removes what it does not know.
+      if (how !== 'same' && !outer.removes) return [];
+      const other = `${earlier.name} (${placeOf(earlier.document, earlier.path)})`;
+      const message =
+        how === 'same'
+          ? `${later.name} writes the same place as ${other}`
+          : how === 'a-within-b'
+            ? `${later.name} mirrors over ${other}, and would remove it`
+            : `${later.name} lies inside ${other}, a mirror that would remove it`;
+      return [
+        problemAt(later.document, later.path, { code: 'shared-place', message, hint: 'give each a path of its own' }),
+      ];
+    }),
+  );
+}
+
+function checkTargetsInSource(policy: LoadedDocument<Policy>, targets: readonly Target[]): Problem[] {
+  const source = resolveSource(policy);
+  if (source === undefined) return [];
+  const used = usedTargets(policy);
+  return targets.flatMap((target) => {
+    const { folder } = target;
+    if (folder === undefined || (folder.host !== undefined && source.host !== undefined && folder.host !== source.host))
+      return [];
+    const key = source.directories.length > 1 ? ['spec', 'source', 'directories'] : sourcePath(policy);
+    const containing = source.directories.find((directory) => isWithin(folder.path, directory));
+    if (containing !== undefined && !isExcluded(folder.path, containing, source.exclude)) {
+      const message = `${target.name} lies inside the source ${containing}: it would be protected by itself, and grow without end`;
+      return [problemAt(policy, key, { code: 'target-inside-source', message, hint: `add ${folder.path} to exclude` })];
+    }
+    const swallowed = source.directories.find(
+      (directory) => directory !== folder.path && isWithin(directory, folder.path),
+    );
+    if (swallowed !== undefined && target.removes && used.has(target.document.name)) {
+      const message = `${target.name} mirrors over its own source ${swallowed}, and would remove it`;
+      return [
+        problemAt(target.document, target.path, {
+          code: 'target-contains-source',
+          message,
+          hint: 'mirror into another folder',
+        }),
+      ];
+    }
+    return [];
+  });
+}
+
+/** The names of the documents whose targets this policy writes. */
+function usedTargets(policy: LoadedDocument<Policy>): Set<string> {
+  return new Set([policy.name, ...(policy.content.spec.backup ?? []).map(({ to }) => to)]);
+}
+
+function sourcePath(policy: LoadedDocument<Policy>): DocumentPath {
+  return policy.content.spec.source.directory === undefined
+    ? ['spec', 'source', 'directories', 0]
+    : ['spec', 'source', 'directory'];
+}
+
+function checkExcludes(policy: LoadedDocument<Policy>): Problem[] {
+  const directories = sourceDirectories(policy);
+  const patterns = resolveSource(policy)?.exclude ?? [];
+  return patterns.flatMap((pattern, index) => {
+    const anchored = pattern.startsWith('!') ? pattern.slice(1) : pattern;
+    if (!anchored.startsWith('/')) return [];
+    const relations = directories.map((directory) => relationToFolder(anchored, directory));
+    const path = ['spec', 'source', 'exclude', index];
+    if (relations.includes('inside')) return [];
+    if (relations.includes('whole')) {
+      if (pattern.startsWith('!')) return [];
+      const directory = directories[relations.indexOf('whole')];
+      return [
+        problemAt(policy, path, {
+          code: 'excludes-everything',
+          severity: 'warning',
+          message: `this pattern leaves out the whole source ${directory}`,
+          hint: 'remove one of the two',
+        }),
+      ];
+    }
+    const hint = 'a leading / is the root of the file system: write the whole path, or leave the / out';
+    return [
+      problemAt(policy, path, {
+        code: 'exclude-outside-source',
+        severity: 'warning',
+        message: `this pattern matches nothing: it begins outside the source`,
+        hint,
+      }),
+    ];
+  });
+}
+
+/** A disk is reached on its own host alone. */
+function checkHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  const { source, sync = [], backup = [], restoreTest } = policy.content.spec;
+  const check = (
+    wanted: string | undefined,
+    what: string,
+    location: LocationSettings | undefined,
+    path: DocumentPath,
+  ): Problem[] => {
+    const host = location?.local.host;
+    if (wanted === undefined || host === undefined || wanted === host) return [];
+    const message = `${what} runs on ${wanted}, but "${location?.name}" is a disk of ${host}`;
+    return [
+      problemAt(policy, path, { code: 'another-host', message, hint: `choose a location that ${wanted} reaches` }),
+    ];
+  };
+  const tested = backup.map(({ to }) => to).filter((to) => [undefined, 'any', to].includes(restoreTest?.from));
+  return [
+    ...sync.flatMap(({ to }, index) =>
+      check(source.host, 'the sync', resolveLocation(to, folder), ['spec', 'sync', index, 'to']),
+    ),
+    ...backup.flatMap(({ to }, index) =>
+      check(source.host, 'the backup', resolveRepository(to, folder)?.location, ['spec', 'backup', index, 'to']),
+    ),
+    ...tested.flatMap((to) =>
+      check(restoreTest?.runOn, 'the restore test', resolveRepository(to, folder)?.location, [
+        'spec',
+        'restoreTest',
+        'runOn',
+      ]),
+    ),
+  ];
+}
+
+/** Who can delete the backups could then delete the evidence of it. */
+function checkEvidence(folder: PolicyFolder, targets: readonly Target[]): Problem[] {
+  const evidence = folder.project?.content.spec?.evidence;
+  if (folder.project === undefined || evidence?.location === undefined) return [];
+  const path = ['spec', 'evidence', 'location'];
+  const own: Target = {
+    document: folder.project,
+    path,
+    name: 'the evidence',
+    ...placeIn(folder, evidence.location, evidence.path),
+    removes: false,
+  };
+  const mirrored = targets.find(
+    (target) => target.removes && ['same', 'a-within-b'].includes(overlap(own, target) ?? ''),
+  );
+  if (mirrored !== undefined) {
+    return [
+      problemAt(folder.project, path, {
+        code: 'shared-place',
+        message: `the evidence lies inside ${mirrored.name}, a mirror that would remove it`,
+        hint: 'give the evidence a location of its own',
+      }),
+    ];
+  }
+  const repository = [...folder.repositories.values()].find(
+    ({ content }) => content.spec.location === evidence.location,
+  );
+  if (repository === undefined) return [];
+  const message = `the evidence is kept beside the repository "${repository.name}" that it attests`;
+  return [
+    problemAt(folder.project, path, {
+      code: 'evidence-beside-backups',
+      severity: 'warning',
+      message,
+      hint: 'keep it at another location, which those who can delete backups cannot reach',
+    }),
+  ];
+}

@@ -1,0 +1,165 @@
+/** Protection: objectives that the schedules can reach, tests that have something to test, rules that keep something. */
+import { formatDuration, parseDuration } from '../common/durations.ts';
+import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Problem } from '../schemas/problem.ts';
+import type { Location, Policy, Project, Retention } from '../schemas/types.ts';
+import { classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
+import { problemAt } from './located-problem.ts';
+import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
+import { longestGapSeconds, resolveSchedule } from './resolve-schedule.ts';
+import { keepsNothing, retentionSpanSeconds } from './retention-span.ts';
+
+export function findProtectionProblems(folder: PolicyFolder): Problem[] {
+  const policies = [...folder.policies.values()].flatMap((policy) => [
+    ...checkRecoveryPoint(policy, folder),
+    ...checkNeedsBackup(policy),
+    ...retentionsOf(policy).flatMap(({ block, path }) => checkKeep(policy, block.keep, [...path, 'keep'])),
+    ...checkLocks(policy, folder),
+  ]);
+  return [...policies, ...checkClasses(folder.project), ...[...folder.locations.values()].flatMap(checkSeparation)];
+}
+
+/** The class of a policy; the built-in `normal` for one that does not exist. */
+export function classOf(policy: LoadedDocument<Policy>, folder: PolicyFolder): ClassSettings {
+  return classSettings(policy.content.spec.importance ?? DEFAULT_CLASS, folder.project?.content);
+}
+
+/** The longest time between two starts of a backup, jitter included. */
+function backupGap(policy: LoadedDocument<Policy>, index: number, folder: PolicyFolder): number {
+  const block = policy.content.spec.backup?.[index] ?? {};
+  const every = classOf(policy, folder).backupEvery;
+  const schedule = resolveSchedule(block, { every, timezone: projectTimezone(folder), actionId: '' });
+  return longestGapSeconds(schedule) + schedule.jitterSeconds;
+}
+
+/** The most frequent backup must come round, jitter included, before the RPO has passed. */
+function checkRecoveryPoint(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  const { backup = [], objectives, importance } = policy.content.spec;
+  if (backup.length === 0) return [];
+  const gaps = backup.map((_, index) => backupGap(policy, index, folder));
+  const gap = Math.min(...gaps);
+  const rpo =
+    objectives?.rpo === undefined ? classOf(policy, folder).objectives.rpoSeconds : parseDuration(objectives.rpo);
+  if (rpo > gap) return [];
+  const block = backup[gaps.indexOf(gap)];
+  const own: DocumentPath = ['spec', 'backup', gaps.indexOf(gap), block?.cron === undefined ? 'every' : 'cron'];
+  const path = objectives?.rpo === undefined ? own : ['spec', 'objectives', 'rpo'];
+  const from = objectives?.rpo === undefined ? ` of class "${importance ?? DEFAULT_CLASS}"` : '';
+  const message = `the rpo of ${formatDuration(rpo)}${from} is not longer than the time from one backup to the next, ${formatDuration(gap)}`;
+  const hint = `back up more often, or allow an rpo of more than ${formatDuration(gap)}`;
+  return [problemAt(policy, path, { code: 'rpo-too-short', message, hint })];
+}
+
+function checkNeedsBackup(policy: LoadedDocument<Policy>): Problem[] {
+  const { backup = [], copy = [], restoreTest, retention, hold, objectives } = policy.content.spec;
+  if (backup.length > 0) return [];
+  const problems: Problem[] = [];
+  const tell = (severity: 'error' | 'warning', path: DocumentPath, message: string, hint: string): void =>
+    void problems.push(problemAt(policy, path, { code: 'needs-backup', severity, part: 'key', message, hint }));
+  if (restoreTest !== undefined)
+    tell(
+      'error',
+      ['spec', 'restoreTest'],
+      'a restore test without a backup has nothing to restore',
+      'add backup:, or remove the test',
+    );
+  if (copy.length > 0)
+    tell('error', ['spec', 'copy'], 'a copy without a backup has nothing to copy', 'add backup:, or remove the copy');
+  const warnings: [string, unknown, DocumentPath][] = [
+    ['retention', retention, ['spec', 'retention']],
+    ['a hold', hold, ['spec', 'hold']],
+    ['an rpo', objectives?.rpo, ['spec', 'objectives', 'rpo']],
+  ];
+  for (const [what, value, path] of warnings) {
+    if (value !== undefined)
+      tell('warning', path, `${what} has no effect without a backup`, 'add backup:, or remove it');
+  }
+  return problems;
+}
+
+interface WrittenRetention {
+  block: Retention;
+  path: DocumentPath;
+  /** The repositories it rules. */
+  repositories: string[];
+}
+
+function retentionsOf(policy: LoadedDocument<Policy>): WrittenRetention[] {
+  const { backup = [], retention } = policy.content.spec;
+  const own = backup.flatMap(({ to, retention: block }, index): WrittenRetention[] =>
+    block === undefined ? [] : [{ block, path: ['spec', 'backup', index, 'retention'], repositories: [to] }],
+  );
+  const rest = backup.filter((entry) => entry.retention === undefined).map(({ to }) => to);
+  return retention === undefined
+    ? own
+    : [{ block: retention, path: ['spec', 'retention'], repositories: rest }, ...own];
+}
+
+/** How long the snapshots of each repository live, with the place that says so. */
+export function retentionSpans(
+  policy: LoadedDocument<Policy>,
+  folder: PolicyFolder,
+): { repository: string; seconds: number; path: DocumentPath }[] {
+  const settings = classOf(policy, folder);
+  return retentionsOf(policy).flatMap(({ block, path, repositories }) =>
+    repositories.map((repository) => {
+      const index = (policy.content.spec.backup ?? []).findIndex(({ to }) => to === repository);
+      const keep = block.keep === undefined || block.keep === 'class' ? settings.keep : block.keep;
+      return { repository, path, seconds: retentionSpanSeconds(keep, block.maxAge, backupGap(policy, index, folder)) };
+    }),
+  );
+}
+
+function checkKeep(document: LoadedDocument, keep: Retention['keep'], path: DocumentPath): Problem[] {
+  if (keep === undefined || keep === 'class' || !keepsNothing(keep)) return [];
+  return [
+    problemAt(document, path, {
+      code: 'keeps-nothing',
+      part: 'key',
+      message: 'these rules keep no snapshot at all',
+      hint: 'let one of them keep something, like last: 1',
+    }),
+  ];
+}
+
+function checkClasses(project: LoadedDocument<Project> | undefined): Problem[] {
+  return Object.entries(project?.content.spec?.importance ?? {}).flatMap(([name, { retention }]) =>
+    checkKeep(project!, retention?.keep, ['spec', 'importance', name, 'retention', 'keep']),
+  );
+}
+
+/** A lock that outlives the retention keeps what must go: nothing that retention forgets could ever be deleted in time. */
+function checkLocks(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  return retentionSpans(policy, folder).flatMap(({ repository, seconds, path }) => {
+    const location = folder.repositories.get(repository)?.content.spec.location ?? '';
+    const lock = folder.locations.get(location)?.content.spec.immutability?.for;
+    if (lock === undefined || parseDuration(lock) <= seconds) return [];
+    const message = `"${location}" locks what is written for ${lock}, longer than the ${formatDuration(seconds)} that this retention keeps it`;
+    return [
+      problemAt(policy, path, {
+        code: 'lock-outlives-retention',
+        part: 'key',
+        message,
+        hint: 'keep longer, or lock for less',
+      }),
+    ];
+  });
+}
+
+/** Who writes backups must not be able to delete them, or ransomware on the source could. */
+function checkSeparation(location: LoadedDocument<Location>): Problem[] {
+  const { access, identities } = location.content.spec;
+  const admins = access?.admins ?? [];
+  const hint = 'let another account administer: whoever takes over the writer must not be able to delete';
+  const tell = (name: string, path: DocumentPath): Problem =>
+    problemAt(location, path, { code: 'writer-is-admin', message: `the writer "${name}" is an admin too`, hint });
+  const writers = (access?.writers ?? []).flatMap((name, index) =>
+    admins.includes(name) ? [tell(name, ['spec', 'access', 'writers', index])] : [],
+  );
+  const writer = identities?.writer?.user;
+  if (writer === undefined) return writers;
+  const maintainer = identities?.maintainer?.user;
+  if (admins.includes(writer)) writers.push(tell(writer, ['spec', 'identities', 'writer', 'user']));
+  else if (maintainer === writer) writers.push(tell(writer, ['spec', 'identities', 'maintainer', 'user']));
+  return writers;
+}

@@ -1,0 +1,220 @@
+/** Times: intervals, local times, cron expressions, zones and dates must be ones that a calendar has. */
+import { Cron } from 'croner';
+import { formatDuration, parseDuration } from '../common/durations.ts';
+import { suggest } from '../common/suggest.ts';
+import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Problem } from '../schemas/problem.ts';
+import type { Project } from '../schemas/types.ts';
+import { BUILT_IN_CLASSES, classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
+import { type ProblemText, problemAt } from './located-problem.ts';
+import { nextSlot } from './schedule-slots.ts';
+
+const DAY = 86_400;
+const REFERENCE = new Date('2026-01-01T00:00:00Z');
+const DATE_KEYS = ['until', 'signed', 'expires'];
+/** Durations of which none at all makes no sense. */
+const POSITIVE_KEYS = ['timeout', 'rpo', 'rto', 'coverWithin', 'tolerate', 'newerThan'];
+/** The five fields, as cron and Temporal both read them: no L, W, # or ?. */
+const CRON_FIELD = /^[\dA-Za-z*,/-]+$/;
+
+export function findTimeProblems(documents: readonly LoadedDocument[]): Problem[] {
+  const project = documents.find((document): document is LoadedDocument<Project> => document.kind === 'Project');
+  return documents.flatMap((document) =>
+    document.kind === 'PolicySet'
+      ? []
+      : [...blocks(document.content, [])].flatMap(([path, block]) => checkBlock(document, path, block, project)),
+  );
+}
+
+type Block = Record<string, unknown>;
+
+/** Every map of a document with its path. */
+function* blocks(value: unknown, path: DocumentPath): Generator<[DocumentPath, Block]> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield [path, value as Block];
+  const members: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  for (const [key, member] of members) if (key !== 'labels') yield* blocks(member, [...path, key]);
+}
+
+function checkBlock(
+  document: LoadedDocument,
+  path: DocumentPath,
+  block: Block,
+  project: LoadedDocument<Project> | undefined,
+): Problem[] {
+  const problems: Problem[] = [];
+  const tell = (key: string, text: ProblemText): void => void problems.push(problemAt(document, [...path, key], text));
+  for (const key of DATE_KEYS) if (typeof block[key] === 'string') checkDate(key, block[key], tell);
+  for (const key of POSITIVE_KEYS) if (typeof block[key] === 'string') checkPositive(key, block[key], tell);
+  if (typeof block['timezone'] === 'string') checkTimezone(block['timezone'], tell);
+  if (path.at(-1) === 'full') checkPositive('every', String(block['every'] ?? '1d'), tell);
+  else checkTiming(block, () => defaultInterval(document, path, project), path.length === 1, tell);
+  return problems;
+}
+
+type Tell = (key: string, text: ProblemText) => void;
+
+function checkTiming(block: Block, defaultEvery: () => string, isSpec: boolean, tell: Tell): void {
+  const { every, cron, at, day, offset, timezone } = block as Record<string, string | undefined>;
+  if (typeof cron === 'string') return checkCronBlock(cron, block, tell);
+  if (typeof every === 'string' && !checkInterval(every, tell)) return;
+  // A block that says nothing of when it runs has nothing to check; its default is known only where it is a schedule.
+  if (at === undefined && day === undefined && offset === undefined) {
+    if (timezone !== undefined && !isSpec)
+      tell('timezone', {
+        code: 'no-effect',
+        severity: 'warning',
+        part: 'key',
+        message: 'the time zone has no effect: the run has no local time',
+        hint: 'add at: or cron:, or remove it',
+      });
+    return;
+  }
+  const shown = every ?? defaultEvery();
+  const seconds = parseDuration(shown);
+  const from = every === undefined ? ' (the default)' : '';
+  if (at !== undefined && seconds % DAY !== 0)
+    tell('at', {
+      code: 'time-of-day',
+      part: 'key',
+      message: `at: needs an interval of whole days, and this one is ${shown}${from}`,
+      hint: 'write every: 1d, or offset: instead of at:',
+    });
+  if (at !== undefined && offset !== undefined)
+    tell('offset', {
+      code: 'time-of-day',
+      part: 'key',
+      message: 'at: and offset: both say when the run begins',
+      hint: 'keep one of them',
+    });
+  if (day !== undefined && (seconds !== 7 * DAY || at === undefined)) {
+    const message =
+      at === undefined ? 'day: needs at:' : `day: needs an interval of 7d, and this one is ${shown}${from}`;
+    tell('day', { code: 'time-of-day', part: 'key', message, hint: 'write every: 7d, at: and day: together' });
+  }
+  if (offset !== undefined && parseDuration(offset) >= seconds)
+    tell('offset', {
+      code: 'time-of-day',
+      message: `the offset is not shorter than the interval of ${shown}${from}`,
+      hint: `write less than ${shown}`,
+    });
+}
+
+/** Whether the interval can be a schedule. */
+function checkInterval(every: string, tell: Tell): boolean {
+  const seconds = parseDuration(every);
+  if (seconds > 0 && (seconds < DAY ? DAY % seconds === 0 : seconds % DAY === 0)) return true;
+  const message =
+    seconds === 0
+      ? 'an interval of nothing never ends'
+      : `${every} neither divides a day nor is a whole number of days`;
+  tell('every', { code: 'interval', message, hint: `write ${nearestInterval(seconds)}, or cron:` });
+  return false;
+}
+
+function nearestInterval(seconds: number): string {
+  if (seconds >= DAY) return formatDuration(Math.round(seconds / DAY) * DAY);
+  const minutes = [1, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, 1440];
+  const nearest = minutes.toSorted((a, b) => Math.abs(a * 60 - seconds) - Math.abs(b * 60 - seconds))[0] ?? 60;
+  return formatDuration(nearest * 60);
+}
+
+function checkCronBlock(cron: string, block: Block, tell: Tell): void {
+  for (const key of ['every', 'at', 'day', 'offset']) {
+    if (block[key] !== undefined)
+      tell(key, {
+        code: 'time-of-day',
+        part: 'key',
+        message: `cron: and ${key}: both say when it runs`,
+        hint: 'keep one of them',
+      });
+  }
+  const wrong = cronProblem(cron);
+  if (wrong !== undefined) tell('cron', { code: 'cron', ...wrong });
+}
+
+function cronProblem(cron: string): { message: string; hint: string } | undefined {
+  const fields = cron.split(/ +/);
+  const strange = fields.find((field) => !CRON_FIELD.test(field));
+  if (strange !== undefined)
+    return {
+      message: `"${strange}" is no field of a cron expression`,
+      hint: 'use numbers, names, *, lists, ranges and steps',
+    };
+  if (fields[2] !== '*' && fields[4] !== '*') {
+    return {
+      message: 'a cron expression with a day of the month and a day of the week means "or" to some and "and" to others',
+      hint: 'restrict one of the two',
+    };
+  }
+  try {
+    new Cron(cron, { paused: true, timezone: 'UTC' });
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^CronPattern: /, '').replace(/\.$/, '');
+    return {
+      message: `"${cron}" is not a cron expression: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
+      hint: 'write minute, hour, day of month, month, day of week, like 30 2 * * 1-5',
+    };
+  }
+  const schedule = {
+    timing: { kind: 'cron', expression: cron, timezone: 'UTC' },
+    jitterSeconds: 0,
+    timeoutSeconds: 0,
+    missed: 'skip',
+  } as const;
+  return nextSlot(schedule, REFERENCE) === undefined
+    ? { message: `"${cron}" never comes`, hint: 'name a day that exists' }
+    : undefined;
+}
+
+function checkDate(key: string, date: string, tell: Tell): void {
+  const time = Date.parse(`${date}T00:00:00Z`);
+  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(date)) return;
+  tell(key, { code: 'date', message: `${date} is not a day of the calendar`, hint: 'correct the day' });
+}
+
+function checkPositive(key: string, duration: string, tell: Tell): void {
+  if (parseDuration(duration) === 0)
+    tell(key, { code: 'interval', message: `${key} of no time at all`, hint: `write a longer one, or remove ${key}` });
+}
+
+function checkTimezone(timezone: string, tell: Tell): void {
+  if (isTimezone(timezone)) return;
+  const meant = suggest(timezone, ['UTC', ...Intl.supportedValuesOf('timeZone')]);
+  const hint = meant === undefined ? 'write an IANA name like Europe/Berlin or UTC' : `did you mean "${meant}"?`;
+  tell('timezone', { code: 'timezone', message: `there is no time zone "${timezone}"`, hint });
+}
+
+function isTimezone(name: string): boolean {
+  // Abbreviations such as CET are zones without the rules people expect of them; offsets have no rules at all.
+  if (name !== 'UTC' && !/^[A-Za-z]+\/[A-Za-z0-9_+/-]+$/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const CLASS_KEYS: Record<string, keyof ClassSettings> = {
+  sync: 'syncEvery',
+  backup: 'backupEvery',
+  copy: 'backupEvery',
+  restoreTest: 'restoreTestEvery',
+  accessCheck: 'accessCheckEvery',
+};
+
+/** The interval of a block that writes none. */
+function defaultInterval(
+  document: LoadedDocument,
+  path: DocumentPath,
+  project: LoadedDocument<Project> | undefined,
+): string {
+  const block = path.at(-1) === 'retention' ? 'retention' : String(path[1] ?? '');
+  if (document.content.kind !== 'Policy') return document.kind === 'Repository' ? '7d' : '1d';
+  const key = CLASS_KEYS[block];
+  if (key === undefined) return '1d';
+  const importance = document.content.spec.importance ?? DEFAULT_CLASS;
+  const settings = classSettings(importance, project?.content) ?? BUILT_IN_CLASSES.normal;
+  return settings[key] as string;
+}
