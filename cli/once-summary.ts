@@ -1,0 +1,116 @@
+/** The summary of `start --once`: what each action did, how long it took, against which objective, and where to go from here. */
+import { formatDuration } from '../common/durations.ts';
+import type { Action, PolicyCommit } from '../domain/action.ts';
+import type { RunRecord } from '../domain/run-record.ts';
+import type { Timing } from '../domain/schedule.ts';
+import type { CliContext, Style } from './command.ts';
+import { displayText } from './display.ts';
+import { ExitStatus, mergeStatuses } from './exit-status.ts';
+import { attentionLines, describeRun, describeTook, markOf, statusOfRun } from './run-lines.ts';
+import { renderTable } from './table.ts';
+import { describeCommit } from './tell-applied.ts';
+import type { AuditReport } from './write-audit-report.ts';
+
+/** A record, or why there is none. */
+export interface OnceResult {
+  action: Action;
+  record?: RunRecord;
+  skipped?: string;
+}
+
+export interface OnceSummary {
+  results: OnceResult[];
+  report: AuditReport;
+  commit: PolicyCommit;
+  uiUrl: string | undefined;
+}
+
+export function statusOfSummary({ results, report }: OnceSummary): ExitStatus {
+  const statuses = results.map(({ action, record }) => {
+    if (record !== undefined) return statusOfRun(record);
+    return action.suspended === undefined ? ExitStatus.needsAttention : ExitStatus.done;
+  });
+  return mergeStatuses([...statuses, report.needsAttention ? ExitStatus.needsAttention : ExitStatus.done]);
+}
+
+const COLUMNS = [
+  { heading: '' },
+  { heading: 'Action' },
+  { heading: 'Of' },
+  { heading: 'Took', align: 'right' as const },
+  { heading: 'Objective' },
+  { heading: 'What' },
+];
+
+export function renderSummary(summary: OnceSummary, { output }: Pick<CliContext, 'output'>): string[] {
+  const { style } = output;
+  const good = summary.results.filter(({ record }) => record?.outcome === 'succeeded').length;
+  return [
+    '',
+    style.bold(`${good} of ${summary.results.length} actions done, as ${describeCommit(summary.commit)} asks.`),
+    '',
+    ...renderTable(
+      COLUMNS,
+      summary.results.map((result) => toRow(result, style)),
+      output.columns,
+    ),
+    '',
+    ...whereToGo(summary, style),
+  ];
+}
+
+function toRow({ action, record, skipped }: OnceResult, style: Style): string[] {
+  const of = displayText(action.policy === undefined ? action.target : `${action.policy} → ${action.target}`);
+  if (record === undefined) return [style.dim('-'), action.kind, of, '', describeTiming(action), skipped ?? ''];
+  return [
+    markOf(record, style),
+    action.kind,
+    of,
+    describeTook(record),
+    describeObjective(action, record),
+    [describeRun(record), ...attentionLines(record, style)].join('\n'),
+  ];
+}
+
+/** Backups are held against the RPO, restore tests against the RTO; all else is promised to happen so often. */
+function describeObjective(action: Action, { figures, outcome }: RunRecord): string {
+  const { objectives } = action;
+  if (objectives !== undefined && action.kind === 'backup')
+    return `RPO ${formatDuration(objectives.rpoSeconds)}: ${outcome === 'succeeded' ? 'met' : 'not met by this run'}`;
+  if (objectives !== undefined && figures?.kind === 'restore-test') {
+    const isMet = figures.proven && figures.estimatedFullRestoreSeconds <= objectives.rtoSeconds;
+    return `RTO ${formatDuration(objectives.rtoSeconds)}: ${isMet ? 'met' : 'not met'}`;
+  }
+  return describeTiming(action);
+}
+
+function describeTiming({ schedule }: Action): string {
+  return timingInWords(schedule.timing);
+}
+
+function timingInWords(timing: Timing): string {
+  if (timing.kind === 'interval') return `every ${formatDuration(timing.everySeconds)}`;
+  if (timing.kind === 'cron') return `cron ${timing.expression}`;
+  const time = `${String(timing.hour).padStart(2, '0')}:${String(timing.minute).padStart(2, '0')}`;
+  return `every ${timing.day ?? 'day'} ${time}`;
+}
+
+function whereToGo({ results, report, uiUrl }: OnceSummary, style: Style): string[] {
+  const lines = [`${style.bold('Audit report')}  ${report.textPath} (as data: ${report.jsonPath})`];
+  for (const { policy, repository } of restorable(results))
+    lines.push(
+      `${style.bold('Restore')}       npx holdfast restore latest --repository ${repository} --policy ${policy} --target restored`,
+    );
+  if (uiUrl !== undefined)
+    lines.push(`${style.bold('Histories')}     npx holdfast start, then ${uiUrl} (the engine stops with this command)`);
+  return lines;
+}
+
+/** Each policy with a snapshot from this run, and the repository that has it. */
+function restorable(results: OnceResult[]): { policy: string; repository: string }[] {
+  return results.flatMap(({ action, record }) =>
+    action.kind === 'backup' && action.policy !== undefined && record?.snapshot !== undefined
+      ? [{ policy: action.policy, repository: record.snapshot.repository }]
+      : [],
+  );
+}

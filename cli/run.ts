@@ -1,0 +1,128 @@
+/** `holdfast run`: one run of one action now, through the engine. */
+import { HoldfastError } from '../common/errors.ts';
+import { ACTION_ORDER, type Action, type ActionRequest } from '../domain/action.ts';
+import type { ApplyRecord } from '../domain/apply-record.ts';
+import { requestFor } from './apply-actions.ts';
+import { repeatable, type CliCommand, type CliContext } from './command.ts';
+import { ExitStatus } from './exit-status.ts';
+import { runLines, statusOfRun } from './run-lines.ts';
+import type { PreparedPolicies } from './prepare-policies.ts';
+
+interface Options {
+  to?: string;
+  dryRun?: boolean;
+  accept: string[];
+  detach?: boolean;
+  policies?: string;
+  host?: string;
+}
+
+const GUARDS = ['emptySource', 'maxDelete', 'maxForget'];
+
+export const command: CliCommand<Options> = {
+  configure(command) {
+    command
+      .description(
+        'Runs one action now, as it is in force, and waits for its end. ACTION: sync, backup, retention, access-check, restore-test of a policy; prune or check of a repository; audit of the project.',
+      )
+      .argument('<name>', 'a policy, or for prune and check a repository')
+      .argument('<action>', 'what to run')
+      .option('--to <name>', 'the target, where the policy has several')
+      .option('--dry-run', 'plan, and change nothing')
+      .option('--accept <guard>', `let a guard pass this once: ${GUARDS.join(', ')}`, repeatable, [])
+      .option('--detach', 'start it and do not wait')
+      .option('--policies <path>', 'where the policies are (default: policies/)')
+      .option('--host <name>', "this machine's name in the policies (default: its host name)");
+  },
+
+  async run(context, { args, options }) {
+    for (const guard of options.accept)
+      if (!GUARDS.includes(guard))
+        throw new HoldfastError('Usage', `there is no guard "${guard}"`, { hint: `known: ${GUARDS.join(', ')}` });
+    const { preparePolicies } = await import('./prepare-policies.ts');
+    const paths = options.policies === undefined ? [] : [options.policies];
+    const policies = await preparePolicies(context, paths, options);
+    const request = await findRequest(context, policies, args as [string, string], options);
+    if (options.detach === true) await requireEngine(context, policies);
+    const { openEngine } = await import('./engine-session.ts');
+    const session = await openEngine(context, {
+      ...(policies.engine === undefined ? {} : { engine: policies.engine }),
+      // Beside a cluster, and beside a running `holdfast start`, their workers do the work.
+      ...(policies.engine === undefined ? { worker: { machine: policies.machine, unlessRunning: true } } : {}),
+    });
+    try {
+      if (options.detach === true) {
+        const { launch } = await import('../engine/launch.ts');
+        const { workflowId, joined } = await launch(session.client, request);
+        if (context.json) context.output.json({ workflowId, joined });
+        context.output.say(`${joined ? 'runs already' : 'started'}: ${workflowId}`);
+        return ExitStatus.done;
+      }
+      const { followRun } = await import('./follow-run.ts');
+      const record = await followRun(context, session, request);
+      if (context.json) context.output.json(record);
+      else for (const line of runLines(record, context.output.style)) context.output.line(line);
+      return statusOfRun(record);
+    } finally {
+      await session.close();
+    }
+  },
+};
+
+async function findRequest(
+  context: CliContext,
+  { compiled, machine }: PreparedPolicies,
+  [name, kind]: [string, string],
+  options: Options,
+): Promise<ActionRequest> {
+  const { createDependencies } = await import('../worker.ts');
+  const evidence = await createDependencies(machine).openEvidence(compiled.evidence);
+  const record = await evidence.latestApply().finally(() => evidence.close());
+  if (record === undefined)
+    throw new HoldfastError('NotFound', 'no policies are in force: nothing was ever applied', {
+      hint: 'holdfast start, or holdfast apply to an engine that runs',
+    });
+  warnOfChanges(context, record, compiled.actions);
+  return {
+    ...requestFor(chooseAction(record.actions, name, kind, options.to), record, compiled.evidence, 'manual'),
+    ...(options.accept.length === 0 ? {} : { accept: options.accept }),
+    ...(options.dryRun === true ? { dryRun: true } : {}),
+  };
+}
+
+/** A run obeys what is in force, not what someone is just writing. */
+function warnOfChanges({ output }: CliContext, record: ApplyRecord, actions: Action[]): void {
+  const inForce = new Set(record.actions.map(({ digest }) => digest));
+  if (actions.length !== inForce.size || actions.some(({ digest }) => !inForce.has(digest)))
+    output.warn('the policy files differ from what is in force, which is what runs; holdfast apply puts them in force');
+}
+
+/** Throws NotFound or Usage, naming what there is. */
+export function chooseAction(actions: Action[], name: string, kind: string, to: string | undefined): Action {
+  if (!(ACTION_ORDER as readonly string[]).includes(kind))
+    throw new HoldfastError('Usage', `there is no action "${kind}"`, { hint: `known: ${ACTION_ORDER.join(', ')}` });
+  const named = actions.filter((action) => (action.policy ?? action.target) === name);
+  const ofKind = named.filter((action) => action.kind === kind);
+  const found = ofKind.filter((action) => to === undefined || action.target === to);
+  if (found.length === 1) return found[0]!;
+  const choices = (ofKind.length > 0 ? ofKind : named.length > 0 ? named : actions).map(({ id }) => id).join(', ');
+  if (found.length > 1)
+    throw new HoldfastError('Usage', `${name} has several actions ${kind}`, {
+      hint: `give --to NAME; there are ${choices}`,
+    });
+  const target = to === undefined ? '' : ` to ${to}`;
+  throw new HoldfastError('NotFound', `no ${kind}${target} of "${name}" is in force`, { hint: `there are ${choices}` });
+}
+
+/** Nobody would do what is left behind in an engine that stops with this command. */
+async function requireEngine({ directory }: CliContext, { engine }: PreparedPolicies): Promise<void> {
+  if (engine !== undefined) return;
+  const [{ findEmbedded }, { stateDirectoryOf }] = await Promise.all([
+    import('../engine/embedded-server.ts'),
+    import('./state-folder.ts'),
+  ]);
+  if ((await findEmbedded(stateDirectoryOf(directory))) === undefined)
+    throw new HoldfastError('EngineUnreachable', 'no engine of this folder is running to leave the run to', {
+      hint: 'holdfast start in another terminal, or leave out --detach',
+    });
+}
