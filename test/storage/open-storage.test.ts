@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { openStorage, parseRepositoryUrl } from '../../storage/open-storage.ts';
+
+describe('openStorage', () => {
+  it('opens the folder below a local location', async () => {
+    const storage = await openStorage({ local: { path: '/srv/vault' } }, 'demo', 'writer');
+    expect(storage.description).toBe('local:/srv/vault/demo');
+    expect((await openStorage({ local: { path: '/srv/vault' } }, '', 'reader')).description).toBe('local:/srv/vault');
+  });
+});
+
+describe('parseRepositoryUrl', () => {
+  it.each([
+    ['/srv/vault', '/srv/vault'],
+    ['vault/demo', 'vault/demo'],
+    ['C:backup', 'C:backup'],
+    ['file:///srv/my%20vault', '/srv/my vault'],
+  ])('takes %s as a local folder', (where, path) => {
+    expect(parseRepositoryUrl(where)).toEqual({ local: { path } });
+  });
+
+  it.each(['sftp://me@host:22/vault', 'gs://bucket/prefix', 's3://bucket/prefix'])(
+    'says that %s is not built',
+    (where) => {
+      expect(() => parseRepositoryUrl(where)).toThrow(expect.objectContaining({ code: 'NotBuilt' }));
+    },
+  );
+
+  it('refuses a scheme that is none', () => {
+    expect(() => parseRepositoryUrl('ftp://host/x')).toThrow(expect.objectContaining({ code: 'Usage' }));
+  });
+});
