@@ -1,5 +1,5 @@
 /** A fresh repository with a source folder beside it, and short ways to back the one up into the other. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { archive, type ArchiveRequest, type ArchiveResult } from '../../repository/archive.ts';
@@ -15,6 +15,8 @@ export interface ArchiveFixture extends Disposable {
   folder: string;
   source: string;
   vault: string;
+  /** Names of all files of the repository. */
+  files(): string[];
   /** Another instance on the same repository, as another process would have it. */
   open(): Promise<Repository>;
   /** Backs the source up (or other directories), with a freshly opened repository. */
@@ -40,6 +42,11 @@ export async function createArchiveFixture(options: { initialize?: boolean } = {
     folder,
     source,
     vault,
+    files: () =>
+      readdirSync(vault, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.relative(vault, path.join(entry.parentPath, entry.name)))
+        .toSorted(),
     open,
     async archive({ directories = [source], source: changes = {}, ...request } = {}) {
       const repository = await open();
