@@ -1,10 +1,10 @@
 /** `holdfast check`: whether a repository is whole, and the data in it what it was. */
 import { HoldfastError } from '../common/errors.ts';
 import { formatBytes, parseShare } from '../common/sizes.ts';
+import { needsAttention } from '../domain/findings.ts';
 import { checkRepository } from '../repository/check-repository.ts';
 import type { CliCommand } from './command.ts';
 import { count } from './display.ts';
-import { ExitStatus } from './exit-status.ts';
 import { statusOfFindings, tellFindings } from './findings.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 
@@ -45,11 +45,12 @@ export const command: CliCommand<Options> = {
         figures.packsRead === 0
           ? 'no data read'
           : `${count(figures.packsRead, 'pack')} read (${formatBytes(figures.bytesRead)})`;
-      const verdict = problems.length === 0 ? 'no problem found' : count(problems.length, 'problem');
+      const real = problems.filter(needsAttention).length;
+      const verdict = real === 0 ? 'no problem found' : count(real, 'problem');
       output.say(
         `${verdict} in ${count(figures.snapshots, 'snapshot')}, ${count(figures.packs, 'pack')}, ${count(figures.blobs, 'blob')}; ${read}`,
       );
-      return problems.length === 0 ? ExitStatus.done : statusOfFindings(problems);
+      return statusOfFindings(problems);
     });
   },
 };

@@ -16,6 +16,23 @@ export interface CommandGroup {
 /** In the order in which help shows them: by what they are for. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
+    heading: 'Protect what the policies name',
+    commands: [
+      { name: 'apply', summary: 'put the policies in force on their engine', load: () => import('./apply.ts') },
+      {
+        name: 'start',
+        summary: 'engine, worker and policies in one; --once runs everything once',
+        load: () => import('./start.ts'),
+      },
+      {
+        name: 'worker',
+        summary: 'run this machine’s actions beside an existing Temporal',
+        load: () => import('./worker.ts'),
+      },
+      { name: 'run', summary: 'run one action now', load: () => import('./run.ts') },
+    ],
+  },
+  {
     heading: 'See what is protected, with the engine down too',
     commands: [
       {
@@ -31,6 +48,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: 'Look and restore, with the engine down',
     commands: [
       { name: 'snapshots', summary: 'list the snapshots of a repository', load: () => import('./snapshots.ts') },
+      { name: 'ls', summary: 'list the files of a snapshot', load: () => import('./ls.ts') },
       { name: 'check', summary: 'verify a repository, and the data in it', load: () => import('./check.ts') },
       { name: 'unlock', summary: 'remove stale locks', load: () => import('./unlock.ts') },
     ],

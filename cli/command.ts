@@ -36,7 +36,7 @@ export interface Output {
   /** For `-v` alone, on stderr. */
   detail(text: string): void;
   /** Something is wrong, though the work goes on; on stderr, nothing with `--json` (the document tells it). */
-  warn(text: string): void;
+  warn(text: string, label?: string): void;
   /** Writes one JSON document, or one line of a stream of events. Call it only with `--json`. */
   json(document: unknown): void;
   progress(): ProgressDisplay;

@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Environment } from './command.ts';
+import { cacheDirectoryOf, stateDirectoryOf } from './state-folder.ts';
 
 export interface Examination {
   name: string;
@@ -76,19 +77,24 @@ async function examineGit(machine: Machine, packages: string | undefined): Promi
 async function examineTemporal(machine: Machine, packages: string | undefined): Promise<Examination> {
   const name = 'temporal CLI';
   const { environment } = machine;
-  const version = await versionOf('temporal', ['--version'], environment);
-  if (version !== undefined) return { name, state: 'ok', detail: version };
+  const [{ cachedCliPath }, { parseCliVersion, TEMPORAL_SERVER_VERSION }] = await Promise.all([
+    import('../engine/locate-cli.ts'),
+    import('../engine/cli-version.ts'),
+  ]);
+  const places = [environment['HOLDFAST_TEMPORAL_CLI'], 'temporal', cachedCliPath(cacheDirectoryOf(environment))];
+  for (const place of places) {
+    if (place === undefined || place === '') continue;
+    const said = await versionOf(place, ['--version'], environment);
+    if (said === undefined || parseCliVersion(said)?.server !== TEMPORAL_SERVER_VERSION) continue;
+    return { name, state: 'ok', detail: `${place}: ${said}` };
+  }
   const go = await versionOf('go', ['version'], environment);
-  if (go !== undefined)
-    return {
-      name,
-      state: 'ok',
-      detail: `not on PATH; the first start downloads it, or builds it with ${go} (about 4 minutes)`,
-    };
+  const needed = `none with server ${TEMPORAL_SERVER_VERSION}; the first start downloads it`;
+  if (go !== undefined) return { name, state: 'ok', detail: `${needed}, or builds it with ${go} (about 4 minutes)` };
   return {
     name,
     state: 'advice',
-    detail: 'not on PATH; the first start downloads it, which needs internet (repository commands work without)',
+    detail: `${needed}, which needs internet (the repository commands work without)`,
     fix: installCommand(packages, 'golang-go'),
   };
 }
@@ -102,7 +108,7 @@ async function examineRestic(machine: Machine, packages: string | undefined): Pr
 
 async function examineState({ directory }: Machine): Promise<Examination> {
   const name = 'state folder';
-  const state = join(directory, '.holdfast');
+  const state = stateDirectoryOf(directory);
   const place = existsSync(state) ? state : directory;
   try {
     await access(place, constants.W_OK | constants.X_OK);

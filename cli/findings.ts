@@ -6,9 +6,11 @@ import { ExitStatus, mergeStatuses } from './exit-status.ts';
 
 /** Each on a line, with what to do about it below; on stderr. */
 export function tellFindings(output: Output, findings: readonly Finding[]): void {
-  for (const { subject, message, hint } of findings) {
+  for (const { severity, subject, message, hint } of findings) {
     const about = message.includes(subject) ? '' : `${displayText(subject)}: `;
-    output.warn(`${about}${displayText(message)}${hint === undefined ? '' : `\n  → ${displayText(hint)}`}`);
+    const text = `${about}${displayText(message)}${hint === undefined ? '' : `\n  → ${displayText(hint)}`}`;
+    if (severity === 'notice') output.note(`notice: ${text}`);
+    else output.warn(text, severity);
   }
 }
 

@@ -54,7 +54,10 @@ export function openOutput(stdout: OutputStream, stderr: OutputStream, settings:
     say: (text = '') => (json || quiet ? undefined : answer(text)),
     note: (text) => (json || quiet ? undefined : remark(text)),
     detail: (text) => (verbose ? remark(remarkStyle.dim(text)) : undefined),
-    warn: (text) => (json ? undefined : remark(`${remarkStyle.warning('warning:')} ${text}`)),
+    warn: (text, label = 'warning') => {
+      const mark = label === 'warning' ? remarkStyle.warning : remarkStyle.bad;
+      if (!json) remark(`${mark(`${label}:`)} ${text}`);
+    },
     json: (document) => answer(JSON.stringify(document)),
     progress: () => (json || quiet ? { report() {}, finish() {} } : openProgressDisplay(stderr)),
   };

@@ -21,11 +21,12 @@ export interface ParsedArguments {
 /** Global options take no value, so they can be told before the command is known: errors of parsing obey them too. */
 export function scanGlobalOptions(argv: string[]): GlobalOptions {
   const before = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-  const has = (...names: string[]): boolean => names.some((name) => before.includes(name));
+  const has = (name: string, letter?: string): boolean =>
+    before.some((word) => word === name || (letter !== undefined && /^-[a-z]+$/i.test(word) && word.includes(letter)));
   return {
     json: has('--json'),
-    quiet: has('-q', '--quiet'),
-    verbose: has('-v', '--verbose'),
+    quiet: has('--quiet', 'q'),
+    verbose: has('--verbose', 'v'),
     color: !has('--no-color'),
   };
 }
@@ -44,6 +45,8 @@ export async function parseArguments(
     const { command } = await entry.load();
     const subcommand = subcommands.get(entry.name)!;
     command.configure(subcommand);
+    // The program takes global options wherever they stand, but does not see the q of `-lq`.
+    for (const option of globalOptions()) subcommand.addOption(option.hideHelp());
     subcommand.action((...received: unknown[]) => {
       const args = received.slice(0, -2) as (string | string[] | undefined)[];
       parsed = { command, args, options: subcommand.opts() };
@@ -57,8 +60,10 @@ export async function parseArguments(
     throw usageError(error, entry);
   }
   if (parsed === undefined) return undefined;
-  const { json = false, quiet = false, verbose = false, color = true } = program.opts<Partial<GlobalOptions>>();
-  return { ...parsed, global: { json, quiet, verbose, color } };
+  const given = [program.opts<Partial<GlobalOptions>>(), parsed.options as Partial<GlobalOptions>];
+  const has = (name: 'json' | 'quiet' | 'verbose'): boolean => given.some((options) => options[name] === true);
+  const color = given.every((options) => options.color !== false);
+  return { ...parsed, global: { json: has('json'), quiet: has('quiet'), verbose: has('verbose'), color } };
 }
 
 /** All commands with all their arguments and options, for the shell completions. */
@@ -87,6 +92,15 @@ function rewriteArguments(argv: string[]): string[] {
     : [...argv, '--help'];
 }
 
+function globalOptions(): Option[] {
+  return [
+    new Option('--json', 'answer with JSON: one document, or one line per event'),
+    new Option('-q, --quiet', 'only what was asked for, and errors'),
+    new Option('-v, --verbose', 'more detail, and the stack of an unexpected error'),
+    new Option('--no-color', 'no colours (also NO_COLOR)'),
+  ];
+}
+
 function buildProgram(writeHelp: (text: string) => void): { program: Command; subcommands: Map<string, Command> } {
   const program = new Command('holdfast')
     .description('Keeps business data recoverable, and proves it.')
@@ -95,10 +109,6 @@ function buildProgram(writeHelp: (text: string) => void): { program: Command; su
     .showHelpAfterError(false)
     .configureOutput({ writeOut: writeHelp, writeErr: () => {}, outputError: () => {} })
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
-    .addOption(new Option('--json', 'answer with JSON: one document, or one line per event'))
-    .addOption(new Option('-q, --quiet', 'only what was asked for, and errors'))
-    .addOption(new Option('-v, --verbose', 'more detail, and the stack of an unexpected error'))
-    .addOption(new Option('--no-color', 'no colours (also NO_COLOR)'))
     .usage('COMMAND [OPTIONS]')
     .addHelpText(
       'after',
@@ -108,6 +118,7 @@ Exit status: 0 done · 1 unexpected failure · 2 invalid policy or usage · 3 so
   4 access denied · 5 integrity error · 6 storage unreachable · 7 needs attention · 8 refused by a guard
   9 engine unreachable · 10 no repository · 11 repository locked · 12 wrong password · 130 interrupted`,
     );
+  for (const option of globalOptions()) program.addOption(option);
   const subcommands = new Map<string, Command>();
   for (const { heading, commands } of COMMAND_GROUPS) {
     for (const { name, summary } of commands) {

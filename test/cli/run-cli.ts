@@ -14,6 +14,8 @@ export interface RunOptions {
   environment?: Record<string, string | undefined>;
   input?: string;
   nodeArguments?: string[];
+  /** A program, with its arguments, that runs the command. */
+  wrapper?: string[];
   /** Told when it has started. */
   onStart?: (child: ReturnType<typeof spawn>) => void;
 }
@@ -25,7 +27,8 @@ export async function runCli(args: string[], options: RunOptions = {}): Promise<
   for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_OPTIONS', 'HOLDFAST_DEBUG', 'HOLDFAST_PASSWORD']) {
     if (!(name in (options.environment ?? {}))) delete environment[name];
   }
-  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), CLI, ...args], {
+  const words = [...(options.wrapper ?? []), process.execPath, ...(options.nodeArguments ?? []), CLI, ...args];
+  const child = spawn(words[0]!, words.slice(1), {
     cwd: options.directory,
     env: environment,
     stdio: 'pipe',

@@ -1,0 +1,78 @@
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createRepositoryFixture, type RepositoryFixture } from './repository-fixture.ts';
+
+async function backUpSource(fixture: RepositoryFixture): Promise<string> {
+  const source = join(fixture.folder, 'source');
+  mkdirSync(join(source, 'deep'), { recursive: true, mode: 0o755 });
+  writeFileSync(join(source, 'a.txt'), 'alpha', { mode: 0o640 });
+  writeFileSync(Buffer.concat([Buffer.from(join(source, 'deep/')), Buffer.from([0x66, 0xff, 0x0a])]), 'odd');
+  symlinkSync('/etc/passwd', join(source, 'link'));
+  utimesSync(join(source, 'a.txt'), 1_700_000_000, 1_700_000_000);
+  expect((await fixture.run(['backup', source])).status).toBe(0);
+  return source;
+}
+
+test('lists a snapshot, a folder of it, or one file; a path that is not there is exit 2', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = await backUpSource(fixture);
+  const all = await fixture.run(['ls', 'latest', '-q']);
+  expect(all.status).toBe(0);
+  expect(all.stdout.split('\n').filter((line) => line.startsWith(source))).toEqual([
+    source,
+    `${source}/a.txt`,
+    `${source}/deep`,
+    `${source}/deep/f\\xff\\n`,
+    `${source}/link`,
+  ]);
+  const folder = await fixture.run(['ls', 'latest', `${source}/deep/`]);
+  expect(folder.stdout).toBe(`${source}/deep\n${source}/deep/f\\xff\\n\n`);
+  expect(folder.stderr).toMatch(/^[0-9a-f]{8} of .*source, made .* on /);
+  const file = await fixture.run(['ls', `latest:${source}/a.txt`, '-q']);
+  expect(file.stdout).toBe(`${source}/a.txt\n`);
+  const absent = await fixture.run(['ls', 'latest', '/nowhere']);
+  expect([absent.status, absent.stderr]).toEqual([2, expect.stringContaining('has no /nowhere')]);
+});
+
+test('the long form has mode, owner, size, time and target; JSON has the bytes of odd names', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = await backUpSource(fixture);
+  const long = await fixture.run(['ls', 'latest', source, '-lq'], { environment: { TZ: 'UTC' } });
+  expect(long.stderr).toBe('');
+  expect(long.stdout).toMatch(/^-rw-r----- \S+ +\S+ +5 2023-11-14 22:13:20 .*a\.txt$/m);
+  expect(long.stdout).toMatch(/^lrwxrwxrwx .*link -> \/etc\/passwd$/m);
+  const { stdout } = await fixture.run(['ls', 'latest', '--json']);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines[0]).toMatchObject({ message_type: 'snapshot', paths: [source] });
+  const raw = Buffer.concat([Buffer.from(`${source}/deep/`), Buffer.from([0x66, 0xff, 0x0a])]).toString('base64');
+  expect(lines).toContainEqual(expect.objectContaining({ path_raw: raw, type: 'file', size: 3 }));
+});
+
+test('a snapshot that is not there, or a prefix of two, or a bare "latest" of two sources, says what to type', async () => {
+  await using fixture = await createRepositoryFixture();
+  await fixture.addSnapshot({ hostname: 'a' });
+  await fixture.addSnapshot({ hostname: 'b' });
+  const ambiguous = await fixture.run(['ls', 'latest']);
+  expect([ambiguous.status, ambiguous.stderr]).toEqual([2, expect.stringContaining('--host a --path /srv/a')]);
+  expect((await fixture.run(['ls', 'latest', '--host', 'b'])).status).toBe(0);
+  expect((await fixture.run(['ls', '0123456789'])).status).toBe(2);
+  expect((await fixture.run(['ls'])).stderr).toContain('no snapshot is named');
+  const early = await fixture.run(['ls', '--at', '2020-01-01', '--host', 'a']);
+  expect([early.status, early.stderr]).toEqual([2, expect.stringContaining('no snapshot')]);
+  const invalid = await fixture.run(['ls', '--at', '2026-02-30']);
+  expect([invalid.status, invalid.stderr]).toEqual([2, expect.stringContaining('"2026-02-30" is not a time')]);
+});
+
+test('a repository that another is pruning, or whose holder died, can still be read', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = await backUpSource(fixture);
+  const lock = await fixture.repository.lock('exclusive');
+  const { status, stdout, stderr } = await fixture.run(['ls', 'latest', source]);
+  await lock.release();
+  expect([status, stdout]).toEqual([0, expect.stringContaining('a.txt')]);
+  expect(stderr).toContain('reading without a lock');
+});
