@@ -16,6 +16,14 @@ export interface CommandGroup {
 /** In the order in which help shows them: by what they are for. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
+    heading: 'Say what must be protected',
+    commands: [
+      { name: 'init', summary: 'write a first policy folder, or create a repository', load: () => import('./init.ts') },
+      { name: 'validate', summary: 'check policies, without an engine', load: () => import('./validate.ts') },
+      { name: 'schema', summary: 'explain the policy language', load: () => import('./schema.ts') },
+    ],
+  },
+  {
     heading: 'Protect what the policies name',
     commands: [
       { name: 'apply', summary: 'put the policies in force on their engine', load: () => import('./apply.ts') },

@@ -1,0 +1,72 @@
+/** `holdfast init`: writes a starter policy folder, or creates a repository. */
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { HoldfastError } from '../common/errors.ts';
+import type { CliCommand, CliContext } from './command.ts';
+import { ExitStatus } from './exit-status.ts';
+import { addRepositoryOptions, type RepositoryOptions } from './open-from-options.ts';
+import { starterFiles } from './starter-policies.ts';
+
+export const command: CliCommand<RepositoryOptions> = {
+  configure(command) {
+    command
+      .description(
+        'Writes a starter policy folder; with --repository or --repo, creates the repository of that name or at that place.',
+      )
+      .argument('[dir]', 'the folder to write (default: policies)');
+    addRepositoryOptions(command);
+  },
+
+  async run(context, { args, options }) {
+    const directory = args[0] as string | undefined;
+    if (options.repository === undefined && options.repo === undefined)
+      return writeStarter(context, directory ?? 'policies');
+    if (directory !== undefined) {
+      throw new HoldfastError('Usage', 'both a folder and a repository are given', {
+        hint: 'write the folder with holdfast init DIR, and create the repository with a second call',
+      });
+    }
+    const { createRepository } = await import('./create-repository.ts');
+    return createRepository(context, options);
+  },
+};
+
+/** Throws AlreadyExists when the folder holds policies: nothing is overwritten. */
+async function writeStarter({ directory, output, json }: CliContext, given: string): Promise<ExitStatus> {
+  const folder = resolve(directory, given);
+  const existing = await listFolder(folder);
+  if (existing.some((name) => /\.ya?ml$/.test(name))) {
+    throw new HoldfastError('AlreadyExists', `${given} holds policies already`, {
+      hint: 'name another folder, or change the files there: holdfast schema explains the language',
+    });
+  }
+  await mkdir(folder, { recursive: true });
+  const fromFolder = relative(folder, directory) || '.';
+  const files: string[] = [];
+  for (const [name, content] of Object.entries(starterFiles(fromFolder))) {
+    const path = join(folder, name);
+    // `wx`: a file that appeared meanwhile is somebody's work.
+    await writeFile(path, content, { flag: 'wx' });
+    files.push(relative(directory, path));
+  }
+  if (json) output.json({ written: files });
+  for (const file of files) output.say(`wrote ${file}`);
+  output.say(`
+It protects this folder. Now
+  1. give the repository a password, and keep a copy of it elsewhere (without it nobody can read the backups):
+       mkdir -p .holdfast && (umask 077; head -c 24 /dev/urandom | base64 > .holdfast/vault.password)
+  2. holdfast validate ${given === 'policies' ? '' : `${given} `}   see that it is right
+  3. holdfast start ${given === 'policies' ? '' : `${given} `}--once   run everything once`);
+  return ExitStatus.done;
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    if (code === 'ENOTDIR') throw new HoldfastError('Usage', `${folder} is a file`, { hint: 'name a folder' });
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+/** `holdfast validate`: whether policies are right, and what they come to; needs no engine and changes nothing. */
+import { HoldfastError } from '../common/errors.ts';
+import { suggest } from '../common/suggest.ts';
+import type { Action } from '../domain/action.ts';
+import { renderProblem, type Problem } from '../schemas/problem.ts';
+import { checkPolicies, hasErrors, type CheckedPolicies } from './check-policies.ts';
+import type { CliCommand, CliContext } from './command.ts';
+import { ExitStatus } from './exit-status.ts';
+
+interface Options {
+  resolved?: string;
+}
+
+export const command: CliCommand<Options> = {
+  configure(command) {
+    command
+      .description(
+        'Checks policies: their shape, their references, and what they demand of each other. All errors of all files are shown at once.',
+      )
+      .argument('[paths...]', 'policy files and folders (default: policies)')
+      .option('--resolved <policy>', 'also show what a policy comes to, with every default');
+  },
+
+  async run(context, { args, options }) {
+    const checked = await checkPolicies(context.directory, (args[0] as string[] | undefined) ?? []);
+    const resolved = options.resolved === undefined ? undefined : actionsOf(options.resolved, checked);
+    const failed = hasErrors(checked.problems);
+    if (context.json) context.output.json(jsonResult(checked, resolved));
+    else await tell(context, checked, resolved);
+    return failed ? ExitStatus.usage : ExitStatus.done;
+  },
+};
+
+/** undefined when errors keep the policies from being compiled. Throws NotFound for a name that no policy has. */
+function actionsOf(policy: string, { documents, compiled, problems }: CheckedPolicies): Action[] | undefined {
+  if (compiled === undefined) return undefined;
+  const names = documents.filter(({ kind }) => kind === 'Policy').map(({ name }) => name);
+  if (names.includes(policy)) return compiled.actions.filter((action) => action.policy === policy);
+  if (hasErrors(problems)) return undefined;
+  const meant = suggest(policy, names);
+  const hint = meant === undefined ? `known are ${names.join(', ')}` : `did you mean "${meant}"?`;
+  throw new HoldfastError('NotFound', `there is no policy named "${policy}"`, { hint });
+}
+
+function jsonResult(checked: CheckedPolicies, resolved: Action[] | undefined): object {
+  const { files, documents, problems, notBuilt } = checked;
+  const data = (found: Problem[]): object[] => found.map(({ sourceLine: _, ...rest }) => rest);
+  return {
+    valid: !hasErrors(problems),
+    files,
+    documents: documents.map(({ kind, name }) => ({ kind, name })),
+    problems: data(problems),
+    notBuilt: data(notBuilt),
+    ...(resolved === undefined ? {} : { actions: resolved }),
+  };
+}
+
+async function tell(context: CliContext, checked: CheckedPolicies, resolved: Action[] | undefined): Promise<void> {
+  const { output } = context;
+  const { files, documents, problems, notBuilt } = checked;
+  for (const problem of problems) output.line(`${renderProblem(problem)}\n`);
+  if (resolved !== undefined) {
+    const { stringify } = await import('yaml');
+    output.line(stringify(resolved, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd());
+  }
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const warnings = problems.length - errors;
+  if (errors > 0) {
+    output.line(
+      output.style.bad(`${numberOf(errors, 'error')}${warnings > 0 ? `, ${numberOf(warnings, 'warning')}` : ''}`),
+    );
+    return;
+  }
+  for (const problem of notBuilt) output.line(`${renderProblem({ ...problem, severity: 'warning' })}\n`);
+  const verdict = `${numberOf(documents.length, 'document')} in ${numberOf(files.length, 'file')}: valid`;
+  output.say(output.style.good(warnings > 0 ? `${verdict}, with ${numberOf(warnings, 'warning')}` : verdict));
+  if (notBuilt.length > 0) {
+    output.say(
+      output.style.warning(`${numberOf(notBuilt.length, 'part')} of the language not built yet: apply refuses them`),
+    );
+  }
+}
+
+function numberOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
