@@ -17,6 +17,8 @@ export interface LocateOptions {
   environment: Readonly<Record<string, string | undefined>>;
   /** Told in lines what takes long. */
   onProgress: (line: string) => void;
+  /** How an archive is fetched and installed; default: the official one. */
+  download?: (context: InstallContext) => Promise<void>;
   signal?: AbortSignal;
 }
 
@@ -75,7 +77,7 @@ async function findInCache({ cacheDirectory }: LocateOptions, tried: string[]): 
 }
 
 async function installByDownload(options: LocateOptions, tried: string[]): Promise<LocatedCli | undefined> {
-  return install(downloadCli, 'download', options, tried);
+  return install(options.download ?? downloadCli, 'download', options, tried);
 }
 
 async function installByBuild(options: LocateOptions, tried: string[]): Promise<LocatedCli | undefined> {

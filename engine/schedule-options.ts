@@ -4,6 +4,7 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Action, ActionRequest } from '../domain/action.ts';
 import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
 import type { Schedule, Weekday } from '../domain/schedule.ts';
+import { nextSlot } from '../domain/schedule-slots.ts';
 import { searchAttributesOf } from './search-attributes.ts';
 
 /**
@@ -65,17 +66,31 @@ function stateOf({ suspended }: Action): { paused: boolean; note?: string } {
  * How far back the server looks after an outage. A window shorter than the interval runs the latest slot alone, which
  * is what `latest` means; a long one runs them all, one after another.
  */
-function catchupSeconds({ missed, timing }: Schedule): number {
+function catchupSeconds(schedule: Schedule): number {
+  const { missed } = schedule;
   if (missed === 'skip') return SHORTEST_CATCHUP_SECONDS;
   if (missed === 'all') return LONGEST_CATCHUP_SECONDS;
-  return Math.max(SHORTEST_CATCHUP_SECONDS, shortestGapSeconds(timing) - 1);
+  return Math.max(SHORTEST_CATCHUP_SECONDS, shortestGapSeconds(schedule) - 1);
 }
 
-function shortestGapSeconds(timing: Schedule['timing']): number {
+/** Slots looked at for the gaps of a cron expression: enough to see a month's pattern of workdays. */
+const CRON_SLOTS = 50;
+/** Any instant will do; always the same one gives the same schedule at each apply. */
+const CRON_REFERENCE = new Date('2026-01-01T00:00:00Z');
+
+function shortestGapSeconds(schedule: Schedule): number {
+  const { timing } = schedule;
   if (timing.kind === 'interval') return timing.everySeconds;
-  // A day that loses an hour to summer time; for cron, whose gaps vary, at least the latest hour is looked at.
+  // A day that loses an hour to summer time.
   if (timing.kind === 'calendar') return (timing.day === undefined ? 1 : 7) * 24 * 3600 - 3600;
-  return 3600;
+  let shortest = LONGEST_CATCHUP_SECONDS;
+  let slot = nextSlot(schedule, CRON_REFERENCE);
+  for (let seen = 0; seen < CRON_SLOTS && slot !== undefined; seen++) {
+    const next = nextSlot(schedule, slot);
+    if (next !== undefined) shortest = Math.min(shortest, (next.getTime() - slot.getTime()) / 1000);
+    slot = next;
+  }
+  return shortest;
 }
 
 const DAYS: Record<Weekday, 'SUNDAY' | 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY'> = {
