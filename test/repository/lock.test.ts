@@ -1,0 +1,245 @@
+import { readdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { HoldfastError } from '../../common/errors.ts';
+import { acquireLock } from '../../repository/lock.ts';
+import { DEFAULT_LOCK_TIMING, type LockTiming } from '../../repository/lock-conflict.ts';
+import { currentHolder, encodeLock, isStale, type LockDocument } from '../../repository/lock-file.ts';
+import { listLocks, removeLocks } from '../../repository/unlock.ts';
+import { FAST_LOCKS, reopen, withRepository } from './repository-fixture.ts';
+
+const NOW = new Date('2026-11-23T02:00:00Z');
+const MINUTE = 60_000;
+
+const lockFiles = (folder: string): Promise<string[]> => readdir(join(folder, 'vault', 'locks'));
+
+function lockOf(changes: Partial<LockDocument> = {}): LockDocument {
+  return { ...currentHolder(), time: NOW, exclusive: false, hostname: 'elsewhere', pid: 4711, ...changes };
+}
+
+/** A clock that a test moves. */
+function movableTiming(changes: Partial<LockTiming> = {}): LockTiming & { now: Date } {
+  const timing = { ...FAST_LOCKS, refreshMilliseconds: 20, ...changes, now: NOW, clock: () => timing.now };
+  return timing;
+}
+
+describe('locks', () => {
+  it('shared ones live together, exclusive ones alone', () =>
+    withRepository(async (repository, folder) => {
+      const other = await reopen(folder);
+      const first = await repository.lock('shared');
+      const second = await other.lock('shared');
+      await expect(other.lock('exclusive')).rejects.toMatchObject({ code: 'RepositoryLocked', retryable: true });
+      await first.release();
+      await second.release();
+      const exclusive = await repository.lock('exclusive');
+      await expect(other.lock('shared')).rejects.toMatchObject({ code: 'RepositoryLocked' });
+      await expect(repository.lock('exclusive')).rejects.toMatchObject({ code: 'RepositoryLocked' });
+      await exclusive.release();
+      await exclusive.release();
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('name their holder to whom they keep out', () =>
+    withRepository(async (repository) => {
+      const lock = await repository.lock('exclusive');
+      await expect(repository.lock('shared')).rejects.toThrow(
+        new RegExp(`exclusive lock of .* on ${hostname()} \\(PID ${process.pid}\\)`),
+      );
+      await lock.release();
+    }));
+
+  it('are waited for', () =>
+    withRepository(async (repository) => {
+      const first = await repository.lock('exclusive');
+      const waits: string[] = [];
+      const second = repository.lock('exclusive', { waitSeconds: 10, onWait: (holder) => waits.push(holder) });
+      await delay(100);
+      expect(waits.length).toBeGreaterThan(0);
+      await first.release();
+      await (await second).release();
+    }));
+
+  it('are given up when the signal fires', () =>
+    withRepository(async (repository, folder) => {
+      const first = await repository.lock('exclusive');
+      const abort = new AbortController();
+      const second = repository.lock('shared', { waitSeconds: 60, signal: abort.signal });
+      setTimeout(() => abort.abort(), 50);
+      await expect(second).rejects.toMatchObject({ code: 'Interrupted' });
+      await first.release();
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('exclude each other when many come at the same moment', () =>
+    withRepository(async (repository, folder) => {
+      let holders = 0;
+      let most = 0;
+      const work = async (kind: 'shared' | 'exclusive'): Promise<void> => {
+        const lock = await repository.lock(kind, { waitSeconds: 50 });
+        holders += kind === 'exclusive' ? 100 : 1;
+        most = Math.max(most, holders);
+        await delay(10);
+        holders -= kind === 'exclusive' ? 100 : 1;
+        await lock.release();
+      };
+      await Promise.all([work('exclusive'), work('exclusive'), work('shared'), work('shared'), work('exclusive')]);
+      expect(most).toBeLessThanOrEqual(100);
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('written at the same moment by two make both look again, and never both stay', () =>
+    withRepository(async (repository, folder) => {
+      // Another's lock appears between our first look and our second.
+      const save = repository.saveUnpacked.bind(repository);
+      const foreign = encodeLock(lockOf({ time: new Date() }));
+      repository.saveUnpacked = async (kind, content, options) => {
+        await save('locks', foreign);
+        return save(kind, content, options);
+      };
+      await expect(repository.lock('exclusive')).rejects.toMatchObject({ code: 'RepositoryLocked' });
+      expect(await lockFiles(folder)).toHaveLength(1);
+    }));
+
+  it('are refreshed: a new file with a new time, then the old one goes', () =>
+    withRepository(async (repository, folder) => {
+      const timing = movableTiming();
+      const lock = await acquireLock(repository, 'shared', {}, timing);
+      const [before] = await lockFiles(folder);
+      timing.now = new Date(NOW.getTime() + 5 * MINUTE);
+      await delay(100);
+      const after = await listLocks(repository);
+      expect(after.map(({ document }) => document!.time)).toEqual([timing.now]);
+      expect(after[0]!.id).not.toBe(before);
+      expect(lock.lost.aborted).toBe(false);
+      await lock.release();
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('are lost when somebody removed the file', () =>
+    withRepository(async (repository) => {
+      const lock = await acquireLock(repository, 'exclusive', {}, movableTiming());
+      expect(await removeLocks(repository, { all: true, now: NOW })).toHaveLength(1);
+      await expect.poll(() => lock.lost.aborted).toBe(true);
+      await lock.release();
+    }));
+
+  it('that slept through their time are lost when exclusive, and go on when shared and alone', () =>
+    withRepository(async (repository) => {
+      const timing = movableTiming();
+      const exclusive = await acquireLock(repository, 'exclusive', {}, timing);
+      timing.now = new Date(NOW.getTime() + 31 * MINUTE);
+      await expect.poll(() => exclusive.lost.aborted).toBe(true);
+      await exclusive.release();
+      const shared = await acquireLock(repository, 'shared', {}, timing);
+      timing.now = new Date(NOW.getTime() + 90 * MINUTE);
+      await delay(100);
+      expect(shared.lost.aborted).toBe(false);
+      await shared.release();
+    }));
+
+  it('survive a storage that is away for a while, and are lost when it stays away', () =>
+    withRepository(async (repository) => {
+      const timing = movableTiming();
+      const lock = await acquireLock(repository, 'shared', {}, timing);
+      const save = repository.saveUnpacked.bind(repository);
+      repository.saveUnpacked = async () => {
+        throw new HoldfastError('StorageUnreachable', 'away');
+      };
+      timing.now = new Date(NOW.getTime() + 10 * MINUTE);
+      await delay(80);
+      expect(lock.lost.aborted).toBe(false);
+      timing.now = new Date(NOW.getTime() + 30 * MINUTE);
+      await expect.poll(() => lock.lost.aborted).toBe(true);
+      repository.saveUnpacked = save;
+      await lock.release();
+    }));
+
+  it('serve a writer that may not delete: its files are left to expire', () =>
+    withRepository(async (repository, folder) => {
+      const remove = repository.storage.remove.bind(repository.storage);
+      repository.storage.remove = async () => {
+        throw new HoldfastError('AccessDenied', 'this account may not delete');
+      };
+      const timing = movableTiming();
+      const lock = await acquireLock(repository, 'shared', {}, timing);
+      await delay(50);
+      expect(lock.lost.aborted).toBe(false);
+      await lock.release();
+      expect((await lockFiles(folder)).length).toBeGreaterThanOrEqual(1);
+      timing.now = new Date(NOW.getTime() + 31 * MINUTE);
+      // An exclusive lock over files that it cannot remove would be no lock.
+      await expect(acquireLock(repository, 'exclusive', {}, timing)).rejects.toMatchObject({ code: 'AccessDenied' });
+      repository.storage.remove = remove;
+      await (await acquireLock(repository, 'exclusive', {}, timing)).release();
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('shared, of an account that may only read, need no file', () =>
+    withRepository(async (repository) => {
+      repository.storage.write = async () => {
+        throw new HoldfastError('AccessDenied', 'this account may not write');
+      };
+      await (await repository.lock('shared')).release();
+      await expect(repository.lock('exclusive')).rejects.toMatchObject({ code: 'AccessDenied' });
+    }));
+
+  it('of dead processes and old ones do not count', () =>
+    withRepository(async (repository, folder) => {
+      await repository.saveUnpacked(
+        'locks',
+        encodeLock(lockOf({ exclusive: true, hostname: hostname(), pid: 2 ** 22 })),
+      );
+      const old = new Date(Date.now() - 31 * MINUTE);
+      await repository.saveUnpacked('locks', encodeLock(lockOf({ exclusive: true, time: old })));
+      await (await repository.lock('shared')).release();
+      await (await repository.lock('exclusive')).release();
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('that cannot be read keep everybody out', () =>
+    withRepository(async (repository) => {
+      await repository.storage.write(`locks/${'a'.repeat(64)}`, Buffer.from('half'));
+      await expect(repository.lock('shared')).rejects.toThrow(/cannot be read/);
+      const later = new Date(Date.now() + 31 * MINUTE);
+      expect(await removeLocks(repository, { all: false, now: later })).toMatchObject([{ id: 'a'.repeat(64) }]);
+    }));
+});
+
+describe('unlock', () => {
+  it('removes stale locks, and all only when told so', () =>
+    withRepository(async (repository) => {
+      const alive = await repository.lock('shared');
+      const stale = await repository.saveUnpacked('locks', encodeLock(lockOf({ time: NOW })));
+      const now = new Date();
+      const removed = await removeLocks(repository, { all: false, now: new Date(NOW.getTime() + 2 ** 40) });
+      expect(removed.map(({ id }) => id)).toContain(stale);
+      const second = await repository.lock('shared');
+      expect((await removeLocks(repository, { all: true, now })).length).toBeGreaterThanOrEqual(1);
+      expect(await listLocks(repository)).toEqual([]);
+      await alive.release();
+      await second.release();
+    }));
+});
+
+describe('a lock is stale', () => {
+  const dead = (): boolean => false;
+  const alive = (): boolean => true;
+  const after = (minutes: number): Date => new Date(NOW.getTime() + minutes * MINUTE);
+
+  it.each([
+    ['fresh, elsewhere', lockOf(), after(29), dead, false],
+    ['30 minutes old', lockOf(), after(30), dead, false],
+    ['older than 30 minutes', lockOf(), after(31), alive, true],
+    ['of a living process here', lockOf({ hostname: 'here' }), after(1), alive, false],
+    ['of a dead process here', lockOf({ hostname: 'here' }), after(1), dead, true],
+  ])('%s', (_, lock, now, isAlive, stale) => {
+    expect(isStale(lock, now, 'here', isAlive)).toBe(stale);
+  });
+
+  it('keeps restic’s intervals', () => {
+    expect(DEFAULT_LOCK_TIMING.refreshMilliseconds).toBe(5 * MINUTE);
+  });
+});
