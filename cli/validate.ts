@@ -44,7 +44,7 @@ function actionsOf(policy: string, { documents, compiled, problems }: CheckedPol
 
 function jsonResult(checked: CheckedPolicies, resolved: Action[] | undefined): object {
   const { files, documents, problems, notBuilt } = checked;
-  const data = (found: Problem[]): object[] => found.map(({ sourceLine: _, ...rest }) => rest);
+  const data = (found: Problem[]): object[] => found.map(({ sourceLine: _sourceLine, ...rest }) => rest);
   return {
     valid: !hasErrors(problems),
     files,

@@ -81,6 +81,8 @@ function* cronSlots(timing: CronTiming, from: number, to: number): Generator<num
 /** Local times of one zone, as milliseconds that UTC would have if it showed them. */
 class LocalTime {
   readonly #format: Intl.DateTimeFormat | undefined;
+  /** By day: a zone's offset at midnight UTC. Asking Intl for each slot would take seconds for a year. */
+  readonly #midnights = new Map<number, number>();
 
   constructor(timezone: string) {
     this.#format = timezone === 'UTC' ? undefined : localFormat(timezone);
@@ -89,10 +91,20 @@ class LocalTime {
   /** The instants at which clocks of the zone show a local time: none, one or two, in order. */
   instantsOf(local: number): number[] {
     if (this.#format === undefined) return [local];
-    const before = this.#offsetAt(local - DAY_MS);
-    const after = this.#offsetAt(local + DAY_MS);
-    const candidates = before === after ? [local - before] : [local - before, local - after].sort((a, b) => a - b);
+    const day = Math.floor(local / DAY_MS);
+    const before = this.#offsetAtMidnight(day - 1);
+    const after = this.#offsetAtMidnight(day + 2);
+    if (before === after) return [local - before];
+    const candidates = [local - before, local - after].sort((a, b) => a - b);
     return candidates.filter((instant) => instant + this.#offsetAt(instant) === local);
+  }
+
+  #offsetAtMidnight(day: number): number {
+    const known = this.#midnights.get(day);
+    if (known !== undefined) return known;
+    const offset = this.#offsetAt(day * DAY_MS);
+    this.#midnights.set(day, offset);
+    return offset;
   }
 
   #offsetAt(instant: number): number {

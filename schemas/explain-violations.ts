@@ -4,6 +4,18 @@ import { suggest } from '../common/suggest.ts';
 import type { DocumentPath, Kind } from './loaded-document.ts';
 import type { Problem } from './problem.ts';
 import { followReference, objectBranch, schemaAt, type SchemaNode, stepInto } from './schema-tree.ts';
+import {
+  exampleOf,
+  firstSentence,
+  kindOfType,
+  kindOfValue,
+  listOf,
+  namePath,
+  printable,
+  show,
+  suchAs,
+  withArticle,
+} from './wording.ts';
 import type { YamlPart } from './yaml-source.ts';
 
 /** What ajv reports, as far as it is used here. */
@@ -27,6 +39,16 @@ const OTHER_WORDS: Record<string, string> = {
   excludes: 'exclude',
   priority: 'importance',
   tests: 'assert',
+};
+
+/** What a bare number may lack, by the title of its schema. */
+const UNITS: Record<string, string[]> = {
+  Duration: ['s', 'm', 'h', 'd'],
+  Interval: ['m', 'h', 'd', 'w'],
+  'Retention period': ['h', 'd', 'mo', 'y'],
+  Size: ['KiB', 'MiB', 'GiB'],
+  Rate: ['KiB/s', 'MiB/s'],
+  Share: ['%'],
 };
 
 /** The problems of one document, without those that only follow from others. */
@@ -75,9 +97,7 @@ class Explanation {
   #tell(violation: Violation, path: DocumentPath, value: unknown): Told | undefined {
     // Choices between keys, and between a word and a map, are told once, as a whole.
     const branch = /\/(oneOf|anyOf)\/\d+\//.test(violation.schemaPath);
-    const choice = this.#violations.some(
-      (other) => other.instancePath === violation.instancePath && other.keyword === 'anyOf',
-    );
+    const choice = this.#hasViolation(violation.instancePath, 'anyOf');
     if (violation.keyword === 'anyOf')
       return isObject(value) && objectBranch(this.#schema(path)).type === 'object'
         ? undefined
@@ -93,7 +113,10 @@ class Explanation {
       case 'maxProperties':
         return this.#tellExactlyOne(path, value);
       case 'dependentRequired':
-        return tellDependent(path, String(violation.params['property']), String(violation.params['missingProperty']));
+        // Where a choice is open, the choice is told; what hangs on it is not.
+        return this.#hasViolation(violation.instancePath, 'oneOf')
+          ? undefined
+          : tellDependent(path, String(violation.params['property']), String(violation.params['missingProperty']));
       case 'propertyNames':
         return tellName(path, String(violation.params['propertyName']));
       case 'pattern':
@@ -107,6 +130,10 @@ class Explanation {
       default:
         return tellBound(violation.keyword, violation.params['limit'], value);
     }
+  }
+
+  #hasViolation(instancePath: string, keyword: string): boolean {
+    return this.#violations.some((other) => other.instancePath === instancePath && other.keyword === keyword);
   }
 
   #schema(path: DocumentPath): SchemaNode {
@@ -268,9 +295,9 @@ function typeHint(schema: SchemaNode, key: string | number | undefined, value: u
     return `write a list: [${JSON.stringify(value)}]`;
   if (schema.type === 'array') return 'begin each item with a dash';
   if (schema.type === 'string' && ['number', 'boolean'].includes(typeof value)) {
-    return schema.title === 'Duration' || schema.title === 'Interval'
-      ? `add a unit: ${String(value)}s, ${String(value)}m, ${String(value)}h or ${String(value)}d`
-      : `put it in quotes: "${String(value)}"`;
+    const units = UNITS[schema.title ?? ''];
+    if (units === undefined || typeof value !== 'number') return `put it in quotes: "${String(value)}"`;
+    return `add a unit: ${units.map((unit) => `${value}${unit}`).join(', ')}`;
   }
   if (schema.type === 'object') return `known here: ${Object.keys(schema.properties ?? {}).join(', ')}`;
   return typeof key === 'number' ? 'correct this item' : `write it${suchAs(schema)}`;
@@ -334,75 +361,4 @@ function valueAt(data: unknown, path: DocumentPath): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** How a sentence names a part: by its last key, with the number of a list item. */
-export function namePath(path: DocumentPath): string {
-  const last = path.at(-1);
-  if (last === undefined) return 'the document';
-  if (typeof last === 'string') return printable(last);
-  return `item ${last + 1} of ${namePath(path.slice(0, -1))}`;
-}
-
-function firstSentence(text: string | undefined): string {
-  const sentence = text?.split(/[.:;](\s|$)/)[0] ?? '';
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
-}
-
-function suchAs(schema: SchemaNode): string {
-  const examples = (schema.examples ?? []).filter((example) => typeof example !== 'object').slice(0, 3);
-  return examples.length === 0 ? '' : ` like ${examples.map(String).join(', ')}`;
-}
-
-function exampleOf(schema: SchemaNode | undefined): string {
-  const example = schema?.examples?.[0] ?? schema?.const ?? schema?.enum?.[0];
-  return example === undefined || typeof example === 'object' ? '' : ` ${String(example)}`;
-}
-
-function withArticle(title: string): string {
-  const words = /^[A-Z]{2}/.test(title) ? title : title.charAt(0).toLowerCase() + title.slice(1);
-  if (words === 'text') return 'text';
-  return `${/^[aeiou]/.test(words) ? 'an' : 'a'} ${words.replace(/^iANA/, 'IANA')}`;
-}
-
-function kindOfType(type: string | string[] | undefined): string {
-  const names: Record<string, string> = {
-    string: 'text',
-    integer: 'a whole number',
-    number: 'a number',
-    boolean: 'true or false',
-    object: 'a map of keys',
-    array: 'a list',
-  };
-  return [type ?? 'object']
-    .flat()
-    .map((name) => names[name] ?? name)
-    .join(' or ');
-}
-
-function kindOfValue(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (value === null) return 'nothing';
-  return (
-    { string: 'text', number: 'a number', boolean: 'true or false', object: 'a map of keys' }[
-      typeof value as 'string'
-    ] ?? 'this'
-  );
-}
-
-/** A value in a sentence: short, and without what a terminal would act on. */
-function show(value: unknown): string {
-  if (isObject(value)) return 'a map of keys';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'string' ? `"${printable(value)}"` : String(value);
-}
-
-function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
-  return clean.length > 60 ? `${clean.slice(0, 57)}…` : clean;
-}
-
-function listOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
