@@ -1,6 +1,10 @@
 /** Finds the parts of the language that validate but that nothing carries out yet: `apply` refuses them by name and place. */
 import type { DocumentPath, Kind, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
+import type { Policy } from '../schemas/types.ts';
+import { problemAt } from './located-problem.ts';
+import { indexDocuments, type PolicyFolder } from './policy-folder.ts';
+import { resolveLocation, resolveRepository } from './resolve-places.ts';
 
 interface NotBuiltPart {
   /** Keys from the document's root; `*` stands for any key or list index. */
@@ -96,20 +100,66 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
 
 /** One problem for each part that is not built, each an error with its place. */
 export function findNotBuilt(documents: readonly LoadedDocument[]): Problem[] {
-  return documents.flatMap((document) => NOT_BUILT[document.kind].flatMap((part) => findPart(document, part)));
+  const folder = indexDocuments(documents);
+  return [
+    ...documents.flatMap((document) => NOT_BUILT[document.kind].flatMap((part) => findPart(document, part))),
+    ...findEvidenceOfOneHost(folder),
+    ...[...folder.policies.values()].flatMap((policy) => findSeveralHosts(policy, folder)),
+  ];
+}
+
+/** Every worker writes records, so that evidence on one host's disk would be out of reach of the others. */
+function findEvidenceOfOneHost(folder: PolicyFolder): Problem[] {
+  const location = folder.project?.content.spec?.evidence?.location;
+  if (folder.project === undefined || location === undefined) return [];
+  if (resolveLocation(location, folder)?.local.host === undefined) return [];
+  const hint = 'name a location without host:, that every worker reaches';
+  return [
+    notBuiltAt(folder.project, ['spec', 'evidence', 'location'], 'evidence on the disk of one host', hint, 'value'),
+  ];
+}
+
+/** An action runs on one host; a restore test or an access check of disks on two hosts would need two. */
+function findSeveralHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  const { backup = [], sync = [], restoreTest, accessCheck } = policy.content.spec;
+  const repositories = backup.map(({ to }) => ({ to, host: resolveRepository(to, folder)?.location.local.host }));
+  const targets = sync.map(({ to }) => ({ host: resolveLocation(to, folder)?.local.host }));
+  const tested = repositories.filter(({ to }) => [undefined, 'any', to].includes(restoreTest?.from));
+  const problems: Problem[] = [];
+  if (hostsOf(tested) > 1) {
+    const path = ['spec', restoreTest === undefined ? 'backup' : 'restoreTest'];
+    problems.push(
+      notBuiltAt(policy, path, 'a restore test of disks on several hosts', 'name one repository in restoreTest.from'),
+    );
+  }
+  if ((backup.length > 0 || accessCheck !== undefined) && hostsOf([...repositories, ...targets]) > 1) {
+    const path = ['spec', accessCheck === undefined ? 'backup' : 'accessCheck'];
+    problems.push(
+      notBuiltAt(policy, path, 'an access check of disks on several hosts', 'write one policy for each host'),
+    );
+  }
+  return problems;
+}
+
+function hostsOf(places: readonly { host: string | undefined }[]): number {
+  return new Set(places.flatMap(({ host }) => host ?? [])).size;
+}
+
+function notBuiltAt(
+  document: LoadedDocument,
+  path: DocumentPath,
+  name: string,
+  hint: string,
+  part: 'key' | 'value' = 'key',
+): Problem {
+  return problemAt(document, path, { code: 'not-built', part, message: `not built yet: ${name}`, hint });
 }
 
 function findPart(document: LoadedDocument, part: NotBuiltPart): Problem[] {
   const found = matches(document.content, part.path.split('.'), []);
   return found
     .filter(({ value }) => part.values?.includes(value) ?? !isNothing(value))
-    .map(({ path }) => ({
-      ...document.mark(path, part.values === undefined ? 'key' : 'value'),
-      severity: 'error',
-      code: 'not-built',
-      message: `${part.name} is not built yet`,
-      hint: part.hint,
-    }));
+    .map(({ path }) => notBuiltAt(document, path, part.name, part.hint, part.values === undefined ? 'key' : 'value'));
 }
 
 /** What says "not this": the language's way to leave it out. */
