@@ -25,8 +25,6 @@ export interface NativeMetadata {
   makeFifo(path: ByteString, mode: number): void;
   /** @param device `st_rdev`. Needs CAP_MKNOD. */
   makeDevice(path: ByteString, kind: 'dev' | 'chardev', mode: number, device: bigint): void;
-  /** A socket's entry, as a restore leaves it: nobody listens there. */
-  makeSocket(path: ByteString, mode: number): void;
 }
 
 type NativeCall = (...args: unknown[]) => number;
@@ -47,7 +45,6 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const UTIME_OMIT = (1n << 30n) - 2n;
 const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
-const S_IFSOCK = 0o140000;
 /** Linux allows 64 KiB for the list of names and for one value. */
 const LARGEST_ATTRIBUTE = 65536;
 
@@ -59,9 +56,6 @@ export function loadNativeMetadata(): NativeMetadata {
   const check = (result: number, call: string, path: ByteString): number => {
     if (result === -1) throw systemError(library.errno(), call, path);
     return result;
-  };
-  const makeNode = (path: ByteString, mode: number, device: bigint): void => {
-    check(library.mknod(toCString(path), mode, device), 'mknod', path);
   };
   return {
     setTimes(path, { atimeNs, mtimeNs }) {
@@ -80,9 +74,9 @@ export function loadNativeMetadata(): NativeMetadata {
       check(library.mkfifo(toCString(path), mode), 'mkfifo', path);
     },
     makeDevice(path, kind, mode, device) {
-      makeNode(path, (kind === 'dev' ? S_IFBLK : S_IFCHR) | mode, device);
+      const type = kind === 'dev' ? S_IFBLK : S_IFCHR;
+      check(library.mknod(toCString(path), type | mode, device), 'mknod', path);
     },
-    makeSocket: (path, mode) => makeNode(path, S_IFSOCK | mode, 0n),
   };
 }
 

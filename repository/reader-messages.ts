@@ -2,7 +2,9 @@
 import type { Compression } from './compression.ts';
 import type { FinishedPack } from './open-packs.ts';
 import type { IndexedBlob } from './repository.ts';
+import type { EntryBatch, FilePart, RestoreAnswer } from './restore-messages.ts';
 import type { TreeReferences } from './tree-references.ts';
+import type { VerifyBatch } from './verify-entries.ts';
 
 export interface ReaderSettings {
   key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array };
@@ -38,6 +40,10 @@ export interface ReaderTasks {
   };
   /** Verifies blobs and puts them into new packs; returns those that became full. */
   repack: { input: BlobBatch; output: { finished: FinishedPack[] } };
+  /** Makes the entries of a snapshot in the target; what goes wrong is in the answer. */
+  'restore-entries': { input: EntryBatch; output: RestoreAnswer };
+  'restore-part': { input: FilePart; output: RestoreAnswer };
+  'verify-entries': { input: VerifyBatch; output: RestoreAnswer };
   /** The packs that are still open. */
   'finish-repack': { input: Record<never, never>; output: { finished: FinishedPack[] } };
 }

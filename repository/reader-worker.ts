@@ -1,6 +1,7 @@
 /** A reader thread: decrypts, verifies and repacks what the main thread has read. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { IntegrityError } from '../common/errors.ts';
+import { loadNativeMetadata } from '../files/native-metadata.ts';
 import { prepareKey, sha256Hex } from './crypto.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob, readPackHeader } from './pack.ts';
@@ -14,16 +15,22 @@ import type {
   TaskName,
 } from './reader-messages.ts';
 import type { IndexedBlob } from './repository.ts';
+import { restoreEntries, restorePart, type ThreadContext } from './restore-entries.ts';
 import { readTreeReferences } from './tree-references.ts';
+import { verifyEntries } from './verify-entries.ts';
 
 const settings = workerData as ReaderSettings;
 const key = prepareKey(settings.key);
 const openPacks = new OpenPacks(key, settings);
+const restoring = onFirstUse((): ThreadContext => ({ key, native: loadNativeMetadata() }));
 
 const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => ReaderTasks[Name]['output'] } = {
   'verify-pack': verifyPack,
   'read-trees': readTrees,
   repack,
+  'restore-entries': (batch) => restoreEntries(restoring(), batch),
+  'restore-part': (part) => restorePart(restoring(), part),
+  'verify-entries': verifyEntries,
   'finish-repack': () => ({ finished: openPacks.finish() }),
 };
 
@@ -119,4 +126,10 @@ function storedBytes({ content, contentOffset }: BlobBatch, blob: IndexedBlob): 
 function integrityMessage(error: unknown): string {
   if (error instanceof IntegrityError) return error.message;
   throw error;
+}
+
+/** Check and prune need no metadata, and do not wait for what loads it. */
+function onFirstUse<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

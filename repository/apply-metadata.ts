@@ -1,0 +1,48 @@
+/** Putting a node's metadata on what was restored: owner, extended attributes, mode, times, in the order in which none undoes another. */
+import { chmodSync, lchownSync } from 'node:fs';
+import type { ByteString } from '../common/byte-string.ts';
+import { fromText, toBytes } from '../files/byte-path.ts';
+import { errorCode } from '../files/file-errors.ts';
+import type { NativeMetadata } from '../files/native-metadata.ts';
+import { fromGoMode } from './go-file-mode.ts';
+import { parseGoTime } from './go-time.ts';
+import type { TreeNode } from './tree-node.ts';
+
+export interface RestoredPlace {
+  /** By which calls that do not follow links reach the entry. */
+  path: ByteString;
+  /** The held entry itself (`/proc/self/fd/N`), for the mode; absent of a symbolic link, which has none. */
+  self?: ByteString;
+}
+
+/** Returns what could not be set, a sentence each. What only root may set is no problem of another account. */
+export function applyMetadata(native: NativeMetadata, place: RestoredPlace, node: TreeNode, owners: boolean): string[] {
+  const problems: string[] = [];
+  const attempt = (what: string, privileged: boolean, act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === undefined) throw error;
+      if (privileged && code === 'EPERM' && process.geteuid?.() !== 0) return;
+      problems.push(`${what} could not be restored (${code})`);
+    }
+  };
+  // The owner first: changing it takes setuid and capabilities away.
+  if (owners) attempt('the owner', true, () => lchownSync(toBytes(place.path), node.uid, node.gid));
+  for (const { name, value } of node.extended_attributes ?? []) {
+    attempt(`the extended attribute ${JSON.stringify(name)}`, !name.startsWith('user.'), () =>
+      native.setAttribute(place.path, fromText(name), Buffer.from(value ?? '', 'base64')),
+    );
+  }
+  const { self } = place;
+  if (self !== undefined) attempt('the mode', false, () => chmodSync(toBytes(self), fromGoMode(node.mode ?? 0)));
+  attempt('the times', false, () => setTimes(native, place.path, node, problems));
+  return problems;
+}
+
+function setTimes(native: NativeMetadata, path: ByteString, node: TreeNode, problems: string[]): void {
+  const mtimeNs = parseGoTime(node.mtime);
+  if (mtimeNs === undefined) problems.push('the time of modification is no time');
+  else native.setTimes(path, { mtimeNs, atimeNs: parseGoTime(node.atime) });
+}

@@ -1,0 +1,59 @@
+/** Opened blobs of a batch, in a reader thread: from packs on this machine, or from bytes that the main thread has read. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { IntegrityError } from '../common/errors.ts';
+import { errorCode } from '../files/file-errors.ts';
+import type { SealingKey } from './crypto.ts';
+import { packName } from './object-names.ts';
+import { openBlob } from './pack.ts';
+import type { IndexedBlob } from './repository.ts';
+import type { BlobSource } from './restore-messages.ts';
+
+type Read = BlobSource['reads'][number];
+
+/** Each blob is verified against its MAC and its id. Throws IntegrityError when it cannot be had whole. */
+export class BlobReader {
+  readonly #key: SealingKey;
+  readonly #source: BlobSource;
+  readonly #places = new Map<string, { read: Read; blob: IndexedBlob }>();
+  /** Files repeat a blob in a row, above all that of zeros. */
+  #last: { id: string; plain: Buffer } | undefined;
+
+  constructor(key: SealingKey, source: BlobSource) {
+    this.#key = key;
+    this.#source = source;
+    for (const read of source.reads) for (const blob of read.blobs) this.#places.set(blob.id, { read, blob });
+  }
+
+  open(id: string): Buffer {
+    if (this.#last?.id === id) return this.#last.plain;
+    const place = this.#places.get(id);
+    if (place === undefined) throw new IntegrityError(`data blob ${id} is in no pack of the index`);
+    const { read, blob } = place;
+    read.content ??= readPack(this.#source.localDirectory ?? '', read);
+    const start = blob.offset - read.offset;
+    const plain = openBlob(this.#key, blob, read.content.subarray(start, start + blob.length), read.packId);
+    this.#last = { id, plain };
+    return plain;
+  }
+}
+
+/** A pack that is shorter than the index says gives fewer bytes: its blobs then fail their verification. */
+function readPack(directory: string, { packId, offset, length }: Read): Uint8Array {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(join(directory, packName(packId)), 'r');
+    const content = Buffer.allocUnsafeSlow(length);
+    let filled = 0;
+    while (filled < length) {
+      const count = readSync(descriptor, content, filled, length - filled, offset + filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return content.subarray(0, filled);
+  } catch (cause) {
+    throw new IntegrityError(`pack ${packId} cannot be read (${errorCode(cause) ?? String(cause)})`, { cause });
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}

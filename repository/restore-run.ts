@@ -1,0 +1,330 @@
+/** One restore under way: walks the snapshot, hands work to the threads, and counts what came of it. */
+import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { ByteString } from '../common/byte-string.ts';
+import { forEachConcurrently } from '../common/concurrency.ts';
+import { HoldfastError, StorageError, throwIfAborted } from '../common/errors.ts';
+import type { Severity } from '../domain/finding.ts';
+import type { FindingList } from '../domain/findings.ts';
+import { displayPath, toBytes } from '../files/byte-path.ts';
+import { errorCode } from '../files/file-errors.ts';
+import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
+import { openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
+import { temporaryName } from '../files/temporary-name.ts';
+import type { ReaderPool } from './reader-pool.ts';
+import type { BlobLocation, Repository } from './repository.ts';
+import type { RestoreRequest } from './restore.ts';
+import { fillSource, locateContent, plainSize, planSource } from './restore-blobs.ts';
+import { placeFile, removeQuietly } from './restore-entries.ts';
+import { RestoreFolders } from './restore-folders.ts';
+import { linkEntry, RestoreLinks } from './restore-links.ts';
+import type { RestoreAnswer, RestoreEntry, RestoreFolderEntries, RestoreTarget } from './restore-messages.ts';
+import type { RestoreSelection } from './restore-selection.ts';
+import { findStart, placeOf, walkFrom, type RestoreStart } from './restore-walk.ts';
+import type { TreeNode } from './tree-node.ts';
+
+export interface RestoreRunOptions {
+  repository: Repository;
+  request: RestoreRequest;
+  selection: RestoreSelection;
+  pool: ReaderPool;
+  root: SafeFolder;
+  problems: FindingList;
+}
+
+/** A batch is done in some milliseconds, and needs little memory. */
+const MAX_BATCH_ENTRIES = 128;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** Larger files are written by several threads, a part each. */
+const MAX_PART_BYTES = 16 * 1024 * 1024;
+/** Links are made in a row no longer than this before others get their turn. */
+const SLICE_MS = 5;
+
+const SELF = '' as ByteString;
+const RESTORABLE = new Set(['file', 'symlink', 'fifo', 'dev', 'chardev']);
+
+/** Entries of some folders, restored together. */
+interface BatchUnit {
+  kind: 'batch';
+  folders: RestoreFolderEntries[];
+}
+
+/** A file in several parts: the last one to be finished gives it its place. */
+interface BigFile extends RestoreFolderEntries {
+  entry: RestoreEntry;
+  path: ByteString;
+  partsLeft: number;
+  failed: boolean;
+}
+
+interface PartUnit {
+  kind: 'part';
+  file: BigFile;
+  pieces: { id: string; offset: number }[];
+}
+
+type Unit = BatchUnit | PartUnit;
+
+const SEVERITIES: Record<string, Severity> = {
+  'restore/metadata': 'warning',
+  'restore/left-out': 'notice',
+};
+
+const HINTS: Record<string, string> = {
+  'restore/damaged': 'Run "holdfast check --read-data" on the repository, and restore the file from another snapshot.',
+  'restore/invalid': 'Run "holdfast check" on the repository; do not trust it if somebody else may write there.',
+  'restore/unwritable': 'Restore into a fresh folder, as an account that may write there.',
+  'restore/mismatch': 'Restore the file again; when it differs again, look at the disk.',
+};
+
+export class RestoreRun {
+  readonly counts = { files: 0, directories: 0, bytes: 0 };
+  readonly #options: RestoreRunOptions;
+  readonly target: RestoreTarget;
+  readonly #folders: RestoreFolders;
+  readonly #links = new RestoreLinks();
+  /** What has temporary names in the target now. */
+  readonly #unfinished = new Set<RestoreFolderEntries>();
+  /** Below the target: what is told of already, and need not be verified. */
+  readonly failed = new Set<ByteString>();
+  #native: NativeMetadata | undefined;
+
+  constructor(options: RestoreRunOptions) {
+    this.#options = options;
+    const owners = options.request.owners ?? process.geteuid?.() === 0;
+    this.target = { descriptor: options.root.descriptor, owners };
+    this.#folders = new RestoreFolders(options.root, (path, message) =>
+      this.#addProblem('restore/unwritable', path, message),
+    );
+  }
+
+  async restore(): Promise<void> {
+    const { pool } = this.#options;
+    const { request, repository } = this.#options;
+    const start = await findStart(repository, request.snapshot.tree, request.subPath, request.signal);
+    await forEachConcurrently(this.#units(start), pool.concurrency, (unit) =>
+      unit.kind === 'batch' ? this.#restoreBatch(unit) : this.#restorePart(unit),
+    );
+    await this.#makeLinks();
+    await this.#folders.finish(this.#loadNative(), this.target.owners, this.#options.request.signal);
+    this.counts.directories = this.#folders.count;
+  }
+
+  /** Removes what an interruption left under temporary names, as far as it can be reached. */
+  removeUnfinished(): void {
+    for (const { folder: path, entries } of this.#unfinished) {
+      try {
+        using folder = openFolderBelow(this.#rootPath, path);
+        for (const { temporary } of entries) removeQuietly(folder, temporary);
+      } catch {
+        // The folder is gone, and they with it.
+      }
+    }
+    this.#unfinished.clear();
+  }
+
+  get #rootPath(): ByteString {
+    return this.#options.root.entry(SELF);
+  }
+
+  /** The work, in tree order; folders are made on the way. */
+  async *#units(start: RestoreStart): AsyncGenerator<Unit> {
+    const { repository } = this.#options;
+    let batch: BatchUnit = { kind: 'batch', folders: [] };
+    let entries = 0;
+    let bytes = 0;
+    for await (const { place, node } of this.#taken(start)) {
+      if (this.#links.takes(place, node)) continue;
+      const entry: RestoreEntry = { name: place.name, temporary: temporaryName(), node };
+      const locations = locateContent(repository, node.content ?? []);
+      if (locations === undefined) {
+        this.#addProblem('restore/damaged', place.path, 'part of its content is in no pack of the index');
+        continue;
+      }
+      const size = locations.reduce((sum, location) => sum + plainSize(location), 0);
+      if (size > MAX_PART_BYTES) {
+        yield* this.#parts(place.folder, place.path, entry, locations, size);
+        continue;
+      }
+      const last = batch.folders.at(-1);
+      if (last?.folder === place.folder) last.entries.push(entry);
+      else batch.folders.push({ folder: place.folder, entries: [entry] });
+      entries++;
+      bytes += size;
+      if (entries < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES) continue;
+      yield batch;
+      batch = { kind: 'batch', folders: [] };
+      entries = 0;
+      bytes = 0;
+    }
+    if (batch.folders.length > 0) yield batch;
+  }
+
+  /** What is selected and not a folder; the folders around it are there when it comes. */
+  async *#taken(start: RestoreStart): AsyncGenerator<{ place: ReturnType<typeof placeOf>; node: TreeNode }> {
+    const { repository, request, selection } = this.#options;
+    const walk = walkFrom(repository, start, {
+      signal: request.signal,
+      descend: (path) => selection.descends(path),
+      onError: (path, error) => this.#addWalkProblem(path, error),
+    });
+    for await (const { path, node } of walk) {
+      const place = placeOf(start, path);
+      if (node.type === 'dir') this.#folders.enter(place.path, node);
+      if (!selection.takes(path, node)) continue;
+      if (node.type === 'dir') this.#folders.make(place.path);
+      // A socket means nothing without the program that listens on it.
+      else if (node.type === 'socket') continue;
+      else if (!RESTORABLE.has(node.type)) this.#addProblem('restore/left-out', place.path, `it is a "${node.type}"`);
+      else if (this.#folders.make(place.folder)) yield { place, node };
+    }
+  }
+
+  *#parts(
+    folder: ByteString,
+    path: ByteString,
+    entry: RestoreEntry,
+    locations: readonly BlobLocation[],
+    size: number,
+  ): Generator<PartUnit> {
+    const file: BigFile = { folder, entries: [entry], entry, path, partsLeft: 0, failed: false };
+    if (!this.#createBigFile(file, size)) return;
+    const units: PartUnit[] = [];
+    let offset = 0;
+    let partEnd = 0;
+    for (const [index, id] of (entry.node.content ?? []).entries()) {
+      if (offset >= partEnd) {
+        units.push({ kind: 'part', file, pieces: [] });
+        partEnd = offset + MAX_PART_BYTES;
+      }
+      units.at(-1)?.pieces.push({ id, offset });
+      const location = locations[index];
+      if (location !== undefined) offset += plainSize(location);
+    }
+    file.partsLeft = units.length;
+    yield* units;
+  }
+
+  #createBigFile(file: BigFile, size: number): boolean {
+    try {
+      using folder = openFolderBelow(this.#rootPath, file.folder);
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+      const descriptor = openSync(toBytes(folder.entry(file.entry.temporary)), flags, 0o600);
+      this.#unfinished.add(file);
+      try {
+        ftruncateSync(descriptor, size);
+      } finally {
+        closeSync(descriptor);
+      }
+      return true;
+    } catch (error) {
+      this.#addProblem(
+        'restore/unwritable',
+        file.path,
+        `it could not be written (${errorCode(error) ?? String(error)})`,
+      );
+      return false;
+    }
+  }
+
+  async #restoreBatch({ folders }: BatchUnit): Promise<void> {
+    const { repository, pool, request } = this.#options;
+    const contents = folders.flatMap(({ entries }) => entries.flatMap(({ node }) => node.content ?? []));
+    const source = planSource(repository, contents);
+    await fillSource(repository, source, request.signal);
+    for (const folder of folders) this.#unfinished.add(folder);
+    const answer = await pool.run('restore-entries', { target: this.target, folders, source });
+    for (const folder of folders) this.#unfinished.delete(folder);
+    this.#take(answer);
+  }
+
+  async #restorePart({ file, pieces }: PartUnit): Promise<void> {
+    const { repository, pool, request } = this.#options;
+    if (!file.failed) {
+      const source = planSource(
+        repository,
+        pieces.map(({ id }) => id),
+      );
+      await fillSource(repository, source, request.signal);
+      const part = { target: this.target, folder: file.folder, name: file.entry.temporary, pieces, source };
+      const answer = await pool.run('restore-part', part);
+      for (const problem of answer.problems) problem.path = file.path;
+      file.failed ||= answer.problems.length > 0;
+      this.#take(answer);
+    }
+    if (--file.partsLeft === 0) this.#finishBigFile(file);
+  }
+
+  #finishBigFile(file: BigFile): void {
+    try {
+      using folder = openFolderBelow(this.#rootPath, file.folder);
+      if (file.failed) return removeQuietly(folder, file.entry.temporary);
+      const messages = placeFile(this.#loadNative(), folder, file.entry, this.target.owners);
+      for (const message of messages) this.#addProblem('restore/metadata', file.path, message);
+      this.#unfinished.delete(file);
+      this.counts.files++;
+    } catch (error) {
+      this.#addProblem(
+        'restore/unwritable',
+        file.path,
+        `it could not be put in its place (${errorCode(error) ?? String(error)})`,
+      );
+    }
+  }
+
+  async #makeLinks(): Promise<void> {
+    let sliceStart = performance.now();
+    for (const { first, later } of this.#links.pending) {
+      throwIfAborted(this.#options.request.signal);
+      try {
+        linkEntry(this.#rootPath, first, later);
+        this.counts.files++;
+      } catch (error) {
+        const code = errorCode(error) ?? String(error);
+        this.#addProblem(
+          'restore/unwritable',
+          later.path,
+          `it could not be linked to ${displayPath(first.path)} (${code})`,
+        );
+      }
+      if (performance.now() - sliceStart < SLICE_MS) continue;
+      await setImmediate();
+      sliceStart = performance.now();
+    }
+  }
+
+  #take(answer: RestoreAnswer): void {
+    this.counts.files += answer.files;
+    this.counts.bytes += answer.bytes;
+    this.addProblems(answer);
+    const { request, selection } = this.#options;
+    const { files, bytes } = this.counts;
+    const summary = selection.isEverything && request.subPath === undefined ? request.snapshot.summary : undefined;
+    const totals = { totalFiles: summary?.total_files_processed, totalBytes: summary?.total_bytes_processed };
+    request.progress?.report({ phase: 'restoring', files, bytes, ...totals });
+    if (answer.fatal === undefined) return;
+    throw new StorageError(`nothing more can be written to ${request.target} (${answer.fatal})`, {
+      hint: 'Free space, or give a target on another disk; then run it again with --overwrite.',
+    });
+  }
+
+  addProblems(answer: RestoreAnswer): void {
+    for (const { code, path, message } of answer.problems) this.#addProblem(code, path, message);
+  }
+
+  #addProblem(code: string, path: ByteString, message: string): void {
+    if (code !== 'restore/metadata') this.failed.add(path);
+    const hint = HINTS[code];
+    const finding = { code, severity: SEVERITIES[code] ?? 'critical', subject: displayPath(path) || '/', message };
+    this.#options.problems.add(hint === undefined ? finding : { ...finding, hint });
+  }
+
+  #addWalkProblem(path: ByteString, error: unknown): void {
+    if (!(error instanceof HoldfastError) || (error.code !== 'Integrity' && error.code !== 'NotFound')) throw error;
+    this.#addProblem('restore/invalid', path, error.message);
+  }
+
+  #loadNative(): NativeMetadata {
+    return (this.#native ??= loadNativeMetadata());
+  }
+}
