@@ -44,6 +44,8 @@ export interface FileToRead {
 /** Jobs are answered in the order in which a worker got them. */
 export type Job =
   | { kind: 'files'; files: FileToRead[] }
+  /** Read and hashed as for a backup, but not stored. */
+  | { kind: 'hash'; files: FileToRead[] }
   /** The next window of a large file, which several workers read by turns. */
   | { kind: 'slice'; file: number; cursor: SharedArrayBuffer }
   /** Encoded trees that the repository does not have. */
@@ -80,6 +82,7 @@ export interface ReadFailure {
 
 export type JobResult =
   | { kind: 'files'; files: (FileRead | ReadFailure)[]; stored: StoredFigures }
+  | { kind: 'hash'; files: (FileRead | ReadFailure)[] }
   | { kind: 'slice'; slice: Slice | undefined; failure?: ReadFailure; stored: StoredFigures }
   | { kind: 'trees'; stored: StoredFigures }
   | { kind: 'finish'; stored: StoredFigures };

@@ -180,8 +180,10 @@ export class ArchiveWalk {
     const { report, trees } = this.#options;
     const node = isReadFailure(read) ? undefined : this.#nodeOfRead(place.folder.entries[index]!, path, read);
     place.folder.entries[index] = node;
-    if (isReadFailure(read)) report.unreadable(path, Object.assign(new Error(read.message), { code: read.code }));
-    else if (node !== undefined) {
+    if (isReadFailure(read)) {
+      // What vanished before it was opened is as if it had vanished before the walk came by.
+      if (read.code !== 'ENOENT') report.unreadable(path, Object.assign(new Error(read.message), { code: read.code }));
+    } else if (node !== undefined) {
       report.file(previous === undefined ? 'new' : 'changed', read.sizeBytes);
       if (read.changedWhileRead) report.changedWhileRead(path);
     }

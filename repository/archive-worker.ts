@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import { BlobWriter } from './blob-writer.ts';
+import { sha256Hex } from './crypto.ts';
 import { FileReader } from './file-reader.ts';
 import { KnownBlobs } from './known-blobs.ts';
 
@@ -14,7 +15,7 @@ function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): 
   const writer = new BlobWriter(settings, known, (pack, content) =>
     send({ kind: 'pack', pack, content }, [content.buffer as ArrayBuffer]),
   );
-  const reader = new FileReader(settings.polynomial, writer, new Int32Array(settings.abort));
+  const reader = new FileReader(settings.polynomial, new Int32Array(settings.abort));
   port.on('message', (message: MessageToWorker) => {
     if (message.kind === 'segment') known.attach(message.memory);
     else send({ kind: 'result', number: message.number, result: run(message.job, reader, writer) });
@@ -22,13 +23,16 @@ function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): 
 }
 
 function run(job: Job, reader: FileReader, writer: BlobWriter): JobResult {
+  const store = (plain: Uint8Array): string => writer.addData(plain);
   switch (job.kind) {
     case 'files': {
-      const files = job.files.map((file) => reader.readFile(file));
+      const files = job.files.map((file) => reader.readFile(file, store));
       return { kind: 'files', files, stored: writer.takeFigures() };
     }
+    case 'hash':
+      return { kind: 'hash', files: job.files.map((file) => reader.readFile(file, sha256Hex)) };
     case 'slice': {
-      const outcome = reader.readSlice(job.file, job.cursor);
+      const outcome = reader.readSlice(job.file, job.cursor, store);
       return { kind: 'slice', ...outcome, stored: writer.takeFigures() };
     }
     case 'trees':

@@ -5,14 +5,13 @@ import { throwIfAborted, InterruptedError } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import type { BackupFigures } from '../domain/run-record.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import { createArchivePool, loadKnownBlobs } from './archive-pool.ts';
 import { ArchiveReport, type UnreadableEntry } from './archive-report.ts';
 import { ArchiveWalk } from './archive-walk.ts';
 import { FileQueue } from './file-queue.ts';
 import { findParent, parentById } from './find-parent.ts';
 import { formatGoTime } from './go-time.ts';
 import { IndexKeeper } from './index-keeper.ts';
-import { KnownBlobs } from './known-blobs.ts';
-import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
 import { programVersion } from './program-version.ts';
 import type { Repository } from './repository.ts';
 import { requireContent, requireSources } from './source-guards.ts';
@@ -20,12 +19,11 @@ import { SourceNodes } from './source-node.ts';
 import { SourceSelection, type SelectionSettings } from './source-selection.ts';
 import { absoluteSources, buildSourceTree } from './source-tree.ts';
 import { TreeSaver } from './tree-saver.ts';
-import { WorkerPool } from './worker-pool.ts';
 
 const MAX_WORKERS = 4;
 /** The walk works this long (milliseconds) before it lets others use the thread. */
 const TURN_MILLISECONDS = 10;
-/** Of a snapshot whose writing has begun, and of the index after an interruption. */
+/** How long the index of what is stored may take after an interruption. */
 const LAST_WORDS_MILLISECONDS = 1000;
 
 /** The source as policies describe it (`SourceSettings`). */
@@ -121,18 +119,20 @@ interface SaveOptions {
 /** Stores all trees and blobs, and the index that names them; returns the root tree's id. */
 async function saveSources(repository: Repository, options: SaveOptions): Promise<string> {
   const { request, sources, parent, report, signal } = options;
-  const known = new KnownBlobs();
+  const breathe = createBreathing();
   const keeper = new IndexKeeper(repository);
-  const pool = createPool(repository, known, request.workers, signal);
+  const pool = createArchivePool(repository, {
+    known: await loadKnownBlobs(repository, breathe),
+    maxWorkers: request.workers ?? Math.min(availableParallelism(), MAX_WORKERS),
+    savePack: (pack, content) => repository.savePack(pack, content, signal ? { signal } : {}),
+  });
   const onAbort = (): void => void pool.stop(new InterruptedError());
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const onFailure = (error: unknown): void => void pool.stop(error);
-    const breathe = createBreathing();
     const onTrees = { repository, pool, breathe, onFailure, onFolder: report.folder.bind(report) };
     const trees = new TreeSaver({ ...onTrees, onStored: (stored) => report.stored('trees', stored) });
     const queue = new FileQueue({ pool, onFailure, onStored: (stored) => report.stored('data', stored) });
-    await fillKnownBlobs(known, repository, breathe);
     const selection = new SourceSelection(request.source);
     const walk = new ArchiveWalk({
       repository,
@@ -162,27 +162,6 @@ async function saveSources(repository: Repository, options: SaveOptions): Promis
   }
 }
 
-function createPool(
-  repository: Repository,
-  known: KnownBlobs,
-  workers: number | undefined,
-  signal: AbortSignal | undefined,
-): WorkerPool {
-  const { key, compression, config } = repository;
-  return new WorkerPool({
-    settings: {
-      key,
-      compression,
-      version: config.version,
-      packSizeBytes: DEFAULT_PACK_SIZE_BYTES,
-      polynomial: config.chunker_polynomial,
-    },
-    known,
-    maxWorkers: workers ?? Math.min(availableParallelism(), MAX_WORKERS),
-    savePack: (pack, content) => repository.savePack(pack, content, signal ? { signal } : {}),
-  });
-}
-
 /** Returns a function that, once the turn is over, gives a promise to wait for; most of the time there is none. */
 function createBreathing(): () => Promise<void> | undefined {
   let turnStart = performance.now();
@@ -192,21 +171,6 @@ function createBreathing(): () => Promise<void> | undefined {
       turnStart = performance.now();
     });
   };
-}
-
-async function fillKnownBlobs(
-  known: KnownBlobs,
-  repository: Repository,
-  breathe: () => Promise<void> | undefined,
-): Promise<void> {
-  for (const pack of repository.indexedPacks()) {
-    for (const blob of pack.blobs) {
-      if (blob.type !== 'data') continue;
-      if (known.nearlyFull) known.grow(1);
-      known.claim(Buffer.from(blob.id, 'hex'));
-    }
-    await breathe();
-  }
 }
 
 function describeSnapshot(made: {

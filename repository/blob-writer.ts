@@ -2,7 +2,7 @@
 import { getRandomValues, hash } from 'node:crypto';
 import type { StoredFigures, WorkerSettings } from './archive-messages.ts';
 import { prepareKey } from './crypto.ts';
-import { KnownBlobs } from './known-blobs.ts';
+import type { KnownBlobs } from './known-blobs.ts';
 import { PackBuilder } from './pack.ts';
 import type { BlobType, IndexedPack } from './repository.ts';
 

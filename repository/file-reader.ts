@@ -1,9 +1,8 @@
-/** Reads files in a worker thread, cuts them into chunks and stores these, and notices when a file changes meanwhile. */
+/** Reads files in a worker thread, cuts them into chunks and gives these on, and notices when a file changes meanwhile. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { toBytes } from '../files/byte-path.ts';
 import { isSameIdentity, WINDOW_BYTES } from './archive-messages.ts';
 import type { FileIdentity, FileRead, FileToRead, ReadFailure, Slice } from './archive-messages.ts';
-import type { BlobWriter } from './blob-writer.ts';
 import { createChunkWindow } from './chunk-window.ts';
 import type { ChunkWindow } from './chunk-window.ts';
 import { parsePolynomial } from './chunker.ts';
@@ -12,29 +11,30 @@ import { FileCursor } from './file-cursor.ts';
 /** Not through a symbolic link, and without waiting when a pipe was put in the file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** Takes a blob's plain bytes, which are only there during the call, and returns its id. */
+export type BlobSink = (plain: Uint8Array) => string;
+
 export class FileReader {
   readonly #window: ChunkWindow;
-  readonly #writer: BlobWriter;
   readonly #abort: Int32Array;
 
-  constructor(polynomial: string, writer: BlobWriter, abort: Int32Array) {
+  constructor(polynomial: string, abort: Int32Array) {
     this.#window = createChunkWindow(parsePolynomial(polynomial), WINDOW_BYTES);
-    this.#writer = writer;
     this.#abort = abort;
   }
 
   /**
-   * Reads and stores a whole file. When it is not, after the reading, what the walk found, it is read once more; the
+   * Reads a whole file. When it is not, after the reading, what the walk found, it is read once more; the
    * identity then told is that of before the second reading, so that the next backup meets a change again.
    */
-  readFile(file: FileToRead): FileRead | ReadFailure {
+  readFile(file: FileToRead, sink: BlobSink): FileRead | ReadFailure {
     try {
       const descriptor = openSync(toBytes(file.path), OPEN_FLAGS);
       try {
-        const first = this.#readWhole(descriptor, file.identity.sizeBytes);
+        const first = this.#readWhole(descriptor, file.identity.sizeBytes, sink);
         if (isSameIdentity(identityOf(descriptor), file.identity)) return first;
         const identity = identityOf(descriptor);
-        const second = this.#readWhole(descriptor, identity.sizeBytes);
+        const second = this.#readWhole(descriptor, identity.sizeBytes, sink);
         const changedWhileRead = !isSameIdentity(identityOf(descriptor), identity);
         return { ...second, identity, ...(changedWhileRead ? { changedWhileRead } : {}) };
       } finally {
@@ -45,8 +45,12 @@ export class FileReader {
     }
   }
 
-  /** Reads, cuts and stores the next window of a file that is open in this process; undefined when it had ended. */
-  readSlice(descriptor: number, cursor: SharedArrayBuffer): { slice: Slice | undefined; failure?: ReadFailure } {
+  /** Reads and cuts the next window of a file that is open in this process; undefined when it had ended. */
+  readSlice(
+    descriptor: number,
+    cursor: SharedArrayBuffer,
+    sink: BlobSink,
+  ): { slice: Slice | undefined; failure?: ReadFailure } {
     try {
       const cuts = new FileCursor(cursor).advance((offset) => {
         const { ends, last } = this.#readWindow(descriptor, offset, WINDOW_BYTES);
@@ -55,19 +59,19 @@ export class FileReader {
       });
       if (cuts === undefined) return { slice: undefined };
       const { offset, sizeBytes, last } = cuts;
-      return { slice: { offset, sizeBytes, last, content: this.#store(cuts.ends) } };
+      return { slice: { offset, sizeBytes, last, content: this.#store(cuts.ends, sink) } };
     } catch (error) {
       return { slice: undefined, failure: readFailure(error) };
     }
   }
 
-  #readWhole(descriptor: number, expectedBytes: number): FileRead {
+  #readWhole(descriptor: number, expectedBytes: number, sink: BlobSink): FileRead {
     const content: string[] = [];
     for (let offset = 0; ;) {
       // One byte more than expected tells the end without a second read.
       const wanted = Math.min(WINDOW_BYTES, Math.max(expectedBytes - offset, 0) + 1);
       const { ends, last } = this.#readWindow(descriptor, offset, wanted);
-      content.push(...this.#store(ends));
+      content.push(...this.#store(ends, sink));
       offset += ends.at(-1) ?? 0;
       if (last) return { content, sizeBytes: offset };
     }
@@ -94,11 +98,11 @@ export class FileReader {
     return { ends, last: ended };
   }
 
-  #store(ends: number[]): string[] {
+  #store(ends: number[], sink: BlobSink): string[] {
     let start = 0;
     return ends.map((end) => {
       if (Atomics.load(this.#abort, 0) !== 0) throw new Error('stopped');
-      const id = this.#writer.addData(this.#window.bytes.subarray(start, end));
+      const id = sink(this.#window.bytes.subarray(start, end));
       start = end;
       return id;
     });

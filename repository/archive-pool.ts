@@ -1,0 +1,42 @@
+/** The worker pool of one repository: its key, its chunker, its compression, and the blobs that it has. */
+import { KnownBlobs } from './known-blobs.ts';
+import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
+import type { IndexedPack, Repository } from './repository.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface ArchivePoolOptions {
+  maxWorkers: number;
+  /** Default: none is known. */
+  known?: KnownBlobs;
+  savePack: (pack: IndexedPack, content: Uint8Array) => Promise<void>;
+}
+
+export function createArchivePool(repository: Repository, options: ArchivePoolOptions): WorkerPool {
+  const { key, compression, config } = repository;
+  const settings = {
+    key,
+    compression,
+    version: config.version,
+    packSizeBytes: DEFAULT_PACK_SIZE_BYTES,
+    polynomial: config.chunker_polynomial,
+  };
+  const { known = new KnownBlobs(), maxWorkers, savePack } = options;
+  return new WorkerPool({ settings, known, maxWorkers, savePack });
+}
+
+/** All data blobs of the index, as the threads share them. */
+export async function loadKnownBlobs(
+  repository: Repository,
+  breathe: () => Promise<void> | undefined,
+): Promise<KnownBlobs> {
+  const known = new KnownBlobs();
+  for (const pack of repository.indexedPacks()) {
+    for (const blob of pack.blobs) {
+      if (blob.type !== 'data') continue;
+      if (known.nearlyFull) known.grow(1);
+      known.claim(Buffer.from(blob.id, 'hex'));
+    }
+    await breathe();
+  }
+  return known;
+}
