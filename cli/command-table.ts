@@ -57,6 +57,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       { name: 'snapshots', summary: 'list the snapshots of a repository', load: () => import('./snapshots.ts') },
       { name: 'ls', summary: 'list the files of a snapshot', load: () => import('./ls.ts') },
+      { name: 'restore', summary: 'bring files of a snapshot back', load: () => import('./restore.ts') },
       { name: 'check', summary: 'verify a repository, and the data in it', load: () => import('./check.ts') },
       { name: 'unlock', summary: 'remove stale locks', load: () => import('./unlock.ts') },
     ],

@@ -14,6 +14,9 @@ export function tellFindings(output: Output, findings: readonly Finding[]): void
   }
 }
 
+/** What of a restore is not what the snapshot says; the others are about the folder it goes to. */
+const DAMAGED_RESTORES: ReadonlySet<string> = new Set(['restore/damaged', 'restore/mismatch', 'restore/invalid']);
+
 /** A finding's code says what it is about; notices ask for nothing. */
 export function statusOfFindings(findings: readonly Finding[]): ExitStatus {
   const statuses = findings.filter(({ severity }) => severity !== 'notice').map(({ code }) => statusOfFinding(code));
@@ -22,6 +25,6 @@ export function statusOfFindings(findings: readonly Finding[]): ExitStatus {
 
 function statusOfFinding(code: string): ExitStatus {
   if (code === 'source/unreadable') return ExitStatus.unreadableSource;
-  if (code.startsWith('repository/')) return ExitStatus.integrity;
+  if (code.startsWith('repository/') || DAMAGED_RESTORES.has(code)) return ExitStatus.integrity;
   return ExitStatus.needsAttention;
 }
