@@ -1,9 +1,10 @@
 /** Runs one action through the engine, shows its progress, and hands back its run record. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { throwIfAborted } from '../common/errors.ts';
+import { InterruptedError, throwIfAborted } from '../common/errors.ts';
 import type { ProgressState } from '../common/progress.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import type { RunRecord } from '../domain/run-record.ts';
+import type { Launched } from '../engine/launch.ts';
 import type { CliContext, ProgressDisplay } from './command.ts';
 import type { EngineSession } from './engine-session.ts';
 
@@ -24,27 +25,23 @@ export async function followRun(
     throwIfAborted(context.signal);
     const run = await launch(session.client, request);
     if (run.joined) context.output.note(`${request.action.id}: a run is open already; it goes on`);
-    const record = await watch(context, session, run.workflowId, run.result());
+    const record = await watch(context, session, run);
     const asWanted = record.digest === request.action.digest && (request.accept ?? []).length === 0;
     if (!run.joined || asWanted) return record;
     context.output.note(`${request.action.id}: that run obeyed an earlier request; it is run again`);
   }
 }
 
-async function watch(
-  context: CliContext,
-  session: EngineSession,
-  workflowId: string,
-  result: Promise<RunRecord>,
-): Promise<RunRecord> {
+async function watch(context: CliContext, session: EngineSession, run: Launched): Promise<RunRecord> {
   const display = context.output.progress();
   const ended = new AbortController();
   const stop = AbortSignal.any([ended.signal, context.signal]);
-  const progress = showProgress(session, workflowId, display, stop);
+  const progress = showProgress(session, run.workflowId, display, stop);
+  const result = run.result(stop);
   try {
     return await Promise.race([result, session.failed, interruption(context.signal)]);
   } finally {
-    // The run may still end, or its worker may go away with it: nobody listens any more.
+    // Aborting makes it fail, and nobody listens any more.
     result.catch(() => {});
     ended.abort();
     await progress;
@@ -62,7 +59,7 @@ async function showProgress(
   const handle = session.client.workflow.getHandle(workflowId);
   while (!signal.aborted) {
     try {
-      const { raw } = await handle.describe();
+      const { raw } = await session.client.withAbortSignal(signal, () => handle.describe());
       const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
       if (data != null && !signal.aborted) display.report(JSON.parse(Buffer.from(data).toString()) as ProgressState);
     } catch {
@@ -74,8 +71,15 @@ async function showProgress(
 
 function interruption(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  if (signal.aborted) reject(signal.reason as Error);
-  else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  const interrupt = () =>
+    reject(
+      new InterruptedError('interrupted', {
+        hint: 'the run goes on with the next `holdfast start`',
+        cause: signal.reason,
+      }),
+    );
+  if (signal.aborted) interrupt();
+  else signal.addEventListener('abort', interrupt, { once: true });
   promise.catch(() => {});
   return promise;
 }

@@ -17,8 +17,11 @@ export interface Launched {
   workflowId: string;
   /** True when a run that had been interrupted, or that someone else started, was there already. */
   joined: boolean;
-  /** The run's record, whatever its outcome. Throws EngineUnreachable when the run was ended from outside, without a record. */
-  result(): Promise<RunRecord>;
+  /**
+   * The run's record, whatever its outcome. Throws EngineUnreachable when the run was ended from outside, without a
+   * record. Abort before the connection is closed: the client would try again on the closed one.
+   */
+  result(signal: AbortSignal): Promise<RunRecord>;
 }
 
 /**
@@ -39,11 +42,11 @@ export async function launch(client: Client, request: ActionRequest): Promise<La
       typedSearchAttributes: searchAttributesOf(request),
       staticSummary: summaryOf(request),
     });
-    return { workflowId, joined: false, result: () => resultOf(handle) };
+    return { workflowId, joined: false, result: (signal) => resultOf(client, handle, signal) };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const handle = client.workflow.getHandle(workflowId);
-    return { workflowId, joined: true, result: () => resultOf(handle) };
+    return { workflowId, joined: true, result: (signal) => resultOf(client, handle, signal) };
   }
 }
 
@@ -53,9 +56,9 @@ export function summaryOf({ action, dryRun }: ActionRequest): string {
 }
 
 /** A failed or cancelled run carries its record in its failure. */
-async function resultOf(handle: WorkflowHandle): Promise<RunRecord> {
+async function resultOf(client: Client, handle: WorkflowHandle, signal: AbortSignal): Promise<RunRecord> {
   try {
-    return (await handle.result()) as RunRecord;
+    return (await client.withAbortSignal(signal, () => handle.result())) as RunRecord;
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;

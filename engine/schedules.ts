@@ -10,6 +10,7 @@ import {
   encodeScheduleSpec,
   encodeScheduleState,
 } from '@temporalio/client/lib/schedule-helpers.js';
+import { canonicalJson } from '../common/canonical-json.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import { SUSPENDED_NOTE, scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
@@ -143,9 +144,9 @@ function keepPause(wanted: ActionSchedule, current: { paused: boolean; note?: st
   return current.paused && !ours ? { paused: true, note: current.note } : wanted.state;
 }
 
-/** Over everything that the server gets but its state: a schedule described by the server never equals what was sent. */
+/** Over all that was asked for: a schedule as the server describes it never equals what was sent. */
 function digestOf(wanted: ActionSchedule): string {
-  return createHash('sha256').update(JSON.stringify(wanted)).digest('hex');
+  return createHash('sha256').update(canonicalJson(wanted)).digest('hex');
 }
 
 function withDigest(wanted: ActionSchedule, digest: string): ActionSchedule {

@@ -74,7 +74,9 @@ temporal.describe('A run through a real embedded Temporal', () => {
   });
 
   const run = async (request: ActionRequest) =>
-    (await launch(new Client({ connection, namespace: server.engine.namespace }), request)).result();
+    (await launch(new Client({ connection, namespace: server.engine.namespace }), request)).result(
+      new AbortController().signal,
+    );
 
   temporal.it('ends with a run record that names workflow, commit and times', async () => {
     const record = await run(someRequest());
