@@ -41,9 +41,13 @@ export function createRepository(folder: string, options: OpenRepositoryOptions 
   return initRepository(storage, PASSWORD, { kdf: FAST_KDF, lockTiming: FAST_LOCKS, ...options });
 }
 
+/** Another instance, whose index is not loaded. */
+export function openVault(folder: string, options: OpenRepositoryOptions = {}): Promise<Repository> {
+  return openRepository(openLocalStorage(join(folder, 'vault')), PASSWORD, { lockTiming: FAST_LOCKS, ...options });
+}
+
 export async function reopen(folder: string, options: OpenRepositoryOptions = {}): Promise<Repository> {
-  const storage = openLocalStorage(join(folder, 'vault'));
-  const repository = await openRepository(storage, PASSWORD, { lockTiming: FAST_LOCKS, ...options });
+  const repository = await openVault(folder, options);
   await repository.loadIndex();
   return repository;
 }
