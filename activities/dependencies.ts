@@ -11,6 +11,8 @@ export interface Dependencies {
   openRepository(repository: RepositorySettings, role: StorageRole, signal?: AbortSignal): Promise<Repository>;
   openEvidence(settings: EvidenceSettings): Promise<EvidenceStore>;
   resolveSecret(reference: SecretReference): Promise<string>;
+  /** Where relative paths of `{file: PATH}` references start; absent: such references cannot be located. */
+  secretsDirectory?: string;
   /** The current time: a test gives a fixed one. */
   clock: () => Date;
   /** This worker's host name, and where restore tests may put files. */

@@ -1,5 +1,5 @@
 /** Work on a repository: opens it, takes its lock, and gives both back whatever happens. */
-import { HoldfastError, StorageError } from '../common/errors.ts';
+import { StorageError, type HoldfastError } from '../common/errors.ts';
 import type { RepositorySettings } from '../domain/action.ts';
 import type { LockKind, Repository } from '../repository/repository.ts';
 import type { StorageRole } from '../storage/storage.ts';

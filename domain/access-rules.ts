@@ -41,6 +41,8 @@ export const EVERYONE = 'everyone';
 export interface AccessEvaluation {
   /** Entries in the order of a walk, each folder before its content, from the root; returns what is wrong with this one. */
   visit(entry: AccessEntry): Finding[];
+  /** A folder on the way that is not judged itself: it only lets principals through, or not. */
+  pass(folder: AccessEntry): void;
   /** Principals met so far, root and the worker's account included. */
   principals(): ReadonlySet<string>;
 }
@@ -64,10 +66,13 @@ export function evaluateAccess(subject: AccessSubject): AccessEvaluation {
   const { readers, writers } = allowedPrincipals(subject);
   const seen = new Set<string>(['root', subject.worker]);
   const stack: Level[] = [];
+  const levelAbove = (path: string): Level | undefined => {
+    while (stack.length > 0 && !isBelow(path, stack.at(-1)!.path)) stack.pop();
+    return stack.at(-1);
+  };
   return {
     visit(entry) {
-      while (stack.length > 0 && !isBelow(entry.path, stack.at(-1)!.path)) stack.pop();
-      const parent = stack.at(-1);
+      const parent = levelAbove(entry.path);
       const findings: Finding[] = [];
       const reported = new Map(parent?.reported);
       for (const principal of principalsOf(entry, subject)) {
@@ -80,6 +85,9 @@ export function evaluateAccess(subject: AccessSubject): AccessEvaluation {
       }
       if (entry.isFolder) stack.push(levelOf(entry, parent, subject, reported));
       return findings;
+    },
+    pass(folder) {
+      stack.push(levelOf(folder, levelAbove(folder.path), subject, new Map()));
     },
     principals: () => seen,
   };

@@ -22,7 +22,8 @@ const COPIED_TYPES: ReadonlySet<string> = new Set(['file', 'dir', 'symlink']);
  * `copy`: new. `replace`: other content. `compare`: equal size, the content decides (checksum mode). `metadata`: equal
  * content, other mode, owner or time. `folder`: make it. `clear`: something else stands where a folder or file must
  * come (mirror only); it goes first. `remove`: the source no longer has it (mirror only). `keep`: nothing to do.
- * `leave`: differs, and stays as it is: copy mode, a special file, or a source that could not be read.
+ * `leave`: differs, and stays as it is: copy mode, a special file, or what the source
+ * could not show or leaves out.
  */
 export type SyncStep = 'copy' | 'replace' | 'compare' | 'metadata' | 'folder' | 'clear' | 'remove' | 'keep' | 'leave';
 
@@ -34,7 +35,7 @@ export interface SyncDecision<Entry extends SyncEntry = SyncEntry> {
   source?: Entry;
   target?: Entry;
   /** Of `leave`: a person should hear of it. */
-  notable?: 'special' | 'obstructed' | 'unreadable';
+  notable?: 'special' | 'obstructed' | 'unseen';
 }
 
 export interface SyncRules {
@@ -46,14 +47,14 @@ export interface SyncRules {
 
 /**
  * Merges two walks in the order of `compareBytePaths` and yields a decision for each path that either has, in that
- * order; holds no more than one entry of each. `unreadable` is asked for paths that only the target has, after the
+ * order; holds no more than one entry of each. `unseen` is asked for paths that only the target has, after the
  * source's walk has gone past them: true protects the copy of what the source could not show.
  */
 export async function* planSync<Entry extends SyncEntry>(
   source: AsyncIterable<Entry>,
   target: AsyncIterable<Entry>,
   rules: SyncRules,
-  unreadable: (path: ByteString) => boolean,
+  unseen: (path: ByteString) => boolean,
 ): AsyncGenerator<SyncDecision<Entry>> {
   const sources = source[Symbol.asyncIterator]();
   const targets = target[Symbol.asyncIterator]();
@@ -65,7 +66,7 @@ export async function* planSync<Entry extends SyncEntry>(
       const order = wanted.done ? 1 : present.done ? -1 : compareBytePaths(wanted.value.path, present.value.path);
       const sourceEntry = order <= 0 && !wanted.done ? wanted.value : undefined;
       const targetEntry = order >= 0 && !present.done ? present.value : undefined;
-      yield withObstruction(decide(sourceEntry, targetEntry, rules, unreadable), obstructed);
+      yield withObstruction(decide(sourceEntry, targetEntry, rules, unseen), obstructed);
       if (sourceEntry !== undefined) wanted = await sources.next();
       if (targetEntry !== undefined) present = await targets.next();
     }
@@ -91,9 +92,9 @@ function decide<Entry extends SyncEntry>(
   source: Entry | undefined,
   target: Entry | undefined,
   rules: SyncRules,
-  unreadable: (path: ByteString) => boolean,
+  unseen: (path: ByteString) => boolean,
 ): SyncDecision<Entry> {
-  if (source === undefined) return decideOnExtra(target!, rules, unreadable);
+  if (source === undefined) return decideOnExtra(target!, rules, unseen);
   const pair = { path: source.path, source, ...(target === undefined ? {} : { target }) };
   if (!COPIED_TYPES.has(source.type)) {
     return { ...pair, step: 'leave', reason: `a ${source.type} is not copied`, notable: 'special' };
@@ -108,11 +109,11 @@ function decide<Entry extends SyncEntry>(
 function decideOnExtra<Entry extends SyncEntry>(
   target: Entry,
   rules: SyncRules,
-  unreadable: (path: ByteString) => boolean,
+  unseen: (path: ByteString) => boolean,
 ): SyncDecision<Entry> {
   const pair = { path: target.path, target };
-  if (unreadable(target.path)) {
-    return { ...pair, step: 'leave', reason: 'the source could not be read', notable: 'unreadable' };
+  if (unseen(target.path)) {
+    return { ...pair, step: 'leave', reason: 'not seen in the source', notable: 'unseen' };
   }
   if (rules.mode === 'copy') return { ...pair, step: 'keep', reason: 'only in the target' };
   return { ...pair, step: 'remove', reason: 'not in the source' };

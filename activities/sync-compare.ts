@@ -1,0 +1,98 @@
+/** Compares a sync's files by content, and a share of them after the run. */
+import { createHash } from 'node:crypto';
+import type { ByteString } from '../common/byte-string.ts';
+import { forEachConcurrently } from '../common/concurrency.ts';
+import { throwIfAborted } from '../common/errors.ts';
+import { isTurnOf } from '../domain/rotation.ts';
+import type { SyncDecision } from '../domain/sync-plan.ts';
+import { displayPath } from '../files/byte-path.ts';
+import type { FileEntry, FileTree } from '../files/file-tree.ts';
+import { fromSource, SourceError, sourcePieces } from './source-error.ts';
+import type { SyncRun } from './sync-copy.ts';
+
+const CONCURRENT_COMPARISONS = 4;
+
+export interface ComparedTrees {
+  source: FileTree;
+  target: FileTree;
+  signal: AbortSignal;
+}
+
+/** Throws SourceError when the source cannot be read, and what the target throws. */
+export async function haveEqualContent({ source, target, signal }: ComparedTrees, path: ByteString): Promise<boolean> {
+  const ofSource = fromSource(async () => digest(sourcePieces(await source.openRead(path, { signal }))));
+  const ofTarget = target.openRead(path, { signal }).then((stream) => digest(stream as AsyncIterable<Uint8Array>));
+  const [left, right] = await Promise.allSettled([ofSource, ofTarget]);
+  if (left.status === 'rejected') throw left.reason;
+  if (right.status === 'rejected') throw right.reason;
+  return left.value === right.value;
+}
+
+async function digest(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of content) hash.update(piece);
+  return hash.digest('hex');
+}
+
+export interface VerifyOptions {
+  /** All decisions that a plan of the finished sync holds. */
+  decisions: AsyncIterable<SyncDecision<FileEntry>>;
+  /** This run's turn, and into how many turns the files are divided; 0: no content is compared. */
+  turn: number;
+  turns: number;
+  /** Nanoseconds: what changed in the source after this may differ. */
+  startedAtNs: bigint;
+}
+
+/** After a run: all files agree by size and time, and this turn's share by content. Differences are findings. */
+export async function verifySync(run: SyncRun, options: VerifyOptions): Promise<void> {
+  await forEachConcurrently(options.decisions, CONCURRENT_COMPARISONS, async ({ path, step, source, reason }) => {
+    throwIfAborted(run.signal);
+    if (source === undefined || source.ctimeNs >= options.startedAtNs || run.failed.has(path)) return;
+    if (['copy', 'replace', 'folder', 'clear'].includes(step)) noteIncomplete(run, path, reason);
+    if (source.type !== 'file' || !['keep', 'compare'].includes(step)) return;
+    if (options.turns === 0 || !isTurnOf(path, options.turn, options.turns)) return;
+    await verifyContent(run, path);
+  });
+}
+
+async function verifyContent(run: SyncRun, path: ByteString): Promise<void> {
+  try {
+    const equal = await haveEqualContent(run, path);
+    run.figures.filesVerified++;
+    run.progress.report({ phase: 'verifying', files: run.figures.filesVerified });
+    if (!equal && (await isUnchanged(run, path))) noteMismatch(run, path);
+  } catch (error) {
+    throwIfAborted(run.signal);
+    if (!(error instanceof SourceError)) throw error;
+  }
+}
+
+/** A file that was written during the comparison says nothing about its copy. */
+async function isUnchanged(run: SyncRun, path: ByteString): Promise<boolean> {
+  const [source, target] = await Promise.all([run.source.stat(path), run.target.stat(path)]);
+  return source?.mtimeNs === target?.mtimeNs && source?.sizeBytes === target?.sizeBytes;
+}
+
+function noteMismatch(run: SyncRun, path: ByteString): void {
+  const subject = `${run.target.description}/${displayPath(path)}`;
+  run.findings.add({
+    code: 'sync/mismatch',
+    severity: 'critical',
+    subject,
+    message: `${subject} has other content than the source, with the same size and time`,
+    hint: 'Check the disk of the target, then sync once with "checksum: true".',
+  });
+}
+
+function noteIncomplete(run: SyncRun, path: ByteString, reason: string): void {
+  const subject = `${run.target.description}/${displayPath(path)}`;
+  const message = `${subject} still differs from the source after the sync (${reason})`;
+  run.findings.add({
+    code: 'sync/incomplete',
+    severity: 'warning',
+    subject,
+    message,
+    hint: 'Look who else writes there.',
+  });
+}

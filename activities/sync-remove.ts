@@ -1,0 +1,102 @@
+/** Removes from a sync's target what the source no longer has, and then sets right what the removals touched. */
+import type { ByteString } from '../common/byte-string.ts';
+import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import { displayPath, parentPath } from '../files/byte-path.ts';
+import type { FileEntry } from '../files/file-tree.ts';
+import { copyEntry, metadataOf, type SyncRun } from './sync-copy.ts';
+
+/**
+ * Removes the given paths (the topmost of what goes) with all below them, in one walk of the target. A path that the
+ * source has again meanwhile stays.
+ */
+export async function removeEntries(
+  run: SyncRun,
+  tops: ReadonlySet<ByteString>,
+  include: (entry: FileEntry) => boolean,
+): Promise<void> {
+  if (tops.size === 0) return;
+  const opened: FileEntry[] = [];
+  let top: ByteString | undefined;
+  for await (const entry of run.target.walk({ signal: run.signal, include })) {
+    while (opened.length > 0 && !isBelow(entry.path, opened.at(-1)!.path)) await removeFolder(run, opened.pop()!);
+    if (top === undefined || !isBelow(entry.path, top)) top = await nextTop(run, tops, entry.path);
+    if (top === undefined) continue;
+    if (entry.type === 'dir') opened.push(entry);
+    else await removeFile(run, entry);
+  }
+  while (opened.length > 0) await removeFolder(run, opened.pop()!);
+}
+
+async function nextTop(run: SyncRun, tops: ReadonlySet<ByteString>, path: ByteString): Promise<ByteString | undefined> {
+  if (!tops.has(path)) return undefined;
+  return (await run.source.stat(path)) === undefined ? path : undefined;
+}
+
+function isBelow(path: ByteString, folder: ByteString): boolean {
+  return path.startsWith(`${folder}/`);
+}
+
+async function removeFile(run: SyncRun, entry: FileEntry): Promise<void> {
+  throwIfAborted(run.signal);
+  await keepFolderTime(run, entry.path);
+  await run.target.remove(entry.path);
+  run.figures.filesRemoved++;
+  run.progress.report({ phase: 'removing', files: run.figures.filesRemoved });
+}
+
+async function removeFolder(run: SyncRun, entry: FileEntry): Promise<void> {
+  throwIfAborted(run.signal);
+  await keepFolderTime(run, entry.path);
+  await removeEmptied(run, entry.path);
+}
+
+/** The folder above stays as the source has it: removing from it touches its time. */
+async function keepFolderTime(run: SyncRun, path: ByteString): Promise<void> {
+  const folder = parentPath(path);
+  if (folder === '' || run.folders.has(folder)) return;
+  const source = await run.source.stat(folder);
+  if (source?.type !== 'dir') return openForRemoval(run, folder);
+  run.folders.set(folder, metadataOf(run, source));
+  if (!run.owners) await run.target.setMetadata(folder, { mode: source.mode | 0o700 });
+}
+
+/** A folder that goes itself only has to let its content be removed. */
+async function openForRemoval(run: SyncRun, folder: ByteString): Promise<void> {
+  const entry = run.owners ? undefined : await run.target.stat(folder);
+  if (entry !== undefined && (entry.mode & 0o700) !== 0o700)
+    await run.target.setMetadata(folder, { mode: entry.mode | 0o700 });
+}
+
+/** Sets modes and times of the folders that were written into, the inner ones first. */
+export async function settleFolders(run: SyncRun): Promise<void> {
+  for (const [path, metadata] of [...run.folders].toSorted(([a], [b]) => (a < b ? 1 : -1))) {
+    throwIfAborted(run.signal);
+    await run.target.setMetadata(path, metadata);
+  }
+}
+
+/** Files whose place was a folder come in once the removals have emptied it. */
+export async function placeDeferred(run: SyncRun): Promise<void> {
+  for (const entry of run.deferred) {
+    throwIfAborted(run.signal);
+    if (await removeEmptied(run, entry.path)) await copyEntry(run, entry);
+  }
+}
+
+async function removeEmptied(run: SyncRun, path: ByteString): Promise<boolean> {
+  try {
+    await run.target.remove(path);
+    return true;
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'AlreadyExists') throw error;
+    noteKeptFolder(run, path);
+    return false;
+  }
+}
+
+/** Excluded paths are not touched; a folder that holds some stays. */
+function noteKeptFolder(run: SyncRun, path: ByteString): void {
+  const subject = `${run.target.description}/${displayPath(path)}`;
+  const message = `${subject} is no longer in the source, but holds excluded files, which a sync leaves alone`;
+  run.findings.add({ code: 'sync/kept-folder', severity: 'notice', subject, message });
+}

@@ -1,0 +1,223 @@
+/** Use case: makes a folder's copy equal to its source: plans, asks the guards, copies, removes, verifies. */
+import { basename, join } from 'node:path';
+import type { ByteString } from '../common/byte-string.ts';
+import { HoldfastError, StorageError, throwIfAborted } from '../common/errors.ts';
+import type { ActionRequest, SyncSettings } from '../domain/action.ts';
+import { createFindingList, type FindingList } from '../domain/findings.ts';
+import { intervalSeconds, turnAt, turnsOfShare } from '../domain/rotation.ts';
+import type { ActionOutcome, SyncFigures } from '../domain/run-record.ts';
+import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
+import type { FileEntry } from '../files/file-tree.ts';
+import { openLocalTree } from '../files/local-tree.ts';
+import type { CallContext, Dependencies } from './dependencies.ts';
+import { settingsOf } from './settings-of.ts';
+import { createSourceFilter } from './source-filter.ts';
+import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
+import { verifySync } from './sync-compare.ts';
+import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.ts';
+import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
+import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
+
+/**
+ * Mirrors or copies the source's directories into the target; a single one becomes the target itself, several are
+ * placed in it by their names. Nothing is changed before the whole plan has passed the guards (GuardRefused); removals
+ * come last. Source files that cannot be read are findings, and their copies stay. A dry run returns the plan.
+ */
+export async function sync(deps: Dependencies, request: ActionRequest, context: CallContext): Promise<ActionOutcome> {
+  const settings = settingsOf(request, 'sync');
+  await requireSources(settings);
+  await prepareTarget(deps, request, settings);
+  if (request.dryRun === true) return syncPairs(deps, request, settings, context);
+  const lease = await leaseTarget(settings, context);
+  try {
+    const signal = AbortSignal.any([context.signal, lease.lost]);
+    return await syncPairs(deps, request, settings, { ...context, signal });
+  } catch (error) {
+    if (!lease.lost.aborted || context.signal.aborted) throw error;
+    throw new StorageError(`the lock of the sync target ${targetDirectory(settings)} was lost while working`, {
+      cause: error,
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+async function requireSources(settings: SyncSettings): Promise<void> {
+  for (const directory of settings.source.directories) {
+    if (await isFolder(directory)) continue;
+    throw new HoldfastError('GuardRefused', `the source ${directory} does not exist`, {
+      hint: 'Check that it is mounted and spelled as in the policy; when it is empty on purpose, make an empty folder there.',
+      context: { guard: 'missingSource', finding: 'source/missing' },
+    });
+  }
+}
+
+async function syncPairs(
+  deps: Dependencies,
+  request: ActionRequest,
+  settings: SyncSettings,
+  context: CallContext,
+): Promise<ActionOutcome> {
+  const figures = emptyFigures();
+  const findings = createFindingList();
+  const pairs: { pair: SyncPair; survey: SyncSurvey }[] = [];
+  try {
+    for (const [directory, target] of placeDirectories(settings)) {
+      const pair = await openPair(settings, directory, target);
+      const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
+      pairs.push({ pair, survey });
+      checkEmptySource(request, settings, pair, survey);
+    }
+    checkMaxDelete(
+      request,
+      settings,
+      pairs.map(({ survey }) => survey),
+    );
+    for (const { survey } of pairs) figures.bytesTotal += survey.bytesTotal;
+    for (const { survey } of pairs) figures.filesExamined += survey.filesExamined;
+    if (request.dryRun === true)
+      return plannedOutcome(
+        figures,
+        findings,
+        pairs.map(({ survey }) => survey),
+      );
+    for (const { pair, survey } of pairs) {
+      await carryOutPair(deps, request, settings, pair, survey, { ...context, figures, findings });
+    }
+    return { figures, findings: findings.all() };
+  } finally {
+    for (const { pair } of pairs) await Promise.all([pair.source.close(), pair.target.close()]);
+  }
+}
+
+function emptyFigures(): SyncFigures {
+  return {
+    kind: 'sync',
+    filesExamined: 0,
+    filesCopied: 0,
+    filesRemoved: 0,
+    filesUnchanged: 0,
+    metadataUpdated: 0,
+    bytesCopied: 0,
+    filesVerified: 0,
+    bytesTotal: 0,
+  };
+}
+
+/** Each source directory with the place of its copy. Throws Usage when two would share a place. */
+function placeDirectories(settings: SyncSettings): [string, string][] {
+  const target = targetDirectory(settings);
+  const { directories } = settings.source;
+  if (directories.length === 1) return [[directories[0]!, target]];
+  const names = directories.map((directory) => basename(directory));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new HoldfastError(
+      'Usage',
+      `two source directories are both named "${twice}", so that their copies would share a place`,
+      {
+        hint: 'Sync them by two entries of "sync" with different paths.',
+      },
+    );
+  }
+  return directories.map((directory) => [directory, join(target, basename(directory))]);
+}
+
+async function openPair(settings: SyncSettings, directory: string, targetPath: string): Promise<SyncPair> {
+  const source = openLocalTree(directory);
+  const root = await source.stat('' as ByteString);
+  return {
+    settings,
+    directory,
+    source,
+    sourceRoot: root,
+    target: openLocalTree(targetPath),
+    targetPath,
+    owners: process.getuid?.() === 0,
+    filter: createSourceFilter(settings.source, directory, root?.device, settings.include),
+  };
+}
+
+/** Each directory by itself: one of several that is not mounted must not go unnoticed. */
+function checkEmptySource(request: ActionRequest, settings: SyncSettings, pair: SyncPair, survey: SyncSurvey): void {
+  const refusal = checkSyncGuards({ ...survey.counts, removals: 0 }, settings.guards, request.accept);
+  if (refusal !== undefined) throw refused(request, `${refusal.message} (${pair.directory})`, refusal.guard);
+}
+
+function checkMaxDelete(request: ActionRequest, settings: SyncSettings, surveys: readonly SyncSurvey[]): void {
+  const counts = { sourceEntries: 1, targetFiles: 0, removals: 0 };
+  for (const survey of surveys) {
+    counts.targetFiles += survey.counts.targetFiles;
+    counts.removals += survey.counts.removals;
+  }
+  const refusal = checkSyncGuards(counts, settings.guards, request.accept);
+  if (refusal !== undefined) throw refused(request, refusal.message, refusal.guard);
+}
+
+function refused(request: ActionRequest, message: string, guard: 'emptySource' | 'maxDelete'): HoldfastError {
+  const { policy = '' } = request.action;
+  const finding = guard === 'emptySource' ? 'guard/empty-source' : 'guard/max-delete';
+  return new HoldfastError('GuardRefused', message, {
+    hint: `Check the source. If that is right, run: holdfast run ${policy} sync --accept ${guard}`,
+    context: { guard, finding },
+  });
+}
+
+function plannedOutcome(figures: SyncFigures, findings: FindingList, surveys: readonly SyncSurvey[]): ActionOutcome {
+  for (const { planned } of surveys) {
+    figures.filesCopied += planned.filesCopied;
+    figures.bytesCopied += planned.bytesCopied;
+    figures.filesRemoved += planned.filesRemoved;
+    figures.filesUnchanged += planned.filesUnchanged;
+    figures.metadataUpdated += planned.metadataUpdated;
+  }
+  const decisions = surveys.flatMap((survey) => survey.decisions).slice(0, 200);
+  return { figures: { ...figures, decisions }, findings: findings.all() };
+}
+
+async function carryOutPair(
+  deps: Dependencies,
+  request: ActionRequest,
+  settings: SyncSettings,
+  pair: SyncPair,
+  survey: SyncSurvey,
+  context: CallContext & { figures: SyncFigures; findings: FindingList },
+): Promise<void> {
+  throwIfAborted(context.signal);
+  // File systems date changes by a clock that may be some milliseconds behind.
+  const startedAtNs = BigInt(Date.now() - 20) * 1_000_000n;
+  const run: SyncRun = { ...pair, ...context, failed: new Set(), folders: new Map(), deferred: [] };
+  const root = pair.targetPath === settings.to.local.path ? undefined : await openRoot(run);
+  // The survey has told what cannot be read.
+  const quiet = { signal: context.signal, findings: createFindingList() };
+  if (survey.hasChanges) await copyEntries(run, walkPair(pair, quiet));
+  else context.figures.filesUnchanged += survey.filesUnchanged;
+  await removeEntries(run, survey.removals, pair.filter.ofCopy);
+  await placeDeferred(run);
+  if (root !== undefined && pair.sourceRoot !== undefined) await settleRoot(run, pair.sourceRoot);
+  await settleFolders(run);
+  const now = deps.clock();
+  const { schedule } = request.action;
+  await verifySync(run, {
+    decisions: walkPair(pair, quiet),
+    turn: turnAt(schedule, intervalSeconds(schedule, now), now),
+    turns: turnsOfShare(settings.verifyShare),
+    startedAtNs,
+  });
+}
+
+/** The folder of the copy, made when it is new, and writable by its owner while the sync goes on. */
+async function openRoot(run: SyncRun): Promise<FileEntry | undefined> {
+  const root = await run.target.stat('' as ByteString);
+  if (root === undefined) await run.target.makeFolder('' as ByteString, { mode: 0o700 });
+  else if (!run.owners && (root.mode & 0o700) !== 0o700) {
+    await run.target.setMetadata('' as ByteString, { mode: root.mode | 0o700 });
+  }
+  return root ?? (await run.target.stat('' as ByteString));
+}
+
+async function settleRoot(run: SyncRun, source: FileEntry): Promise<void> {
+  const root = await run.target.stat('' as ByteString);
+  if (root !== undefined && metadataDifference(source, root, run.owners) === undefined) return;
+  run.folders.set('' as ByteString, metadataOf(run, source));
+}
