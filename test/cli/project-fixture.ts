@@ -1,0 +1,117 @@
+/** A folder with policies, a source and a password, in which the real `holdfast start` runs. */
+import { execFile, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Peer } from '../peers.ts';
+import { runCli, type CliResult } from './run-cli.ts';
+
+export interface Project extends AsyncDisposable {
+  directory: string;
+  repository: string;
+  /** Runs holdfast here; `onStart` gets the process. */
+  holdfast(args: string[], onStart?: (child: ChildProcess) => void): Promise<CliResult>;
+  git(...args: string[]): Promise<void>;
+  /** The real restic on the repository. */
+  restic(peer: Peer, ...args: string[]): Promise<string>;
+}
+
+export interface ProjectOptions {
+  temporal: Peer;
+  /** Added to the Project's spec. */
+  engine?: string;
+  environment?: Record<string, string | undefined>;
+}
+
+/** One policy, `orders`, which backs `source/` up into the repository `main`, with a restore test and a mirror. */
+export async function createProject({ temporal, engine, environment }: ProjectOptions): Promise<Project> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-project-'));
+  await mkdir(join(directory, 'policies'));
+  await mkdir(join(directory, 'source'));
+  await writeFile(join(directory, 'source', 'ledger.csv'), 'id,amount\n1,10\n');
+  await writeFile(join(directory, 'policies', 'orders.yaml'), policies(engine ?? '{ embedded: true }'));
+  await writeFile(join(directory, '.gitignore'), '.holdfast/\nvault/\nmirror/\nsource/\n');
+  const git = async (...args: string[]) => {
+    const identity = ['-c', 'user.name=Alice', '-c', 'user.email=alice@acme.example'];
+    await promisify(execFile)('git', [...identity, ...args], { cwd: directory });
+  };
+  const repository = join(directory, 'vault', 'main');
+  return {
+    directory,
+    repository,
+    git,
+    holdfast: (args, onStart) =>
+      runCli(args, {
+        directory,
+        environment: { ...environment, ORDERS_PASSWORD: 'secret', HOLDFAST_TEMPORAL_CLI: temporal.command },
+        ...(onStart === undefined ? {} : { onStart }),
+      }),
+    async restic(peer, ...args) {
+      const env = { ...process.env, RESTIC_PASSWORD: 'secret' };
+      const { stdout } = await promisify(execFile)(peer.command, ['-r', repository, '--no-cache', ...args], { env });
+      return stdout;
+    },
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true, maxRetries: 10 }),
+  };
+}
+
+function policies(engine: string): string {
+  return `apiVersion: holdfast/v1
+kind: Project
+metadata: { name: acme }
+spec: { engine: ${engine} }
+---
+apiVersion: holdfast/v1
+kind: Location
+metadata: { name: vault }
+spec: { local: { path: ../vault } }
+---
+apiVersion: holdfast/v1
+kind: Location
+metadata: { name: mirror }
+spec: { local: { path: ../mirror } }
+---
+apiVersion: holdfast/v1
+kind: Repository
+metadata: { name: main }
+spec: { location: vault, path: main, passwordFrom: { env: ORDERS_PASSWORD } }
+---
+apiVersion: holdfast/v1
+kind: Policy
+metadata: { name: orders }
+spec:
+  importance: normal
+  source: { directory: ../source }
+  sync: [{ to: mirror, path: orders, mode: mirror }]
+  backup: [{ to: main }]
+  retention: { keep: { daily: 7 } }
+  restoreTest: { sample: { all: true }, assert: [{ exists: ledger.csv }] }
+`;
+}
+
+/** Files that a backup needs seconds for: nothing in them repeats or compresses. */
+export async function writeBigSource(directory: string, { megabytes }: { megabytes: number }): Promise<void> {
+  const file = await open(join(directory, 'source', 'big.bin'), 'w');
+  for (let written = 0; written < megabytes; written += 16) await file.write(randomBytes(16 * 1024 * 1024));
+  await file.close();
+}
+
+/** When anything below the folder was last written, in milliseconds since the epoch; 0: there is nothing. */
+export async function newestWrite(folder: string): Promise<number> {
+  let newest = 0;
+  for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    newest = Math.max(newest, found?.mtimeMs ?? 0);
+  }
+  return newest;
+}
+
+export async function untilTrue(condition: () => Promise<boolean> | boolean, limitMs = 60_000): Promise<void> {
+  const until = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > until) throw new Error(`did not come true within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
