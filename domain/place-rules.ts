@@ -20,6 +20,8 @@ interface Target {
   /** Absolute, when it is a local folder, with the host whose disk it is. */
   folder?: { path: string; host: string | undefined };
   removes: boolean;
+  /** Whether a policy writes it. */
+  isWrittenBy(policy: LoadedDocument<Policy>): boolean;
 }
 
 export function findPlaceProblems(folder: PolicyFolder): Problem[] {
@@ -42,13 +44,17 @@ function* findTargets(folder: PolicyFolder): Generator<Target> {
       name,
       ...placeIn(folder, location, path),
       removes: false,
+      isWrittenBy: ({ content: { spec } }) =>
+        [...(spec.backup ?? []), ...(spec.copy ?? [])].some(({ to }) => to === document.name),
     };
   }
   for (const document of folder.policies.values()) {
     for (const [index, sync] of (document.content.spec.sync ?? []).entries()) {
       const path = ['spec', 'sync', index, sync.path === undefined ? 'to' : 'path'];
       const name = `the sync of "${document.name}" to "${sync.to}"`;
-      yield { document, path, name, ...placeIn(folder, sync.to, sync.path), removes: sync.mode === 'mirror' };
+      const removes = sync.mode === 'mirror';
+      const isWrittenBy = (policy: LoadedDocument<Policy>): boolean => policy === document;
+      yield { document, path, name, ...placeIn(folder, sync.to, sync.path), removes, isWrittenBy };
     }
   }
 }
@@ -99,8 +105,9 @@ function checkSharedPlaces(targets: readonly Target[]): Problem[] {
 function checkTargetsInSource(policy: LoadedDocument<Policy>, targets: readonly Target[]): Problem[] {
   const source = resolveSource(policy);
   if (source === undefined) return [];
-  const used = usedTargets(policy);
-  return targets.flatMap((target) => {
+  // Another policy's targets may well be a source: a repository that is mirrored to a second disk.
+  const own = targets.filter((target) => target.isWrittenBy(policy));
+  return own.flatMap((target) => {
     const { folder } = target;
     if (folder === undefined || (folder.host !== undefined && source.host !== undefined && folder.host !== source.host))
       return [];
@@ -113,7 +120,7 @@ function checkTargetsInSource(policy: LoadedDocument<Policy>, targets: readonly 
     const swallowed = source.directories.find(
       (directory) => directory !== folder.path && isWithin(directory, folder.path),
     );
-    if (swallowed !== undefined && target.removes && used.has(target.document.name)) {
+    if (swallowed !== undefined && target.removes) {
       const message = `${target.name} mirrors over its own source ${swallowed}, and would remove it`;
       return [
         problemAt(target.document, target.path, {
@@ -125,11 +132,6 @@ function checkTargetsInSource(policy: LoadedDocument<Policy>, targets: readonly 
     }
     return [];
   });
-}
-
-/** The names of the documents whose targets this policy writes. */
-function usedTargets(policy: LoadedDocument<Policy>): Set<string> {
-  return new Set([policy.name, ...(policy.content.spec.backup ?? []).map(({ to }) => to)]);
 }
 
 function sourcePath(policy: LoadedDocument<Policy>): DocumentPath {
@@ -216,6 +218,7 @@ function checkEvidence(folder: PolicyFolder, targets: readonly Target[]): Proble
     name: 'the evidence',
     ...placeIn(folder, evidence.location, evidence.path),
     removes: false,
+    isWrittenBy: () => false,
   };
   const mirrored = targets.find(
     (target) => target.removes && ['same', 'a-within-b'].includes(overlap(own, target) ?? ''),

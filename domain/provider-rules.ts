@@ -88,7 +88,7 @@ function checkCopies(policy: LoadedDocument<Policy>, folder: PolicyFolder): Prob
     immutable: locations.filter(({ content }) => content.spec.immutability !== undefined).length,
   };
   const words = {
-    total: 'copies, the original among them',
+    total: 'copies with the original',
     media: 'kinds of medium',
     offsite: 'offsite copies',
     immutable: 'immutable copies',
@@ -96,7 +96,7 @@ function checkCopies(policy: LoadedDocument<Policy>, folder: PolicyFolder): Prob
   return (Object.keys(possible) as (keyof typeof possible)[]).flatMap((key) => {
     const count = wanted[key];
     if (count === undefined || count <= possible[key]) return [];
-    const message = `${count} ${words[key]} are wanted, and the targets of this policy give at most ${possible[key]}`;
+    const message = `the targets of this policy give at most ${possible[key]} ${words[key]}, and ${count} are wanted`;
     return [
       problemAt(policy, ['spec', 'objectives', 'copies', key], {
         code: 'too-few-copies',

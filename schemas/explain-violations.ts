@@ -1,6 +1,7 @@
 /** Turns what ajv found in one document into problems with a place, one sentence and a remedy. */
 import { retentionPeriodHint } from './value-hints.ts';
 import { suggest } from '../common/suggest.ts';
+import { hideSecrets, maySecret } from './hide-secrets.ts';
 import type { DocumentPath, Kind } from './loaded-document.ts';
 import type { Problem } from './problem.ts';
 import { followReference, objectBranch, schemaAt, type SchemaNode, stepInto } from './schema-tree.ts';
@@ -54,7 +55,10 @@ const UNITS: Record<string, string[]> = {
 /** The problems of one document, without those that only follow from others. */
 export function explainViolations(kind: Kind, part: YamlPart, violations: readonly Violation[]): Problem[] {
   const context = new Explanation(kind, part, violations);
-  return violations.flatMap((violation) => context.explain(violation));
+  return hideSecrets(
+    part,
+    violations.flatMap((violation) => context.explain(violation)),
+  );
 }
 
 interface Told {
@@ -78,7 +82,8 @@ class Explanation {
 
   explain(violation: Violation): Problem[] {
     const path = parsePointer(violation.instancePath, this.#part.data);
-    const value = valueAt(this.#part.data, path);
+    const found = valueAt(this.#part.data, path);
+    const value = found !== null && maySecret(path, found) ? '***' : found;
     const told = this.#tell(violation, path, value);
     if (told === undefined) return [];
     const at = told.at ?? { path, part: 'value' };
@@ -146,11 +151,7 @@ class Explanation {
 
   #tellUnknownKey(path: DocumentPath, key: string): Told {
     const keys = this.#keysAt(path);
-    const value = valueAt(this.#part.data, path);
-    const unused = keys.filter((candidate) => !isObject(value) || !Object.hasOwn(value, candidate));
-    const other = OTHER_WORDS[key];
-    const meant =
-      suggest(key, unused) ?? suggest(key, keys) ?? (other !== undefined && keys.includes(other) ? other : undefined);
+    const meant = this.#meantKey(path, key);
     const elsewhere = meant === undefined ? findKey(this.#kind, key) : undefined;
     const hint =
       meant !== undefined
@@ -164,6 +165,16 @@ class Explanation {
       hint,
       at: { path: [...path, key], part: 'key' },
     };
+  }
+
+  /** The known key that an unknown one most likely stands for; one that is not there yet is likelier. */
+  #meantKey(path: DocumentPath, key: string): string | undefined {
+    const keys = this.#keysAt(path);
+    const other = OTHER_WORDS[key];
+    if (other !== undefined && keys.includes(other)) return other;
+    const value = valueAt(this.#part.data, path);
+    const unused = keys.filter((candidate) => !isObject(value) || !Object.hasOwn(value, candidate));
+    return suggest(key, unused) ?? suggest(key, keys);
   }
 
   #tellMissing(path: DocumentPath, key: string): Told | undefined {
@@ -216,7 +227,7 @@ class Explanation {
     const value = valueAt(this.#part.data, path);
     const known = this.#keysAt(path);
     const unknown = isObject(value) ? Object.keys(value).filter((key) => !known.includes(key)) : [];
-    return unknown.some((key) => keys.includes(suggest(key, known) ?? OTHER_WORDS[key] ?? ''));
+    return unknown.some((key) => keys.includes(this.#meantKey(path, key) ?? ''));
   }
 }
 

@@ -39,6 +39,10 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     const { parts, problems: syntax } = parseYamlFile(shown, text ?? '');
     problems.push(...syntax);
     for (const part of parts) {
+      if (part.broken) {
+        noteName(part.data, loaded.names);
+        continue;
+      }
       const shape = await checkShape(part);
       problems.push(...shape.problems);
       if (shape.kind === undefined || shape.name === undefined) continue;
@@ -64,6 +68,12 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     });
   }
   return loaded;
+}
+
+/** A document with syntax errors still exists: what refers to it is not wrong too. */
+function noteName(data: unknown, names: Set<string>): void {
+  const { kind, metadata } = (data ?? {}) as { kind?: unknown; metadata?: { name?: unknown } | null };
+  if (typeof kind === 'string' && typeof metadata?.name === 'string') names.add(`${kind}/${metadata.name}`);
 }
 
 function findTwin(kind: string, name: string, mark: Mark, first: Map<string, Mark>): Problem | undefined {

@@ -22,7 +22,11 @@ export function suchAs(schema: SchemaNode): string {
 
 export function exampleOf(schema: SchemaNode | undefined): string {
   const example = schema?.examples?.[0] ?? schema?.const ?? schema?.enum?.[0];
-  return example === undefined || typeof example === 'object' ? '' : ` ${String(example)}`;
+  if (example === undefined) return '';
+  if (typeof example !== 'object' || example === null) return ` ${String(example)}`;
+  const members = Object.entries(example);
+  const short = members.length === 1 && typeof members[0]?.[1] === 'string';
+  return short ? ` { ${members[0]?.[0]}: ${String(members[0]?.[1])} }` : '';
 }
 
 export function withArticle(title: string): string {

@@ -9,13 +9,16 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
+  visit,
 } from 'yaml';
 import type { DocumentPath } from './loaded-document.ts';
 import type { Mark, Problem } from './problem.ts';
 
 export interface YamlPart {
-  /** Plain data; undefined when the document has syntax errors. */
+  /** Plain data; of a broken document, what could be read of it. */
   data: unknown;
+  /** Has syntax errors. */
+  broken: boolean;
   mark(path: DocumentPath, part?: 'key' | 'value'): Mark;
 }
 
@@ -37,22 +40,43 @@ export function parseYamlFile(file: string, text: string): YamlFile {
   }
   const parts: YamlPart[] = [];
   for (const document of documents) {
-    const found = [...document.errors, ...document.warnings];
-    for (const { code, message, pos } of found) {
-      const [sentence, hint] = explainYamlError(code, message, text.slice(pos[0], pos[1]));
-      problems.push(syntaxProblem(source.mark(pos[0], pos[1]), sentence, hint));
-    }
-    if (found.length > 0 || document.contents === null) continue;
+    const broken = findSyntaxErrors(document, source, text);
+    problems.push(...broken);
+    if (document.contents === null) continue;
     const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark => source.markNode(document, path, part);
     try {
-      parts.push({ data: document.toJS({ maxAliasCount: 100 }), mark });
+      parts.push({ data: document.toJS({ maxAliasCount: 100 }), mark, broken: broken.length > 0 });
     } catch (error) {
-      problems.push(
-        syntaxProblem(mark([]), `the document cannot be read: ${(error as Error).message}`, 'write it without aliases'),
-      );
+      // A document with errors may well be unreadable; what is wrong with it is told already.
+      if (broken.length > 0) continue;
+      const message = `the document cannot be read: ${sentence((error as Error).message)}`;
+      problems.push(syntaxProblem(mark([]), message, 'write it without aliases'));
     }
   }
   return { parts, problems };
+}
+
+function findSyntaxErrors(document: YamlDocument.Parsed, source: SourceText, text: string): Problem[] {
+  const problems = [...document.errors, ...document.warnings].map(({ code, message, pos }) => {
+    // The parser marks the first character of a key or a tag.
+    const end = /^[^\s:,{}[\]]+/.exec(text.slice(pos[0], pos[0] + 200))?.[0].length ?? 1;
+    const [told, hint] = explainYamlError(code, message, text.slice(pos[0], pos[0] + end));
+    return syntaxProblem(source.mark(pos[0], Math.max(pos[1], pos[0] + end)), told, hint);
+  });
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const [from, to] = alias.range ?? [0, 1];
+      problems.push(
+        syntaxProblem(
+          source.mark(from, to),
+          `there is no anchor &${alias.source} before this alias`,
+          'write the value itself',
+        ),
+      );
+    },
+  });
+  return problems;
 }
 
 /** undefined when the text nests so deep that the parser, which works by recursion, ran out of stack. */
@@ -73,12 +97,15 @@ function syntaxProblem(mark: Mark, message: string, hint: string): Problem {
 function explainYamlError(code: string, message: string, marked: string): [string, string] {
   switch (code) {
     case 'DUPLICATE_KEY':
-      return [`the key "${marked.split(':')[0]?.trim()}" is written twice`, 'keep one of the two'];
+      return [`the key "${marked}" is written twice`, 'keep one of the two'];
     case 'TAB_AS_INDENT':
       return ['a tab indents this line', 'indent with spaces: YAML knows no tabs'];
     case 'TAG_RESOLVE_FAILED':
-      return [`the tag ${marked.split(/\s/)[0]} means nothing here`, 'write the plain value'];
+      return [`the tag ${marked} means nothing here`, 'write the plain value'];
     case 'BAD_INDENT':
+      if (message.startsWith('Flow'))
+        return ['this line belongs to a { or [ that is not closed', 'close it on an earlier line'];
+      return [sentence(message), 'line it up with its neighbours'];
     case 'BLOCK_IN_FLOW':
       return [sentence(message), 'line it up with its neighbours'];
     case 'MISSING_CHAR':

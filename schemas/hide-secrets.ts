@@ -1,0 +1,42 @@
+/** Keeps secrets that someone wrote into a policy by mistake out of the problems shown about it. */
+import type { DocumentPath } from './loaded-document.ts';
+import type { Problem } from './problem.ts';
+import type { YamlPart } from './yaml-source.ts';
+
+const REFERENCE_KEY = /From$/;
+const SECRET_KEY =
+  /^(password|passphrase|secret|token|salt|api[-_]?key|private[-_]?key|signing[-_]?key|credentials?|webhook)$/i;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Whether what stands at a path may be a secret: the value of such a key, or what a reference holds besides a reference. */
+export function maySecret(path: DocumentPath, value: unknown): boolean {
+  const key = String(path.at(-1) ?? '');
+  if (typeof value === 'object' && value !== null) return false;
+  if (SECRET_KEY.test(key) || REFERENCE_KEY.test(key)) return true;
+  if (!path.slice(0, -1).some((step) => REFERENCE_KEY.test(String(step)))) return false;
+  if (key === 'env') return typeof value !== 'string' || !VARIABLE_NAME.test(value);
+  return key !== 'file' && !path.includes('command');
+}
+
+/** The problems with stars in place of such values, wherever a problem shows their line. */
+export function hideSecrets(part: YamlPart, problems: readonly Problem[]): Problem[] {
+  const marks = [...secretPaths(part.data, [])].map((path) => part.mark(path, 'value'));
+  return problems.map((problem) => {
+    const hidden = marks
+      .filter(({ line }) => line === problem.line)
+      .reduce(
+        (text, { column, length }) => text.slice(0, column - 1) + '*'.repeat(length) + text.slice(column - 1 + length),
+        problem.sourceLine,
+      );
+    return hidden === problem.sourceLine ? problem : { ...problem, sourceLine: hidden };
+  });
+}
+
+function* secretPaths(value: unknown, path: DocumentPath): Generator<DocumentPath> {
+  if (typeof value !== 'object' || value === null) {
+    if (value !== null && maySecret(path, value)) yield path;
+    return;
+  }
+  const members: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  for (const [key, member] of members) yield* secretPaths(member, [...path, key]);
+}
