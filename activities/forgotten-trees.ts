@@ -14,8 +14,8 @@ interface ForgottenList {
 
 /** Written before the first removal: a run that dies in the middle has said all that it may have removed. */
 export async function noteForgotten(
-  deps: Dependencies,
-  request: ActionRequest,
+  deps: Pick<Dependencies, 'openStorage' | 'clock'>,
+  request: Pick<ActionRequest, 'evidence'>,
   repositoryId: string,
   snapshots: readonly Snapshot[],
 ): Promise<void> {
@@ -37,8 +37,8 @@ export async function noteForgotten(
 
 /** The root trees of snapshots that were forgotten at or after `since`. */
 export async function readForgottenTrees(
-  deps: Dependencies,
-  request: ActionRequest,
+  deps: Pick<Dependencies, 'openStorage'>,
+  request: Pick<ActionRequest, 'evidence'>,
   repositoryId: string,
   since: Date,
 ): Promise<string[]> {

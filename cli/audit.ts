@@ -1,8 +1,7 @@
 /** `holdfast audit`: expected runs against recorded ones, objectives and findings, from the records alone. */
+import { auditEvidence } from '../activities/audit.ts';
 import { HoldfastError } from '../common/errors.ts';
-import { auditReach, buildAudit } from '../domain/audit.ts';
 import { renderAudit } from '../domain/audit-text.ts';
-import { appliesInForce } from '../domain/expected-runs.ts';
 import { needsAttention } from '../domain/findings.ts';
 import type { CliCommand } from './command.ts';
 import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
@@ -34,13 +33,10 @@ export const command: CliCommand<Options> = {
       options.from === undefined ? new Date(to.getTime() - DEFAULT_PERIOD_MS) : parsePointInTime(options.from);
     if (from >= to)
       throw new HoldfastError('Usage', 'the period ends before it begins', { hint: 'exchange --from and --to' });
-    const audit = await withEvidence(context, args[0] as string[], options, async (evidence) => {
-      // How far back slots matter depends on the actions of the period itself.
-      const ofPeriod = await appliesInForce(evidence.readApplies(), from, to);
-      const { slotsFrom, runsFrom } = auditReach(ofPeriod, from);
-      const applies = await appliesInForce(evidence.readApplies(), slotsFrom, to);
-      return buildAudit({ applies, runs: evidence.readRuns({ from: runsFrom, to }), from, to });
-    });
+    const progress = context.output.progress();
+    const audit = await withEvidence(context, args[0] as string[], options, (evidence) =>
+      auditEvidence(evidence, from, to, { signal: context.signal, progress }),
+    ).finally(() => progress.finish());
     if (context.json) context.output.json(audit);
     else context.output.line(renderAudit(audit).trimEnd());
     const bad = audit.applyId === undefined || audit.findings.some(needsAttention);

@@ -31,7 +31,7 @@ const WANTED_FREE_BYTES = 1024 ** 3;
 
 export async function examineMachine(machine: Machine): Promise<Examination[]> {
   const packages = findPackageManager(machine.environment);
-  return Promise.all([
+  const examinations = [
     examineNode(),
     examineAddOn('sodium-native', 'the repository’s message authentication'),
     examineAddOn('koffi', 'times in nanoseconds and extended attributes'),
@@ -42,7 +42,8 @@ export async function examineMachine(machine: Machine): Promise<Examination[]> {
     examineOpenFiles(),
     examinePolicies(machine),
     examineRestic(machine, packages),
-  ]);
+  ].map((examination) => Promise.resolve(examination));
+  return Promise.all(examinations);
 }
 
 function examineNode(): Examination {

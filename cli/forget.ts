@@ -1,17 +1,24 @@
 /** `holdfast forget`: drops snapshots by restic's keep rules, or those that are named. */
+import { noteForgotten } from '../activities/forgotten-trees.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { KeepRules } from '../domain/action.ts';
+import { fits } from '../domain/find-snapshot.ts';
 import { groupSnapshots, type SnapshotGroup } from '../domain/group-snapshots.ts';
 import { hasNoRules } from '../domain/keep-rules.ts';
 import { planForget, type ForgetDecision } from '../domain/retention.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Repository } from '../repository/repository.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import type { CliCommand, CliContext, Output } from './command.ts';
 import { count, displayText, displayTime, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
-import { filterSnapshots } from './filter-snapshots.ts';
 import { addKeepOptions, readKeepRules, type KeepOptions } from './keep-options.ts';
-import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import {
+  addRepositoryOptions,
+  withRepository,
+  type RepositoryOptions,
+  type RepositoryPlace,
+} from './open-from-options.ts';
 import { addSnapshotFilters, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
 import { renderTable } from './table.ts';
 
@@ -48,13 +55,16 @@ export const command: CliCommand<Options> = {
       throw new HoldfastError('Usage', 'both snapshots and rules are given', { hint: 'give one of them' });
     const dryRun = options.dryRun === true;
     const access = { role: 'maintainer', lock: dryRun ? 'reading' : 'exclusive' } as const;
-    return withRepository(context, options, access, async (repository, signal) => {
+    return withRepository(context, options, access, async (repository, signal, place) => {
       const snapshots = await repository.listSnapshots({ signal });
       const groups =
         named.length > 0 ? planNamed(snapshots, named, options) : planGroups(context, snapshots, keep, options);
       const forgotten = groups.flatMap(({ decisions }) => decisions.filter((decision) => !decision.keep));
       if (!context.json) for (const group of groups) renderGroup(context.output, group);
-      if (!dryRun) await removeAll(repository, forgotten, signal);
+      if (!dryRun && forgotten.length > 0) {
+        await noteRemovals(context, repository, place, forgotten);
+        await removeAll(repository, forgotten, signal);
+      }
       if (context.json) context.output.json({ dryRun, groups: groups.map(toDocument) });
       tellTotal(context.output, groups, forgotten.length, dryRun);
       return ExitStatus.done;
@@ -64,18 +74,31 @@ export const command: CliCommand<Options> = {
 
 function planGroups(context: CliContext, snapshots: Snapshot[], keep: KeepRules, options: Options): PlannedGroup[] {
   const rules = { keep, proven: 0, maxForgetShare: 1 };
-  return groupSnapshots(filterSnapshots(snapshots, options), options.groupBy).map(
-    ({ snapshots: members, ...group }) => ({
-      group,
-      decisions: planForget(members, [], rules, context.now()).decisions,
-    }),
-  );
+  return groupSnapshots(
+    snapshots.filter((snapshot) => fits(snapshot, options)),
+    options.groupBy,
+  ).map(({ snapshots: members, ...group }) => ({
+    group,
+    decisions: planForget(members, [], rules, context.now()).decisions,
+  }));
 }
 
 function planNamed(snapshots: Snapshot[], named: string[], options: SnapshotFilterOptions): PlannedGroup[] {
   const chosen = new Set(named.map((name) => selectSnapshot(snapshots, name, options)));
   const decisions = [...chosen].map((snapshot) => ({ snapshot, keep: false, reasons: ['named'] }));
   return [{ group: {}, decisions }];
+}
+
+/** With a name of the policies, prune spares for a while what was forgotten by hand, too. */
+async function noteRemovals(
+  context: CliContext,
+  repository: Repository,
+  { grace }: RepositoryPlace,
+  forgotten: ForgetDecision[],
+): Promise<void> {
+  if (grace === undefined || grace.seconds === 0) return;
+  const snapshots = forgotten.map(({ snapshot }) => snapshot);
+  await noteForgotten({ openStorage, clock: context.now }, grace, repository.config.id, snapshots);
 }
 
 /** One at a time, the oldest first: what an interruption leaves is a repository with fewer snapshots forgotten. */

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
+import type { EvidenceSettings } from '../domain/action.ts';
 import type { LockKind, Repository } from '../repository/repository.ts';
 import type { Storage, StorageRole } from '../storage/storage.ts';
 import type { CliContext } from './command.ts';
@@ -27,10 +28,16 @@ export interface RepositoryPlace {
   /** `confirm`: a new password, asked for twice. */
   password(confirm?: boolean): Promise<string>;
   compression: 'none' | 'auto' | 'max';
+  /** Of a repository of the policies: where forgotten snapshots are noted, and how long prune spares their data. */
+  grace?: { evidence: EvidenceSettings; seconds: number };
 }
 
 /** What a command does with an open repository; the signal also fires when the lock is lost. */
-export type RepositoryWork<Result> = (repository: Repository, signal: AbortSignal) => Promise<Result>;
+export type RepositoryWork<Result> = (
+  repository: Repository,
+  signal: AbortSignal,
+  place: RepositoryPlace,
+) => Promise<Result>;
 
 export interface Access {
   role: StorageRole;
@@ -78,7 +85,7 @@ export async function withRepository<Result>(
     throw error;
   }
   try {
-    return await withLock(context, options, access.lock, repository, work);
+    return await withLock(context, options, access.lock, repository, (opened, signal) => work(opened, signal, place));
   } finally {
     await repository.close();
   }
@@ -89,7 +96,7 @@ async function withLock<Result>(
   options: RepositoryOptions,
   kind: Access['lock'],
   repository: Repository,
-  work: RepositoryWork<Result>,
+  work: (repository: Repository, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const lock = kind === 'none' || !options.lock ? undefined : await takeLock(context, options, kind, repository);
   if (lock === undefined) return work(repository, context.signal);

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { openStorage } from '../storage/open-storage.ts';
 import type { CliContext } from './command.ts';
-import { compilePolicies, notInPolicies, refuseBroken } from './compile-policies.ts';
+import { compilePolicies, notInPolicies, refuseBroken, type LookedUpPolicies } from './compile-policies.ts';
 import type { RepositoryPlace } from './open-from-options.ts';
 import { resolveSecret } from './resolve-secret.ts';
 
@@ -26,5 +26,11 @@ export async function placeOfPolicies(context: CliContext, name: string, policie
     openStorage: (role) => openStorage(settings.location, settings.path, role),
     password: () => resolveSecret(settings.password, sources),
     compression: settings.compression,
+    grace: { evidence: compiled.evidence, seconds: graceOf(compiled, name) },
   };
+}
+
+function graceOf({ actions }: LookedUpPolicies, repository: string): number {
+  const prune = actions.find(({ id }) => id === `repository/${repository}/prune`)?.settings;
+  return prune?.kind === 'prune' ? prune.afterSeconds : 0;
 }

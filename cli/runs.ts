@@ -1,13 +1,12 @@
 /** `holdfast runs`: the records of what ran. */
 import { InvalidArgumentError } from 'commander';
-import { formatDuration } from '../common/durations.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import { needsAttention } from '../domain/findings.ts';
 import type { CliCommand, Output, Style } from './command.ts';
-import { describeFigures } from './describe-figures.ts';
 import { count, displayText, displayTime } from './display.ts';
 import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
 import { ExitStatus } from './exit-status.ts';
+import { describeRun, describeTook } from './run-lines.ts';
 import { parsePointInTime } from './select-snapshot.ts';
 import { renderTable } from './table.ts';
 
@@ -86,7 +85,6 @@ function renderRuns(output: Output, runs: RunRecord[]): void {
 }
 
 function toRow(style: Style, run: RunRecord): string[] {
-  const took = (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000;
   const outcome = run.outcome === 'succeeded' ? style.good('good') : style.bad(run.outcome);
   return [
     displayTime(run.finishedAt),
@@ -94,14 +92,9 @@ function toRow(style: Style, run: RunRecord): string[] {
     run.dryRun ? `${run.kind} (dry run)` : run.kind,
     displayText(run.target),
     outcome,
-    took < 10 ? `${took.toFixed(1)}s` : formatDuration(took),
-    [describe(run), ...run.findings.filter(needsAttention).map(({ message }) => `! ${displayText(message)}`)].join(
+    describeTook(run),
+    [describeRun(run), ...run.findings.filter(needsAttention).map(({ message }) => `! ${displayText(message)}`)].join(
       '\n',
     ),
   ];
-}
-
-function describe(run: RunRecord): string {
-  if (run.error !== undefined) return displayText(run.error.message);
-  return run.figures === undefined ? '' : describeFigures(run.figures);
 }

@@ -1,10 +1,10 @@
 /** `holdfast snapshots`: the snapshots of a repository. */
 import { formatBytes } from '../common/sizes.ts';
+import { fits } from '../domain/find-snapshot.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { CliCommand } from './command.ts';
 import { count, displayText, displayTime, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
-import { filterSnapshots } from './filter-snapshots.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { addSnapshotFilters, type SnapshotFilterOptions } from './select-snapshot.ts';
 import { renderTable } from './table.ts';
@@ -31,7 +31,7 @@ export const command: CliCommand<RepositoryOptions & SnapshotFilterOptions> = {
     const snapshots = await withRepository(context, options, { role: 'reader', lock: 'none' }, (repository, signal) =>
       repository.listSnapshots({ signal, onError: (id) => void broken.push(id) }),
     );
-    const wanted = filterSnapshots(snapshots, options);
+    const wanted = snapshots.filter((snapshot) => fits(snapshot, options));
     for (const id of broken) output.warn(`the snapshot file ${id} cannot be read; run holdfast check`);
     if (context.json) output.json(wanted.map((snapshot) => ({ short_id: shortId(snapshot.id), ...snapshot })));
     else if (wanted.length > 0)

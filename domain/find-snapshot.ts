@@ -68,7 +68,8 @@ function findLatest(snapshots: readonly Snapshot[], selector: SnapshotSelector):
   return newest;
 }
 
-function fits(snapshot: Snapshot, { policy, host, path, tag, at }: SnapshotSelector): boolean {
+/** Whether all filters that are given hold; the id is none of them. */
+export function fits(snapshot: Snapshot, { policy, host, path, tag, at }: SnapshotSelector): boolean {
   const tags = [...(tag?.split(',') ?? []), ...(policy === undefined ? [] : [`policy=${policy}`])];
   return (
     (host === undefined || snapshot.hostname === host) &&

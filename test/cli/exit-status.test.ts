@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ExitStatus, mergeStatuses, statusOfCode, statusOfError } from '../../cli/exit-status.ts';
+import { type ExitStatus, mergeStatuses, statusOfCode, statusOfError } from '../../cli/exit-status.ts';
 import { HoldfastError, type ErrorCode } from '../../common/errors.ts';
 
 test('each error code has the exit status that the language page promises', () => {

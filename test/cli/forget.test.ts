@@ -46,7 +46,7 @@ test('a dry run shows each decision with its reason and forgets nothing; the rea
       { host: 'nas', decisions: [{ keep: true, reasons: ['last snapshot'] }] },
     ],
   });
-  expect((await remaining(fixture)).toSorted()).toEqual([ids[2], ids[3], other].toSorted());
+  expect(new Set(await remaining(fixture))).toEqual(new Set([ids[2], ids[3], other]));
 });
 
 test('snapshots are forgotten by id too, and only those', async () => {
