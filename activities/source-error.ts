@@ -23,3 +23,11 @@ export async function* sourcePieces(stream: Readable): AsyncGenerator<Uint8Array
     throw new SourceError(error);
   }
 }
+
+/**
+ * A stream that is aborted before anybody reads from it tells nobody else than the process: its reader gets the error
+ * all the same.
+ */
+export function heldStream(stream: Readable): Readable {
+  return stream.on('error', () => undefined);
+}

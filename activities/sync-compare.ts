@@ -7,7 +7,7 @@ import { isTurnOf } from '../domain/rotation.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
-import { fromSource, SourceError, sourcePieces } from './source-error.ts';
+import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
 import type { SyncRun } from './sync-copy.ts';
 
 const CONCURRENT_COMPARISONS = 4;
@@ -20,8 +20,10 @@ export interface ComparedTrees {
 
 /** Throws SourceError when the source cannot be read, and what the target throws. */
 export async function haveEqualContent({ source, target, signal }: ComparedTrees, path: ByteString): Promise<boolean> {
-  const ofSource = fromSource(async () => digest(sourcePieces(await source.openRead(path, { signal }))));
-  const ofTarget = target.openRead(path, { signal }).then((stream) => digest(stream as AsyncIterable<Uint8Array>));
+  const ofSource = fromSource(async () => digest(sourcePieces(heldStream(await source.openRead(path, { signal })))));
+  const ofTarget = target
+    .openRead(path, { signal })
+    .then((stream) => digest(heldStream(stream) as AsyncIterable<Uint8Array>));
   const [left, right] = await Promise.allSettled([ofSource, ofTarget]);
   if (left.status === 'rejected') throw left.reason;
   if (right.status === 'rejected') throw right.reason;
@@ -40,7 +42,7 @@ export interface VerifyOptions {
   /** This run's turn, and into how many turns the files are divided; 0: no content is compared. */
   turn: number;
   turns: number;
-  /** Nanoseconds: what changed in the source after this may differ. */
+  /** Nanoseconds: what changed in the source after this may differ, and will be copied by the next run. */
   startedAtNs: bigint;
 }
 
@@ -48,8 +50,9 @@ export interface VerifyOptions {
 export async function verifySync(run: SyncRun, options: VerifyOptions): Promise<void> {
   await forEachConcurrently(options.decisions, CONCURRENT_COMPARISONS, async ({ path, step, source, reason }) => {
     throwIfAborted(run.signal);
-    if (source === undefined || source.ctimeNs >= options.startedAtNs || run.failed.has(path)) return;
-    if (['copy', 'replace', 'folder', 'clear'].includes(step)) noteIncomplete(run, path, reason);
+    if (source === undefined || run.failed.has(path)) return;
+    const differs = ['copy', 'replace', 'folder', 'clear'].includes(step);
+    if (differs && source.ctimeNs < options.startedAtNs) noteIncomplete(run, path, reason);
     if (source.type !== 'file' || !['keep', 'compare'].includes(step)) return;
     if (options.turns === 0 || !isTurnOf(path, options.turn, options.turns)) return;
     await verifyContent(run, path);

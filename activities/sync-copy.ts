@@ -8,7 +8,7 @@ import type { SyncFigures } from '../domain/run-record.ts';
 import { metadataDifference, type SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
-import { fromSource, SourceError, sourcePieces } from './source-error.ts';
+import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
 import { haveEqualContent } from './sync-compare.ts';
 
 const CONCURRENT_FILES = 8;
@@ -163,7 +163,7 @@ async function copyFile(run: SyncRun, entry: FileEntry): Promise<number> {
 
 async function copyOnce(run: SyncRun, entry: FileEntry): Promise<number> {
   let bytes = 0;
-  const stream = await fromSource(() => run.source.openRead(entry.path, { signal: run.signal }));
+  const stream = heldStream(await fromSource(() => run.source.openRead(entry.path, { signal: run.signal })));
   async function* content(): AsyncGenerator<Uint8Array> {
     for await (const piece of sourcePieces(stream)) {
       bytes += piece.length;
