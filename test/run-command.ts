@@ -15,20 +15,15 @@ export interface CommandOptions {
   environment?: Record<string, string>;
 }
 
+/** How npm and Go reach their registries from here. */
+const REACHING_THE_NETWORK = [
+  ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'npm_config_cafile', 'npm_config_registry'],
+  ...['npm_config_cache', 'npm_config_userconfig', 'GOPATH', 'GOPROXY', 'GOSUMDB', 'GOFLAGS', 'GOCACHE'],
+];
+
 /** What a shell has, and nothing that the test runner or npm added. */
 export function cleanEnvironment(more: Record<string, string> = {}): Record<string, string> {
-  const kept = [
-    'HOME',
-    'USER',
-    'LOGNAME',
-    'LANG',
-    'TMPDIR',
-    'XDG_CACHE_HOME',
-    'GOPATH',
-    'GOPROXY',
-    'GOFLAGS',
-    'GOCACHE',
-  ];
+  const kept = ['HOME', 'USER', 'LOGNAME', 'LANG', 'TMPDIR', 'XDG_CACHE_HOME', ...REACHING_THE_NETWORK];
   const inherited = Object.entries(process.env).filter(([name]) => kept.includes(name) || /proxy$/i.test(name));
   const binaries = path.join(PROJECT_FOLDER, 'node_modules', '.bin');
   return {
