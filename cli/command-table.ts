@@ -83,3 +83,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     ],
   },
 ];
+
+/** Commands that the policy language's page names and this version does not have. */
+export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
+  (
+    'fmt upgrade plan drift simulate pause resume approve deny cancel find dump diff stats copy key repair explain ' +
+    'adopt recover evidence providers review'
+  ).split(' '),
+);

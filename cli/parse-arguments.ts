@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import type { CliCommand } from './command.ts';
-import { COMMAND_GROUPS, type CommandEntry } from './command-table.ts';
+import { COMMAND_GROUPS, NOT_BUILT_COMMANDS, type CommandEntry } from './command-table.ts';
 
 export interface GlobalOptions {
   json: boolean;
@@ -40,6 +40,10 @@ export async function parseArguments(
   const name = words.find((word) => !word.startsWith('-'));
   const { program, subcommands } = buildProgram(writeHelp);
   const entry = allCommands().find((candidate) => candidate.name === name);
+  if (name !== undefined && NOT_BUILT_COMMANDS.has(name))
+    throw new HoldfastError('NotBuilt', `the command "${name}" is not built yet`, {
+      hint: 'holdfast --help lists those that are',
+    });
   let parsed: Omit<ParsedArguments, 'global'> | undefined;
   if (entry !== undefined) {
     const { command } = await entry.load();

@@ -88,3 +88,20 @@ test('doctor examines the machine and says so as data too', async () => {
   expect(bare.status).toBe(7);
   expect(bare.stdout).toMatch(/MISSING {2}git .*\n.*→ /);
 });
+
+test('a command of the language that is not built yet says so', async () => {
+  const { status, stderr } = await runCli(['plan', 'policies']);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('the command "plan" is not built yet')]);
+});
+
+test('colours appear on a terminal alone, and never against the person’s will', () => {
+  const onTerminal = (environment: Record<string, string>, ...args: string[]): string => {
+    const command = [process.execPath, CLI, 'doctor', ...args].join(' ');
+    const env = { PATH: process.env['PATH'], TERM: 'xterm', ...environment };
+    return spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8', env }).stdout;
+  };
+  expect(onTerminal({})).toContain('\x1b[32m');
+  expect(onTerminal({}, '--no-color')).not.toContain('\x1b[');
+  expect(onTerminal({ NO_COLOR: '1' })).not.toContain('\x1b[');
+  expect(onTerminal({ TERM: 'dumb' })).not.toContain('\x1b[');
+});

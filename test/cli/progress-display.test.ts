@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { describeProgress, openProgressDisplay } from '../../cli/progress-display.ts';
+
+function record(
+  isTTY: boolean,
+  columns = 80,
+): { write(text: string): void; written: string[]; isTTY: boolean; columns: number } {
+  const written: string[] = [];
+  return { isTTY, columns, written, write: (text) => void written.push(text) };
+}
+
+test('on a terminal a bar is drawn at most ten times a second, fits the line, and is cleared', () => {
+  const stream = record(true, 40);
+  let now = 0;
+  const display = openProgressDisplay(stream, () => now);
+  for (; now < 1000; now += 10)
+    display.report({ phase: 'backing up', bytes: now * 1024, totalBytes: 1024_000, files: 3 });
+  expect(stream.written).toHaveLength(10);
+  expect(stream.written.at(-1)).toMatch(/^\r\x1b\[2Kbacking up {2}\[#+/); // oxlint-disable-line no-control-regex
+  for (const line of stream.written) expect(line.length - '\r\x1b[2K'.length).toBeLessThan(40);
+  display.finish();
+  expect(stream.written.at(-1)).toBe('\r\x1b[2K');
+});
+
+test('elsewhere a plain line comes each ten seconds, and none for short work', () => {
+  const stream = record(false);
+  let now = 0;
+  const display = openProgressDisplay(stream, () => now);
+  for (; now < 9000; now += 100) display.report({ phase: 'reading packs', files: 1 });
+  expect(stream.written).toEqual([]);
+  for (; now <= 30_000; now += 100) display.report({ phase: 'reading packs', files: 1, totalFiles: 4 });
+  expect(stream.written).toEqual(
+    ['30s', '1m', '1m30s'].map((left) => `reading packs  25 %  1 of 4 files  ${left} left\n`),
+  );
+  display.finish();
+  expect(stream.written).toHaveLength(3);
+});
+
+test('a line tells share, amounts, rate and the time left', () => {
+  const state = { phase: 'restoring', bytes: 50 * 1024 ** 2, totalBytes: 200 * 1024 ** 2, files: 7, totalFiles: 9 };
+  expect(describeProgress(state, 10, true)).toBe(
+    'restoring  [######------------------]  25 %  50.0 MiB of 200 MiB  7 of 9 files  5.00 MiB/s  30s left',
+  );
+  expect(describeProgress({}, 0, false)).toBe('working');
+});
