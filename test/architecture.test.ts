@@ -68,7 +68,7 @@ describe('the house', () => {
 
   it('has a sentence at the top of every module (the titles of tests are theirs)', () => {
     const withoutSentence = modules.filter(
-      (file) => !GENERATED.includes(file) && !/^(\/\*\*? |\/\/ )\S/.test(readSource(file)),
+      (file) => !GENERATED.includes(file) && !/^(\/\*\*?\s( \* )?|\/\/ )\S/.test(readSource(file)),
     );
     expect(withoutSentence.filter((file) => !/\.(config|test)\.ts$/.test(file))).toEqual([]);
   });
