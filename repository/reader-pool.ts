@@ -35,7 +35,7 @@ export class ReaderPool {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#fail(new InterruptedError());
   #number = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(
     repository: Repository,
@@ -74,7 +74,7 @@ export class ReaderPool {
 
   async close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#failure ??= new Error('the reader threads were closed');
+    this.#fail(new Error('the reader threads were closed'));
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
@@ -102,13 +102,13 @@ export class ReaderPool {
       const { message: text, integrity } = message.failure;
       waiting?.reject(integrity ? new IntegrityError(text) : new Error(`a reader thread failed: ${text}`));
     });
-    worker.on('error', (error) => this.#fail(error));
+    worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', (code) => this.#fail(new Error(`a reader thread ended with code ${code}`)));
     this.#threads.push(thread);
     return thread;
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     for (const { worker, waiting } of this.#threads) {
