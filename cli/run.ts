@@ -2,6 +2,7 @@
 import { HoldfastError } from '../common/errors.ts';
 import { ACTION_ORDER, type Action, type ActionRequest } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { requestFor } from './apply-actions.ts';
 import { repeatable, type CliCommand, type CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
@@ -69,6 +70,14 @@ export const command: CliCommand<Options> = {
   },
 };
 
+async function latestApply(evidence: EvidenceStore): Promise<ApplyRecord | undefined> {
+  try {
+    return await evidence.latestApply();
+  } finally {
+    await evidence.close();
+  }
+}
+
 async function findRequest(
   context: CliContext,
   { compiled, machine }: PreparedPolicies,
@@ -77,7 +86,7 @@ async function findRequest(
 ): Promise<ActionRequest> {
   const { createDependencies } = await import('../worker.ts');
   const evidence = await createDependencies(machine).openEvidence(compiled.evidence);
-  const record = await evidence.latestApply().finally(() => evidence.close());
+  const record = await latestApply(evidence);
   if (record === undefined)
     throw new HoldfastError('NotFound', 'no policies are in force: nothing was ever applied', {
       hint: 'holdfast start, or holdfast apply to an engine that runs',

@@ -3,7 +3,7 @@ import type { RunRecord } from '../domain/run-record.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
 import type { EngineSession } from './engine-session.ts';
-import { ExitStatus } from './exit-status.ts';
+import type { ExitStatus } from './exit-status.ts';
 import type { Started } from './run-once.ts';
 import { runLines } from './run-lines.ts';
 

@@ -1,6 +1,8 @@
 /** Writes the audit of the last 30 days as files that can be handed to someone. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { Audit } from '../domain/audit.ts';
+import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { readAudit } from './read-audit.ts';
 import type { CliContext } from './command.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
@@ -24,7 +26,7 @@ export async function writeAuditReport(context: CliContext, policies: PreparedPo
   ]);
   const to = context.now();
   const evidence = await createDependencies(policies.machine).openEvidence(policies.compiled.evidence);
-  const audit = await readAudit(evidence, new Date(to.getTime() - PERIOD_MS), to).finally(() => evidence.close());
+  const audit = await auditAndClose(evidence, new Date(to.getTime() - PERIOD_MS), to);
   const folder = join(stateDirectoryOf(context.directory), 'reports');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const stem = join(folder, `audit-${to.toISOString().replaceAll(/[-:]|\.\d+/g, '')}`);
@@ -35,4 +37,12 @@ export async function writeAuditReport(context: CliContext, policies: PreparedPo
     jsonPath: relative(context.directory, `${stem}.json`),
     needsAttention: audit.findings.some(needsAttention),
   };
+}
+
+async function auditAndClose(evidence: EvidenceStore, from: Date, to: Date): Promise<Audit> {
+  try {
+    return await readAudit(evidence, from, to);
+  } finally {
+    await evidence.close();
+  }
 }

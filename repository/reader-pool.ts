@@ -84,7 +84,8 @@ export class ReaderPool {
     input: ReaderTasks[Name]['input'],
   ): Promise<ReaderTasks[Name]['output']> {
     throwIfAborted(this.#signal);
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure;
+    if (failure !== undefined) throw failure;
     const number = this.#number++;
     return new Promise((resolve, reject) => {
       thread.waiting.set(number, { resolve: resolve as (output: unknown) => void, reject });
