@@ -52,6 +52,7 @@ export interface Access {
 
 export function addRepositoryOptions(command: Command): Command {
   return command
+    .optionsGroup('Which repository:')
     .option('--repository <name>', 'a repository of the policies')
     .option('--policies <path>', 'where the policies are', 'policies')
     .option('--repo <where>', 'a repository anywhere: a path')

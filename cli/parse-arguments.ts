@@ -1,5 +1,5 @@
 /** Reads the command line: which command, with which options; loads that command alone, and words what is wrong with it. */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import type { CliCommand } from './command.ts';
 import { COMMAND_GROUPS, NOT_BUILT_COMMANDS, type CommandEntry } from './command-table.ts';
@@ -112,7 +112,11 @@ function buildProgram(writeHelp: (text: string) => void): { program: Command; su
     .helpCommand(false)
     .showHelpAfterError(false)
     .configureOutput({ writeOut: writeHelp, writeErr: () => {}, outputError: () => {} })
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: (subcommand) => subcommand.name() })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (subcommand) => subcommand.name(),
+      optionDescription: describeOption,
+    })
     .usage('COMMAND [OPTIONS]')
     .addHelpText(
       'after',
@@ -131,6 +135,14 @@ Exit status: 0 done · 1 unexpected failure · 2 invalid policy or usage · 3 so
     }
   }
   return { program, subcommands };
+}
+
+/** Nothing given is the default of an option that may be given again: it need not be said. */
+function describeOption(option: Option): string {
+  const { defaultValue } = option as { defaultValue?: unknown };
+  return Array.isArray(defaultValue) && defaultValue.length === 0
+    ? option.description
+    : new Help().optionDescription(option);
 }
 
 function usageError(error: CommanderError, entry: CommandEntry | undefined): HoldfastError {

@@ -16,7 +16,7 @@ export interface ErrorDocument {
 }
 
 const REPORT_HINT =
-  'this is a fault of holdfast: report it as README.md says, with the command, `holdfast version` and what the command prints with -v';
+  'this is a fault of holdfast: report it to its maintainers, with the command, what it prints with -v, and holdfast version';
 
 export function errorDocument(error: unknown): ErrorDocument {
   const exitStatus = statusOfError(error);

@@ -17,6 +17,7 @@ export interface SnapshotOptions extends SnapshotFilterOptions {
 
 export function addSnapshotFilters(command: Command): Command {
   return command
+    .optionsGroup('Which snapshots:')
     .option('--policy <name>', 'only snapshots of this policy')
     .option('--host <name>', 'only snapshots of this host')
     .option('--path <path>', 'only snapshots that hold this path')

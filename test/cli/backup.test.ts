@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { requirePeer } from '../peers.ts';
 import { runCommand } from '../run-command.ts';
 import { createRepositoryFixture, type RepositoryFixture } from './repository-fixture.ts';
+import { WITHOUT_ROOT_POWERS } from './run-cli.ts';
 
 const restic = requirePeer('restic');
 
@@ -62,14 +63,11 @@ test('a source that is not there, or is empty where it was not, is refused: exit
   expect((await fixture.run(['backup', source, '--accept-empty'])).status).toBe(0);
 });
 
-/** Root reads everything, unless it gives that power away. */
-const wrapper = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
-
 test('an unreadable file is named, the rest is backed up: exit 3', async () => {
   await using fixture = await createRepositoryFixture();
   const source = writeSource(fixture);
   chmodSync(join(source, 'a.txt'), 0);
-  const { status, stdout, stderr } = await fixture.run(['backup', source], { wrapper });
+  const { status, stdout, stderr } = await fixture.run(['backup', source], { wrapper: WITHOUT_ROOT_POWERS });
   expect([status, stderr]).toEqual([3, expect.any(String)]);
   expect(stderr).toContain(`not backed up: ${source}/a.txt`);
   expect(stdout).toContain('2 new files');

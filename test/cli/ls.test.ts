@@ -1,7 +1,9 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { createRepositoryFixture, type RepositoryFixture } from './repository-fixture.ts';
+import { CLI, WITHOUT_ROOT_POWERS } from './run-cli.ts';
 
 async function backUpSource(fixture: RepositoryFixture): Promise<string> {
   const source = join(fixture.folder, 'source');
@@ -75,4 +77,35 @@ test('a repository that another is pruning, or whose holder died, can still be r
   await lock.release();
   expect([status, stdout]).toEqual([0, expect.stringContaining('a.txt')]);
   expect(stderr).toContain('reading without a lock');
+});
+
+test('a repository that this account may only read can be listed, checked and restored', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = await backUpSource(fixture);
+  execFileSync('chmod', ['-R', 'a-w', fixture.where]);
+  try {
+    const options = { wrapper: WITHOUT_ROOT_POWERS };
+    const listed = await fixture.run(['ls', 'latest', source, '-q'], options);
+    expect([listed.status, listed.stderr]).toEqual([0, '']);
+    expect((await fixture.run(['check', '--read-data'], options)).status).toBe(0);
+    expect((await fixture.run(['restore', 'latest', '--target', 'back'], options)).status).toBe(0);
+    const refused = await fixture.run(['backup', source], options);
+    expect(refused.status).toBe(4);
+  } finally {
+    execFileSync('chmod', ['-R', 'u+w', fixture.where]);
+  }
+});
+
+test('a listing whose reader goes away ends quietly and takes its lock along', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = join(fixture.folder, 'many');
+  mkdirSync(source);
+  for (let file = 0; file < 3000; file++) writeFileSync(join(source, `a-file-with-a-rather-long-name-${file}`), '');
+  await fixture.run(['backup', source]);
+  const command = [process.execPath, CLI, 'ls', ...fixture.options, 'latest', '-q'].join(' ');
+  const { stdout, stderr } = spawnSync('bash', ['-c', `${command} | head -1; echo "\${PIPESTATUS[0]}"`], {
+    encoding: 'utf8',
+  });
+  expect([stdout.trimEnd().split('\n').at(-1), stderr]).toEqual(['0', '']);
+  for await (const entry of fixture.repository.storage.list('locks/')) expect.unreachable(entry.name);
 });

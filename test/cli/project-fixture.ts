@@ -76,7 +76,12 @@ spec: { local: { path: ../mirror } }
 apiVersion: holdfast/v1
 kind: Repository
 metadata: { name: main }
-spec: { location: vault, path: main, passwordFrom: { env: ORDERS_PASSWORD } }
+spec:
+  location: vault
+  path: main
+  passwordFrom: { env: ORDERS_PASSWORD }
+  prune: { every: 7d }
+  check: { every: 7d, readData: 10% }
 ---
 apiVersion: holdfast/v1
 kind: Policy

@@ -16,7 +16,7 @@ test('an expected error is a sentence and what to do, and has no stack even with
 test('an unexpected error shows its message and where to report it; its stack and causes with -v', () => {
   const error = new Error('x is not a function', { cause: new RangeError('deep') });
   const short = renderError(error, plain, 'never');
-  expect(short).toMatch(/^unexpected error: x is not a function\n {2}→ .*report it as README\.md says/);
+  expect(short).toMatch(/^unexpected error: x is not a function\n {2}→ .*report it to its maintainers/);
   expect(short).not.toContain('    at ');
   const long = renderError(error, plain, 'unexpected');
   expect(long).toMatch(/\n {4}at [^]*caused by RangeError: deep/);

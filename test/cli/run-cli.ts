@@ -22,6 +22,10 @@ export interface RunOptions {
 
 export const CLI = fileURLToPath(new URL('../../cli/holdfast.js', import.meta.url));
 
+/** As wrapper: root reads and writes everything, unless it gives that power away. */
+export const WITHOUT_ROOT_POWERS =
+  process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
+
 export async function runCli(args: string[], options: RunOptions = {}): Promise<CliResult> {
   const environment: Record<string, string | undefined> = { ...process.env, ...options.environment };
   for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_OPTIONS', 'HOLDFAST_DEBUG', 'HOLDFAST_PASSWORD']) {

@@ -11,6 +11,9 @@ import { createProject, newestWrite, untilTrue, writeBigSource, type Project } f
 const temporal = requirePeer('temporal');
 const restic = requirePeer('restic');
 
+/** Each test starts the engine several times, and one waits for a heartbeat's timeout. */
+const LIMIT_MS = 240_000;
+
 const stateOf = ({ directory }: Project) => join(directory, '.holdfast');
 
 async function runsOf(project: Project): Promise<RunRecord[]> {
@@ -83,63 +86,75 @@ temporal.describe('holdfast start --once', () => {
 });
 
 temporal.describe('Ctrl-C in the middle of a big backup', () => {
-  restic.it('stops all writing within 2 seconds and everything within 5; the next start finishes the run', async () => {
-    await using project = await createProject({ temporal });
-    await writeBigSource(project.directory, { megabytes: 768 });
-    let child: ChildProcess | undefined;
-    const running = project.holdfast(['start', '--once'], (started) => (child = started));
-    await untilTrue(() => isBackingUp(project));
-    const interruptedAt = Date.now();
-    child!.kill('SIGINT');
-    const { status, stderr } = await running;
-    expect(Date.now() - interruptedAt).toBeLessThan(5000);
-    expect(status).toBe(130);
-    expect(stderr).toContain('the run goes on with the next `holdfast start`');
-    expect(await serverLives(project)).toBe(false);
-    expect((await newestWrite(project.repository)) - interruptedAt).toBeLessThan(2000);
-    expect((await runsOf(project)).filter(({ kind }) => kind === 'backup')).toEqual([]);
+  restic.it(
+    'stops all writing within 2 seconds and everything within 5; the next start finishes the run',
+    async () => {
+      await using project = await createProject({ temporal });
+      await writeBigSource(project.directory, { megabytes: 384 });
+      let child: ChildProcess | undefined;
+      const running = project.holdfast(['start', '--once'], (started) => (child = started));
+      await untilTrue(() => isBackingUp(project));
+      const interruptedAt = Date.now();
+      child!.kill('SIGINT');
+      const { status, stderr } = await running;
+      expect(Date.now() - interruptedAt).toBeLessThan(5000);
+      expect(status).toBe(130);
+      expect(stderr).toContain('the run goes on with the next `holdfast start`');
+      expect(await serverLives(project)).toBe(false);
+      expect((await newestWrite(project.repository)) - interruptedAt).toBeLessThan(2000);
+      expect((await runsOf(project)).filter(({ kind }) => kind === 'backup')).toEqual([]);
 
-    const next = await project.holdfast(['start', '--once']);
-    expect(next.stderr).toContain('a run is open already; it goes on');
-    expect(next.status).toBe(0);
-    const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
-    expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
-    expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
-  });
+      const next = await project.holdfast(['start', '--once']);
+      expect(next.stderr).toContain('a run is open already; it goes on');
+      expect(next.status).toBe(0);
+      const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
+      expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
+      expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+    },
+    LIMIT_MS,
+  );
 
-  temporal.it('ends the process at once when it comes twice', async () => {
-    await using project = await createProject({ temporal });
-    await writeBigSource(project.directory, { megabytes: 512 });
-    let child: ChildProcess | undefined;
-    const running = project.holdfast(['start', '--once'], (started) => (child = started));
-    await untilTrue(() => isBackingUp(project));
-    child!.kill('SIGINT');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    child!.kill('SIGINT');
-    const interruptedAt = Date.now();
-    expect((await running).status).toBe(130);
-    expect(Date.now() - interruptedAt).toBeLessThan(1000);
-    await untilTrue(async () => !(await serverLives(project)), 5000);
-  });
+  temporal.it(
+    'ends the process at once when it comes twice',
+    async () => {
+      await using project = await createProject({ temporal });
+      await writeBigSource(project.directory, { megabytes: 384 });
+      let child: ChildProcess | undefined;
+      const running = project.holdfast(['start', '--once'], (started) => (child = started));
+      await untilTrue(() => isBackingUp(project));
+      child!.kill('SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      child!.kill('SIGINT');
+      const interruptedAt = Date.now();
+      expect((await running).status).toBe(130);
+      expect(Date.now() - interruptedAt).toBeLessThan(1000);
+      await untilTrue(async () => !(await serverLives(project)), 5000);
+    },
+    LIMIT_MS,
+  );
 });
 
 temporal.describe('kill -9 of the worker in the middle of a backup', () => {
-  restic.it('loses nothing: a new worker finishes the same run, and the repository is clean', async () => {
-    await using project = await createProject({ temporal });
-    await writeBigSource(project.directory, { megabytes: 768 });
-    let child: ChildProcess | undefined;
-    const running = project.holdfast(['start', '--once'], (started) => (child = started));
-    await untilTrue(() => isBackingUp(project));
-    child!.kill('SIGKILL');
-    await running;
-    expect(await serverLives(project)).toBe(true);
+  restic.it(
+    'loses nothing: a new worker finishes the same run, and the repository is clean',
+    async () => {
+      await using project = await createProject({ temporal });
+      await writeBigSource(project.directory, { megabytes: 384 });
+      let child: ChildProcess | undefined;
+      const running = project.holdfast(['start', '--once'], (started) => (child = started));
+      await untilTrue(() => isBackingUp(project));
+      child!.kill('SIGKILL');
+      await running;
+      expect(await serverLives(project)).toBe(true);
 
-    const next = await project.holdfast(['start', '--once']);
-    expect(next.stderr).toContain('a run is open already; it goes on');
-    expect(next.status).toBe(0);
-    const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
-    expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
-    expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
-    expect(await serverLives(project)).toBe(false);
-  });
+      const next = await project.holdfast(['start', '--once']);
+      expect(next.stderr).toContain('a run is open already; it goes on');
+      expect(next.status).toBe(0);
+      const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
+      expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
+      expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+      expect(await serverLives(project)).toBe(false);
+    },
+    LIMIT_MS,
+  );
 });
