@@ -51,6 +51,8 @@ interface Level {
   path: string;
   /** Whether the principal can come as far as into this folder. One whom only an inner entry names is here one of everyone. */
   reach: (principal: string) => boolean;
+  /** Named by this folder or one above it: they may come further than everyone. */
+  named: ReadonlySet<string>;
   /** Reported here: below it the same principal is not reported again for the same. */
   reported: ReadonlyMap<string, Wrong>;
 }
@@ -75,19 +77,25 @@ export function evaluateAccess(subject: AccessSubject): AccessEvaluation {
       const parent = levelAbove(entry.path);
       const findings: Finding[] = [];
       const reported = new Map(parent?.reported);
-      for (const principal of principalsOf(entry, subject)) {
+      const named = new Set([...principalsOf(entry, subject), ...(parent?.named ?? [])]);
+      // Everyone first: whoever is only one of them is not named besides.
+      for (const principal of [EVERYONE, ...named]) {
         seen.add(principal);
         if (parent !== undefined && !parent.reach(principal)) continue;
         const wrong = wrongPermission(entry, principal, subject, readers, writers);
-        if (wrong === undefined || covers(reported.get(principal), wrong)) continue;
+        const own = reported.get(principal);
+        const common = classOf(entry, principal, subject) === 'other' ? reported.get(EVERYONE) : undefined;
+        if (wrong === undefined || covers(own, wrong) || covers(common, wrong)) continue;
         reported.set(principal, wrong);
         findings.push(describe(entry, principal, wrong, subject));
       }
-      if (entry.isFolder) stack.push(levelOf(entry, parent, subject, reported));
+      if (entry.isFolder) stack.push(levelOf(entry, parent, subject, named, reported));
       return findings;
     },
     pass(folder) {
-      stack.push(levelOf(folder, levelAbove(folder.path), subject, new Map()));
+      const parent = levelAbove(folder.path);
+      const named = new Set([...principalsOf(folder, subject), ...(parent?.named ?? [])]);
+      stack.push(levelOf(folder, parent, subject, named, new Map()));
     },
     principals: () => seen,
   };
@@ -106,39 +114,57 @@ function levelOf(
   entry: AccessEntry,
   parent: Level | undefined,
   subject: AccessSubject,
+  named: ReadonlySet<string>,
   reported: ReadonlyMap<string, Wrong>,
 ): Level {
   return {
     path: entry.path,
     reach: (principal) =>
       (parent === undefined || parent.reach(principal)) && (bitsFor(entry, principal, subject) & 1) === 1,
+    named,
     reported,
   };
 }
 
-/** Everyone an entry's own permissions speak of. */
+/** The accounts that an entry's own permissions speak of. */
 function principalsOf(entry: AccessEntry, subject: AccessSubject): Set<string> {
   const groups = [entry.group, ...(entry.acl?.groups.map((group) => group.name) ?? [])];
   return new Set([
     entry.owner,
     ...(entry.acl?.users.map((user) => user.name) ?? []),
     ...groups.flatMap((group) => subject.membersOf(group)),
-    EVERYONE,
   ]);
 }
 
-/** What POSIX grants: the first class that fits decides; among groups any that fits may grant. */
+type AccessClass = 'owner' | 'user' | 'group' | 'other';
+
+/** The first class that fits decides, as POSIX has it. Root can do what an owner can. */
+function classOf(entry: AccessEntry, principal: string, subject: AccessSubject): AccessClass {
+  if (principal === EVERYONE) return 'other';
+  if (principal === 'root' || principal === entry.owner) return 'owner';
+  if (entry.acl?.users.some((user) => user.name === principal)) return 'user';
+  const groups = [entry.group, ...(entry.acl?.groups.map((group) => group.name) ?? [])];
+  return groups.some((group) => subject.membersOf(group).includes(principal)) ? 'group' : 'other';
+}
+
+/** Among groups any that fits may grant. */
 function bitsFor(entry: AccessEntry, principal: string, subject: AccessSubject): Bits {
-  if (principal === 'root' || principal === entry.owner) return 7;
-  const named = entry.acl?.users.find((user) => user.name === principal);
-  if (named !== undefined) return named.bits & entry.acl!.mask;
-  const ofOwningGroup = entry.acl === undefined ? (entry.mode >> 3) & 7 : entry.acl.owningGroup & entry.acl.mask;
-  const groups = [
-    { name: entry.group, bits: ofOwningGroup },
-    ...(entry.acl?.groups.map(({ name, bits }) => ({ name, bits: bits & entry.acl!.mask })) ?? []),
-  ].filter((group) => principal !== EVERYONE && subject.membersOf(group.name).includes(principal));
-  if (groups.length > 0) return groups.reduce((bits, group) => bits | group.bits, 0);
-  return entry.mode & 7;
+  const { acl, mode } = entry;
+  switch (classOf(entry, principal, subject)) {
+    case 'owner':
+      return 7;
+    case 'user':
+      return acl!.users.find((user) => user.name === principal)!.bits & acl!.mask;
+    case 'group': {
+      const owning = acl === undefined ? (mode >> 3) & 7 : acl.owningGroup & acl.mask;
+      const named = acl?.groups.map((group) => ({ name: group.name, bits: group.bits & acl.mask })) ?? [];
+      return [{ name: entry.group, bits: owning }, ...named]
+        .filter((group) => subject.membersOf(group.name).includes(principal))
+        .reduce((bits, group) => bits | group.bits, 0);
+    }
+    case 'other':
+      return mode & 7;
+  }
 }
 
 /** Of a folder, writing needs passing through as well; a sticky folder's others can still add to it. */
@@ -168,30 +194,31 @@ function describe(entry: AccessEntry, principal: string, wrong: Wrong, subject: 
     code: `access/${isPublic ? 'public-' : ''}${wrong}`,
     severity: 'critical',
     subject: entry.path,
-    message: `${who} can ${wrong} ${entry.path}${how(entry, principal)}: ${isPublic ? 'the access rules do not allow it' : allowed}`,
-    hint: mend(entry, principal, wrong),
+    message: `${who} can ${wrong} ${entry.path}${how(entry, classOf(entry, principal, subject))}: ${isPublic ? 'the access rules do not allow it' : allowed}`,
+    hint: mend(entry, principal, wrong, classOf(entry, principal, subject)),
   };
 }
 
-function how(entry: AccessEntry, principal: string): string {
-  if (principal === entry.owner) return ' (as its owner)';
-  if (principal === EVERYONE) return ` (mode ${octal(entry.mode)})`;
-  if (entry.acl?.users.some((user) => user.name === principal)) return ' (by its ACL)';
-  return ` (through group "${entry.group}"${entry.acl === undefined ? `, mode ${octal(entry.mode)}` : ' or its ACL'})`;
+function how(entry: AccessEntry, by: AccessClass): string {
+  const mode = octal(entry.mode);
+  const group = `through group "${entry.group}"${entry.acl === undefined ? `, mode ${mode}` : ' or its ACL'}`;
+  const words = { owner: 'as its owner', user: 'by its ACL', group, other: `mode ${mode}` };
+  return ` (${words[by]})`;
 }
 
 /** The command that takes exactly this away; folders with all that is in them. */
-function mend(entry: AccessEntry, principal: string, wrong: Wrong): string {
+function mend(entry: AccessEntry, principal: string, wrong: Wrong, by: AccessClass): string {
   const path = quote(entry.path);
   const deep = entry.isFolder ? '-R ' : '';
   const taken = wrong === 'write' ? 'w' : 'rwx';
-  if (principal === entry.owner) return `Run: chown ${deep}root ${path}`;
-  if (principal === EVERYONE) return `Run: chmod ${deep}o-${taken} ${path}`;
-  if (entry.acl?.users.some((user) => user.name === principal)) {
-    return `Run: setfacl ${deep}-x u:${quote(principal)} ${path}`;
-  }
-  if (entry.acl !== undefined) return `Run: setfacl ${deep}-b ${path} && chmod ${deep}g-${taken} ${path}`;
-  return `Run: chmod ${deep}g-${taken} ${path}`;
+  const ofGroup = `chmod ${deep}g-${taken} ${path}`;
+  const commands = {
+    owner: `chown ${deep}root ${path}`,
+    user: `setfacl ${deep}-x u:${quote(principal)} ${path}`,
+    group: entry.acl === undefined ? ofGroup : `setfacl ${deep}-b ${path} && ${ofGroup}`,
+    other: `chmod ${deep}o-${taken} ${path}`,
+  };
+  return `Run: ${commands[by]}`;
 }
 
 function octal(mode: number): string {
