@@ -17,6 +17,8 @@ export interface ExtendedAttributeValue {
 export interface NativeMetadata {
   /** Nanoseconds since the epoch; negative ones are before 1970. An absent time of access stays as it is. */
   setTimes(path: ByteString, times: { atimeNs?: bigint; mtimeNs: bigint }): void;
+  /** Like `setTimes`, of an open file: half the work of finding it again. */
+  setTimesOfOpen(descriptor: number, times: { atimeNs?: bigint; mtimeNs: bigint }): void;
   /** In the file system's order, as restic keeps them. Empty where the file system has none; what may not be read is left out. */
   readAttributes(path: ByteString): ExtendedAttributeValue[];
   setAttribute(path: ByteString, name: ByteString, value: Uint8Array): void;
@@ -32,6 +34,7 @@ type NativeCall = (...args: unknown[]) => number;
 interface Library {
   errno(): number;
   utimensat: NativeCall;
+  futimens: NativeCall;
   llistxattr: NativeCall;
   lgetxattr: NativeCall;
   lsetxattr: NativeCall;
@@ -58,6 +61,11 @@ export function loadNativeMetadata(): NativeMetadata {
     return result;
   };
   return {
+    setTimesOfOpen(descriptor, { atimeNs, mtimeNs }) {
+      writeTime(times, 0, atimeNs);
+      writeTime(times, 16, mtimeNs);
+      check(library.futimens(descriptor, times), 'futimens', `/proc/self/fd/${descriptor}` as ByteString);
+    },
     setTimes(path, { atimeNs, mtimeNs }) {
       writeTime(times, 0, atimeNs);
       writeTime(times, 16, mtimeNs);
@@ -87,6 +95,7 @@ function loadLibrary(): Library {
   return {
     errno: () => koffi.errno(),
     utimensat: own.func('int utimensat(int folder, const uint8_t *path, const uint8_t *times, int flags)'),
+    futimens: own.func('int futimens(int descriptor, const uint8_t *times)'),
     llistxattr: own.func('intptr_t llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)'),
     lgetxattr: own.func(
       'intptr_t lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)',

@@ -15,6 +15,16 @@ export function temporaryName(): ByteString {
   return (PREFIX + randomBytes(8).toString('hex')) as ByteString;
 }
 
+/** Many of them: half of it is drawn once, half is counted, because drawing costs more than making a file. */
+export function createTemporaryNames(): () => ByteString {
+  const drawn = PREFIX + randomBytes(4).toString('hex');
+  let count = randomBytes(4).readUInt32LE();
+  return () => {
+    count = (count + 1) >>> 0;
+    return (drawn + count.toString(16).padStart(8, '0')) as ByteString;
+  };
+}
+
 export function isTemporaryName(name: string): boolean {
   return name.startsWith(PREFIX) && SHAPE.test(name);
 }

@@ -1,5 +1,5 @@
 /** Putting a node's metadata on what was restored: owner, extended attributes, mode, times, in the order in which none undoes another. */
-import { chmodSync, lchownSync } from 'node:fs';
+import { chmodSync, fchmodSync, fchownSync, lchownSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { fromText, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
@@ -13,6 +13,8 @@ export interface RestoredPlace {
   path: ByteString;
   /** The held entry itself (`/proc/self/fd/N`), for the mode; absent of a symbolic link, which has none. */
   self?: ByteString;
+  /** Of a file that is open: then nothing is looked up by a path but its extended attributes. */
+  descriptor?: number;
 }
 
 /** Returns what could not be set, a sentence each. What only root may set is no problem of another account. */
@@ -29,20 +31,29 @@ export function applyMetadata(native: NativeMetadata, place: RestoredPlace, node
     }
   };
   // The owner first: changing it takes setuid and capabilities away.
-  if (owners) attempt('the owner', true, () => lchownSync(toBytes(place.path), node.uid, node.gid));
+  if (owners) attempt('the owner', true, () => changeOwner(place, node));
   for (const { name, value } of node.extended_attributes ?? []) {
     attempt(`the extended attribute ${JSON.stringify(name)}`, !name.startsWith('user.'), () =>
       native.setAttribute(place.path, fromText(name), Buffer.from(value ?? '', 'base64')),
     );
   }
-  const { self } = place;
-  if (self !== undefined) attempt('the mode', false, () => chmodSync(toBytes(self), fromGoMode(node.mode ?? 0)));
-  attempt('the times', false, () => setTimes(native, place.path, node, problems));
+  attempt('the mode', false, () => changeMode(place, fromGoMode(node.mode ?? 0)));
+  const mtimeNs = parseGoTime(node.mtime);
+  if (mtimeNs === undefined) return [...problems, 'the time of modification is no time'];
+  const atimeNs = node.atime === node.mtime ? mtimeNs : parseGoTime(node.atime);
+  attempt('the times', false, () => {
+    if (place.descriptor === undefined) native.setTimes(place.path, { mtimeNs, atimeNs });
+    else native.setTimesOfOpen(place.descriptor, { mtimeNs, atimeNs });
+  });
   return problems;
 }
 
-function setTimes(native: NativeMetadata, path: ByteString, node: TreeNode, problems: string[]): void {
-  const mtimeNs = parseGoTime(node.mtime);
-  if (mtimeNs === undefined) problems.push('the time of modification is no time');
-  else native.setTimes(path, { mtimeNs, atimeNs: parseGoTime(node.atime) });
+function changeOwner({ path, descriptor }: RestoredPlace, { uid, gid }: TreeNode): void {
+  if (descriptor === undefined) lchownSync(toBytes(path), uid, gid);
+  else fchownSync(descriptor, uid, gid);
+}
+
+function changeMode({ self, descriptor }: RestoredPlace, mode: number): void {
+  if (descriptor !== undefined) fchmodSync(descriptor, mode);
+  else if (self !== undefined) chmodSync(toBytes(self), mode);
 }

@@ -18,6 +18,7 @@ import type {
   RestoreTarget,
 } from './restore-messages.ts';
 import { writeSparse } from './sparse-write.ts';
+import type { TreeNode } from './tree-node.ts';
 
 export interface ThreadContext {
   key: SealingKey;
@@ -96,11 +97,12 @@ function restoreEntry(
   if (answer.fatal !== undefined) return;
   const path = joinPath(folderPath, entry.name);
   try {
-    const bytes = makeEntry(native, folder, entry, blobs);
-    const messages = placeFile(native, folder, entry, target.owners);
+    const made = makeEntry(native, folder, entry, blobs, target.owners);
+    const messages = made.messages ?? applyToEntry(native, folder, entry, target.owners);
+    renameSync(toBytes(folder.entry(entry.temporary)), toBytes(folder.entry(entry.name)));
     for (const message of messages) answer.problems.push({ code: 'restore/metadata', path, message });
     answer.files++;
-    answer.bytes += bytes;
+    answer.bytes += made.bytes;
   } catch (error) {
     removeQuietly(folder, entry.temporary);
     answer.problems.push(problemOf(error, path));
@@ -108,41 +110,60 @@ function restoreEntry(
   }
 }
 
-/** Returns the bytes of content. */
-function makeEntry(native: NativeMetadata, folder: SafeFolder, entry: RestoreEntry, blobs: BlobReader): number {
+interface MadeEntry {
+  /** Of content. */
+  bytes: number;
+  /** What of the metadata could not be set; absent: it is still to be put on. */
+  messages?: string[];
+}
+
+function makeEntry(
+  native: NativeMetadata,
+  folder: SafeFolder,
+  entry: RestoreEntry,
+  blobs: BlobReader,
+  owners: boolean,
+): MadeEntry {
   const { node } = entry;
   const path = folder.entry(entry.temporary);
   switch (node.type) {
     case 'file':
-      return writeFile(path, node.content ?? [], blobs);
+      return writeFile(native, path, node, blobs, owners);
     case 'symlink':
       symlinkSync(toBytes(node.linktarget ?? SELF), toBytes(path));
-      return 0;
+      return { bytes: 0 };
     case 'fifo':
       native.makeFifo(path, 0o600);
-      return 0;
+      return { bytes: 0 };
     case 'dev':
     case 'chardev':
       native.makeDevice(path, node.type, 0o600, node.device ?? 0n);
-      return 0;
+      return { bytes: 0 };
     default:
       throw new IntegrityError(`an entry of the type "${node.type}" cannot be restored`);
   }
 }
 
-function writeFile(path: ByteString, content: readonly string[], blobs: BlobReader): number {
+/** The metadata is put on while the file is open, which spares finding it again. */
+function writeFile(
+  native: NativeMetadata,
+  path: ByteString,
+  node: TreeNode,
+  blobs: BlobReader,
+  owners: boolean,
+): MadeEntry {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const descriptor = openSync(toBytes(path), flags, 0o600);
   try {
-    let offset = 0;
-    for (const id of content) {
+    let bytes = 0;
+    let endsWithHole = false;
+    for (const id of node.content ?? []) {
       const plain = blobs.open(id);
-      writeSparse(descriptor, plain, offset);
-      offset += plain.length;
+      endsWithHole = writeSparse(descriptor, plain, bytes) || (endsWithHole && plain.length === 0);
+      bytes += plain.length;
     }
-    // A hole at the end is none before the file has its length.
-    if (offset > 0) ftruncateSync(descriptor, offset);
-    return offset;
+    if (endsWithHole) ftruncateSync(descriptor, bytes);
+    return { bytes, messages: applyMetadata(native, { path, descriptor }, node, owners) };
   } finally {
     closeSync(descriptor);
   }

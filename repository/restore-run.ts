@@ -10,7 +10,7 @@ import { displayPath, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
 import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
 import { openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
-import { temporaryName } from '../files/temporary-name.ts';
+import { createTemporaryNames } from '../files/temporary-name.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import type { BlobLocation, Repository } from './repository.ts';
 import type { RestoreRequest } from './restore.ts';
@@ -83,6 +83,7 @@ export class RestoreRun {
   readonly target: RestoreTarget;
   readonly #folders: RestoreFolders;
   readonly #links = new RestoreLinks();
+  readonly #nextTemporary = createTemporaryNames();
   /** What has temporary names in the target now. */
   readonly #unfinished = new Set<RestoreFolderEntries>();
   /** Below the target: what is told of already, and need not be verified. */
@@ -135,7 +136,7 @@ export class RestoreRun {
     let bytes = 0;
     for await (const { place, node } of this.#taken(start)) {
       if (this.#links.takes(place, node)) continue;
-      const entry: RestoreEntry = { name: place.name, temporary: temporaryName(), node };
+      const entry: RestoreEntry = { name: place.name, temporary: this.#nextTemporary(), node };
       const locations = locateContent(repository, node.content ?? []);
       if (locations === undefined) {
         this.#addProblem('restore/damaged', place.path, 'part of its content is in no pack of the index');

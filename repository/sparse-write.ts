@@ -7,10 +7,10 @@ const HOLE_BYTES = 32 * 1024;
 const ZEROS = Buffer.alloc(HOLE_BYTES);
 
 /**
- * Writes `plain` at the file's `offset`; blocks of zeros, aligned in the file, are left out. The caller gives the file
- * its length. Throws Node's error.
+ * Writes `plain` at the file's `offset`; blocks of zeros, aligned in the file, are left out.
+ * Returns whether it ends with such a hole: the caller gives the file its length. Throws Node's error.
  */
-export function writeSparse(descriptor: number, plain: Buffer, offset: number): void {
+export function writeSparse(descriptor: number, plain: Buffer, offset: number): boolean {
   let pending = 0;
   // The first aligned block begins somewhere inside the blob.
   for (
@@ -24,6 +24,7 @@ export function writeSparse(descriptor: number, plain: Buffer, offset: number): 
     pending = block + HOLE_BYTES;
   }
   writeAll(descriptor, plain, pending, plain.length, offset);
+  return pending > 0 && pending === plain.length;
 }
 
 function writeAll(descriptor: number, plain: Buffer, start: number, end: number, offset: number): void {

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -125,6 +126,28 @@ describe('a hostile repository', () => {
       expect(codes(result)).toEqual(['restore/unwritable']);
       expect(statSync(outside).mode & 0o777).toBe(0o700);
       expect(readdirSync(outside)).toEqual([]);
+    });
+  });
+
+  it('gains nothing from a folder of the target that is swapped for a link while the restore runs', async () => {
+    await withRepository(async (repository, folder) => {
+      const outside = join(folder, 'outside');
+      mkdirSync(outside, { mode: 0o700 });
+      const target = join(folder, 'outer', 'target');
+      const sub = await folderNode(repository, 'sub', [await file(repository, 'x', 'x')]);
+      let swapped = false;
+      const swap = (): void => {
+        if (swapped) return;
+        swapped = true;
+        renameSync(join(target, 'sub'), join(folder, 'moved'));
+        symlinkSync(outside, join(target, 'sub'));
+      };
+      // After the entries, before the folders get their modes.
+      const result = await restoreNodes(repository, folder, [{ ...sub, mode: toGoMode('dir', 0o777) }], {
+        progress: { report: swap },
+      });
+      expect(codes(result)).toEqual(['restore/unwritable']);
+      expect(statSync(outside).mode & 0o777).toBe(0o700);
     });
   });
 
