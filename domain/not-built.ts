@@ -180,3 +180,8 @@ function matches(
     .filter(([name]) => key === '*' || name === key)
     .flatMap(([name, member]) => matches(member, rest, [...path, name]));
 }
+
+/** The paths of a kind that are not built, whatever their value: for the test that no key is ignored in silence. */
+export function notBuiltPaths(kind: Kind): string[] {
+  return NOT_BUILT[kind].filter(({ values }) => values === undefined).map(({ path }) => path);
+}

@@ -43,6 +43,9 @@ export interface Metadata {
  * Words of your own, for searching.
  */
 export interface Labels {
+  /**
+   * The value.
+   */
   [k: string]: string;
 }
 /**

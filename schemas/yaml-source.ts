@@ -82,7 +82,13 @@ function findSyntaxErrors(document: YamlDocument.Parsed, source: SourceText, tex
 /** undefined when the text nests so deep that the parser, which works by recursion, ran out of stack. */
 function parseDocuments(text: string): YamlDocument.Parsed[] | undefined {
   try {
-    const parsed = parseAllDocuments(text, { version: '1.2', schema: 'core', prettyErrors: false, stringKeys: true });
+    const parsed = parseAllDocuments(text, {
+      version: '1.2',
+      schema: 'core',
+      prettyErrors: false,
+      stringKeys: true,
+      logLevel: 'error',
+    });
     return 'empty' in parsed ? [] : parsed;
   } catch (error) {
     if (error instanceof RangeError) return undefined;
