@@ -1,7 +1,7 @@
 /** The demo on a clean checkout, twice, then the real restic on what it left. */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeCleanCheckout, type CleanCheckout } from './clean-checkout.ts';
 import { requirePeer } from './peers.ts';
 import type { CommandResult } from './run-command.ts';
@@ -10,11 +10,6 @@ const MINUTES = 60_000;
 const temporal = requirePeer('temporal');
 const restic = requirePeer('restic');
 let checkout: CleanCheckout;
-
-beforeAll(async () => {
-  checkout = await makeCleanCheckout({ HOLDFAST_TEMPORAL_CLI: temporal.command, TZ: 'UTC' });
-});
-afterAll(() => checkout.remove());
 
 const PLACE = ['.holdfast/vault/demo', '--password-file', '.holdfast/demo.password'];
 
@@ -38,8 +33,13 @@ async function listTree(directory: string): Promise<string> {
     .join('\n');
 }
 
-describe('npm run demo', () => {
-  temporal.it(
+temporal.describe('npm run demo', () => {
+  beforeAll(async () => {
+    checkout = await makeCleanCheckout({ HOLDFAST_TEMPORAL_CLI: temporal.command, TZ: 'UTC' });
+  });
+  afterAll(() => checkout.remove());
+
+  it(
     'ends with 0 twice, and the second run adds a snapshot to the first',
     async () => {
       await checkout.run('npm', ['run', 'demo']);

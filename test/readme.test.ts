@@ -1,15 +1,17 @@
 /** The README says what is true: its commands exist, its links lead somewhere, its marked blocks run on a clean checkout. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_GROUPS } from '../cli/command-table.ts';
-import { makeCleanCheckout } from './clean-checkout.ts';
+import { makeCleanCheckout, type CleanCheckout } from './clean-checkout.ts';
 import { requirePeer } from './peers.ts';
 import { PROJECT_FOLDER, readSource } from './source-files.ts';
 
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
 const MINUTES = 60_000;
 const temporal = requirePeer('temporal');
+const restic = requirePeer('restic');
 
 /** A block that a comment `<!-- run -->` precedes; blocks run in order, in one checkout. */
 const MARKED_BLOCK = /<!-- run -->\s*```sh\n([\s\S]*?)```/g;
@@ -47,19 +49,27 @@ describe.each(DOCUMENTS)('%s', (document) => {
   });
 });
 
-temporal.it(
-  'runs, block after block, as the README has it',
-  async () => {
-    const blocks = [...readSource('README.md').matchAll(MARKED_BLOCK)].map((match) => match[1] ?? '');
-    expect(blocks.length).toBeGreaterThan(2);
-    const checkout = await makeCleanCheckout({ HOLDFAST_TEMPORAL_CLI: temporal.command, CI: '1' });
-    try {
-      await checkout.run('git', ['config', 'user.name', 'A Newcomer']);
-      await checkout.run('git', ['config', 'user.email', 'newcomer@localhost']);
-      for (const block of blocks) await checkout.run('bash', ['-euo', 'pipefail', '-c', block]);
-    } finally {
-      await checkout.remove();
+temporal.describe('the marked blocks of the README, one after the other', () => {
+  const blocks = [...readSource('README.md').matchAll(MARKED_BLOCK)].map((match) => match[1] ?? '');
+  let checkout: CleanCheckout;
+
+  beforeAll(async () => {
+    checkout = await makeCleanCheckout({ HOLDFAST_TEMPORAL_CLI: temporal.command });
+  });
+  afterAll(() => checkout.remove());
+
+  for (const block of blocks) {
+    const peer = block.startsWith('restic ') ? restic : { it };
+    const run = (): Promise<unknown> => checkout.run('bash', ['-euo', 'pipefail', '-c', block]);
+    peer.it(`run: ${block.split('\n')[0]}`, async () => void (await run()), 5 * MINUTES);
+  }
+
+  it('restore the file that they protect, each time the same', async () => {
+    expect(blocks.length).toBeGreaterThan(6);
+    const parent = path.dirname(checkout.path);
+    const ledger = path.join(parent, 'orders', 'ledger.txt');
+    for (const target of ['restored', 'restored-2', 'restored-3']) {
+      expect(await readFile(path.join(parent, target, ledger), 'utf8')).toBe('order 1: two apples\n');
     }
-  },
-  10 * MINUTES,
-);
+  });
+});
