@@ -14,6 +14,7 @@ import { IntegrityError } from '../common/errors.ts';
 import type { MasterKey } from './repository.ts';
 
 const NONCE_BYTES = 16;
+const NONCE_POOL_BYTES = 256 * NONCE_BYTES;
 const MAC_BYTES = 16;
 
 /** What sealing adds: `nonce(16) || cipher text || MAC(16)` (restic's doc/design.rst, "Keys, Encryption and MAC"). */
@@ -27,11 +28,35 @@ export interface SealingKey {
   readonly encrypt: KeyObject;
   readonly macK: KeyObject;
   readonly macR: Uint8Array;
+  /** AES under macK, of single blocks one after the other: ECB has no state, so that one cipher serves all nonces. */
+  readonly macCipher: Cipheriv;
+  /** Fills the 16 bytes with fresh randomness, which costs less when it is fetched for many nonces at once. */
+  readonly fillNonce: (nonce: Uint8Array) => void;
 }
 
 /** Takes the key as it is, also after it has crossed to a worker thread (where Buffers arrive as Uint8Array). */
 export function prepareKey(key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array }): SealingKey {
-  return { encrypt: createSecretKey(key.encrypt), macK: createSecretKey(key.macK), macR: clampR(key.macR) };
+  const macK = createSecretKey(key.macK);
+  return {
+    encrypt: createSecretKey(key.encrypt),
+    macK,
+    macR: clampR(key.macR),
+    macCipher: createCipheriv('aes-128-ecb', macK, null).setAutoPadding(false),
+    fillNonce: createNonceSource(),
+  };
+}
+
+function createNonceSource(): (nonce: Uint8Array) => void {
+  const pool = new Uint8Array(NONCE_POOL_BYTES);
+  let used = pool.length;
+  return (nonce) => {
+    if (used === pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    nonce.set(pool.subarray(used, used + NONCE_BYTES));
+    used += NONCE_BYTES;
+  };
 }
 
 /** A fresh random master key. */
@@ -53,7 +78,7 @@ export function seal(key: SealingKey, plain: Uint8Array): Buffer {
 /** Like `seal`, into the start of `target`; returns the bytes written. */
 export function sealInto(key: SealingKey, plain: Uint8Array, target: Uint8Array): number {
   const nonce = target.subarray(0, NONCE_BYTES);
-  randomFillSync(nonce);
+  key.fillNonce(nonce);
   const end = NONCE_BYTES + plain.length;
   applyCipher(createCipheriv('aes-256-ctr', key.encrypt, nonce), plain, target.subarray(NONCE_BYTES, end));
   authenticate(key, nonce, target.subarray(NONCE_BYTES, end), target.subarray(end, end + MAC_BYTES));
@@ -87,7 +112,7 @@ export function sha256Hex(content: Uint8Array): string {
 export function authenticate(key: SealingKey, nonce: Uint8Array, message: Uint8Array, mac: Uint8Array): void {
   const oneTimeKey = new Uint8Array(32);
   oneTimeKey.set(key.macR, 0);
-  oneTimeKey.set(createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false).update(nonce), 16);
+  oneTimeKey.set(key.macCipher.update(nonce), 16);
   sodium.crypto_onetimeauth(mac, message, oneTimeKey);
 }
 
@@ -101,7 +126,7 @@ function applyCipher(
   }
 }
 
-/** Poly1305 fixes 22 bits of r at zero; restic stores r clamped, other writers might not. */
+/** Poly1305 fixes 22 bits of r at zero. libsodium does so when it computes; restic also stores r so. */
 function clampR(r: Uint8Array): Uint8Array {
   const clamped = Uint8Array.from(r);
   for (const index of [3, 7, 11, 15]) clamped[index] = clamped[index]! & 0x0f;

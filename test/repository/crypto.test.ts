@@ -70,6 +70,16 @@ describe('Poly1305-AES', () => {
   });
 });
 
+describe('a generated master key', () => {
+  it('holds r clamped, as restic stores it', () => {
+    for (let round = 0; round < 20; round++) {
+      const { macR } = generateMasterKey();
+      for (const index of [3, 7, 11, 15]) expect(macR[index]! & 0xf0).toBe(0);
+      for (const index of [4, 8, 12]) expect(macR[index]! & 0x03).toBe(0);
+    }
+  });
+});
+
 describe('sealing', () => {
   const master = generateMasterKey();
   const key = prepareKey(master);
