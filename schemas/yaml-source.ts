@@ -45,7 +45,9 @@ export function parseYamlFile(file: string, text: string): YamlFile {
     if (document.contents === null) continue;
     const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark => source.markNode(document, path, part);
     try {
-      parts.push({ data: document.toJS({ maxAliasCount: 100 }), mark, broken: broken.length > 0 });
+      const data: unknown = document.toJS({ maxAliasCount: 100 });
+      // Nothing but comments, or a `---` with nothing behind it.
+      if (data !== null) parts.push({ data, mark, broken: broken.length > 0 });
     } catch (error) {
       // A document with errors may well be unreadable; what is wrong with it is told already.
       if (broken.length > 0) continue;
