@@ -8,6 +8,11 @@ export type Compression = 'none' | 'auto' | 'max';
 /** About what restic's encoder reaches in its modes `auto` and `max`. */
 const LEVEL: Record<Compression, number> = { none: 1, auto: 3, max: 11 };
 
+/** Bytes. What does not fit is put together from several. */
+const LARGEST_OUTPUT_CHUNK = 128 * 1024;
+/** Above the content's own size: what a frame's header and blocks add to incompressible content. */
+const SMALLEST_OUTPUT_CHUNK = 128;
+
 /** Format version 2: the first byte of a compressed unpacked file. Plain JSON begins with `{` or `[` instead. */
 const COMPRESSED_MARK = 2;
 
@@ -43,7 +48,10 @@ export function decompressUnpacked(content: Buffer, what: string): Buffer {
 }
 
 function zstd(plain: Uint8Array, compression: Compression): Buffer {
-  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL[compression] } });
+  // The output buffer that Node would allocate, 64 KiB, costs small blobs more than their compression.
+  const chunkSize = Math.min(LARGEST_OUTPUT_CHUNK, plain.length + (plain.length >> 8) + SMALLEST_OUTPUT_CHUNK);
+  const params = { [constants.ZSTD_c_compressionLevel]: LEVEL[compression] };
+  return zstdCompressSync(plain, { chunkSize, pledgedSrcSize: plain.length, params });
 }
 
 function unzstd(compressed: Uint8Array, maxOutputLength: number, what: string): Buffer {

@@ -9,6 +9,11 @@ export const DEFAULT_PACK_SIZE_BYTES = 16 * 1024 * 1024;
 /** restic refuses longer headers (16 MiB); a pack is full well before, so that every reader's first guess fits. */
 const MAX_HEADER_ENTRIES = 8192;
 
+/** Beyond the size at which a pack is full: most last blobs, and the header, fit without another copy. */
+const SLACK_BYTES = 1024 * 1024;
+/** Kept free behind a last blob that did not fit. */
+const HEADER_RESERVE_BYTES = 16 * 1024;
+
 const PLAIN_ENTRY_BYTES = 37;
 const COMPRESSED_ENTRY_BYTES = 41;
 const LENGTH_BYTES = 4;
@@ -39,7 +44,7 @@ export class PackBuilder {
     this.#compression = options.compression;
     this.#version = options.version ?? 2;
     this.#packSizeBytes = options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES;
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = Buffer.from(new ArrayBuffer(0));
   }
 
   get blobCount(): number {
@@ -83,7 +88,7 @@ export class PackBuilder {
     this.#buffer.writeUInt32LE(header.length, this.#used + header.length);
     const content = this.#buffer.subarray(0, this.#used + header.length + LENGTH_BYTES);
     const pack = { id: sha256Hex(content), blobs: this.#blobs };
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = Buffer.from(new ArrayBuffer(0));
     this.#used = 0;
     this.#blobs = [];
     return { pack, content };
@@ -93,9 +98,10 @@ export class PackBuilder {
     const needed = this.#used + bytes;
     if (needed <= this.#buffer.length) return;
     // A pack of one small tree must not cost 16 MiB; a full one must not be copied often.
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2, 64 * 1024));
-    this.#buffer.copy(grown, 0, 0, this.#used);
-    this.#buffer = grown;
+    const doubled = Math.min(Math.max(this.#buffer.length * 2, 64 * 1024), this.#packSizeBytes + SLACK_BYTES);
+    // The old memory is freed at once, not when the collector comes by.
+    const memory = (this.#buffer.buffer as ArrayBuffer).transfer(Math.max(needed + HEADER_RESERVE_BYTES, doubled));
+    this.#buffer = Buffer.from(memory);
   }
 }
 

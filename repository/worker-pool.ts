@@ -10,7 +10,13 @@ const JOBS_PER_WORKER = 2;
 /** Jobs that may wait before `whenReady` holds the walk back. */
 const MAX_QUEUED_JOBS = 8;
 /** Finished packs not yet written; beyond it no job is handed out. */
-const MAX_UNWRITTEN_PACK_BYTES = 64 * 1024 * 1024;
+const MAX_UNWRITTEN_PACK_BYTES = 32 * 1024 * 1024;
+
+/**
+ * A worker's objects live for one blob, but the memory behind its buffers is freed only when they are collected: a small
+ * young generation is collected often.
+ */
+const YOUNG_GENERATION_MIB = 2;
 
 export interface PoolOptions {
   settings: Omit<WorkerSettings, 'knownBlobs' | 'abort'>;
@@ -114,6 +120,8 @@ export class WorkerPool {
   }
 
   #send(worker: PoolWorker, job: Job): Promise<JobResult> {
+    // A thread that was ended answers no more.
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     return new Promise((resolve, reject) => this.#hand(worker, { job, resolve, reject }));
   }
 
@@ -127,7 +135,10 @@ export class WorkerPool {
     const { settings, known } = this.#options;
     if (known.memory.length === 0) known.grow(1);
     const workerData: WorkerSettings = { ...settings, knownBlobs: known.memory, abort: this.#abort };
-    const thread = new Worker(workerModule('./archive-worker', import.meta.url), { workerData });
+    const thread = new Worker(workerModule('./archive-worker', import.meta.url), {
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    });
     const worker: PoolWorker = { thread, underWay: new Map() };
     this.#workers.push(worker);
     thread.on('message', (message: MessageFromWorker) => this.#receive(worker, message));
@@ -150,11 +161,14 @@ export class WorkerPool {
   }
 
   #writePack(pack: IndexedPack, content: Uint8Array): void {
-    this.#unwrittenBytes += content.length;
+    const size = content.length;
+    this.#unwrittenBytes += size;
     const written = this.#options.savePack(pack, content).then(
       () => {
         this.#packWrites.delete(written);
-        this.#unwrittenBytes -= content.length;
+        this.#unwrittenBytes -= size;
+        // Frees the memory at once, not when the collector comes by.
+        (content.buffer as ArrayBuffer).transfer(0);
         this.#dispatch();
       },
       (error: unknown) => {
