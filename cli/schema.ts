@@ -1,6 +1,7 @@
 /** `holdfast schema`: explains the policy language, path by path. */
 import { stringify } from 'yaml';
 import { type Explanation, explainKinds, explainPath, type KeyExplanation } from '../schemas/explain-path.ts';
+import { isNotBuilt } from '../domain/not-built.ts';
 import type { CliCommand, Output } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 import { renderTable } from './table.ts';
@@ -21,7 +22,7 @@ export const command: CliCommand = {
       return ExitStatus.done;
     }
     const explanation = explainPath(path);
-    if (json) output.json(explanation);
+    if (json) output.json({ ...explanation, built: !isNotBuilt(explanation.kind, explanation.steps) });
     tell(output, explanation);
     return ExitStatus.done;
   },
@@ -37,9 +38,11 @@ function tellKinds(output: Output, kinds: KeyExplanation[]): void {
 
 function tell(output: Output, explanation: Explanation): void {
   const { style } = output;
-  const { path, type, description, keys, values, pattern, example } = explanation;
+  const { path, type, description, keys, values, pattern, example, kind, steps, oneOf } = explanation;
   output.line(`${style.bold(path)}  ${style.dim(type)}`);
   output.line(`\n${description}`);
+  if (isNotBuilt(kind, steps)) output.line(style.warning('\nNot built yet: it validates, and apply refuses it.'));
+  if (oneOf !== undefined) output.line(`\nExactly one of: ${oneOf.join(', ')}`);
   if (explanation.default !== undefined) output.line(`\nDefault: ${inline(explanation.default)}`);
   if (values !== undefined) output.line(`\nValues: ${values.map(inline).join(', ')}`);
   if (keys.length > 0) {
@@ -48,7 +51,9 @@ function tell(output: Output, explanation: Explanation): void {
       `  ${key.key}${key.required ? ' *' : ''}`,
       key.type,
       key.default === undefined ? '' : inline(key.default),
-      key.description,
+      !isNotBuilt(kind, steps) && isNotBuilt(kind, [...steps, key.key])
+        ? `(not built yet) ${key.description}`
+        : key.description,
     ]);
     const headings = ['  Key', 'Type', 'Default', 'Meaning'].map((heading) => ({ heading }));
     for (const line of renderTable(headings, rows, output.columns)) output.line(line);

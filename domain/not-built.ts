@@ -185,3 +185,11 @@ function matches(
 export function notBuiltPaths(kind: Kind): string[] {
   return NOT_BUILT[kind].filter(({ values }) => values === undefined).map(({ path }) => path);
 }
+
+/** Whether a part of the language, given by its keys below the kind (list items without a number), is not built. */
+export function isNotBuilt(kind: Kind, steps: readonly string[]): boolean {
+  return notBuiltPaths(kind).some((path) => {
+    const keys = path.split('.').filter((key) => key !== '*');
+    return path === 'kind' || (keys.length <= steps.length && keys.every((key, index) => steps[index] === key));
+  });
+}

@@ -16,6 +16,9 @@ export interface KeyExplanation {
 export interface Explanation {
   /** The full path: `policy.spec.backup.every`. */
   path: string;
+  kind: Kind;
+  /** The keys below the kind. */
+  steps: string[];
   type: string;
   description: string;
   default?: unknown;
@@ -26,6 +29,8 @@ export interface Explanation {
   /** Regular expression of the values. */
   pattern?: string;
   keys: KeyExplanation[];
+  /** Keys of which exactly one must be there. */
+  oneOf?: string[];
   /** The JSON Schema of the part. */
   schema: SchemaNode;
 }
@@ -59,7 +64,7 @@ export function explainPath(text: string): Explanation {
     shown.push(step);
     node = followReference(next);
   }
-  return { path: shown.join('.'), ...describe(node) };
+  return { path: shown.join('.'), kind, steps: shown.slice(1), ...describe(node) };
 }
 
 function findKind(text: string): Kind {
@@ -72,16 +77,12 @@ function findKind(text: string): Kind {
   });
 }
 
+/** `policy.backup` is short for `policy.spec.backup`, and `policy.bakup` for a mistake in the same place. */
 function withSpec(kind: Kind, steps: string[]): string[] {
   const root = rootSchema(kind);
   const [first] = steps;
-  return first === undefined || stepInto(root, first) !== undefined || stepInto(specOf(root), first) === undefined
-    ? steps
-    : ['spec', ...steps];
-}
-
-function specOf(root: SchemaNode): SchemaNode {
-  return stepInto(root, 'spec') ?? {};
+  if (first === undefined || stepInto(root, first) !== undefined) return steps;
+  return suggest(first, Object.keys(root.properties ?? {})) === undefined ? ['spec', ...steps] : steps;
 }
 
 /** Of a list, what its items are; of a choice, its map. */
@@ -102,9 +103,15 @@ function unknownStep(path: string, step: string, parent: SchemaNode): HoldfastEr
   return new HoldfastError('NotFound', `${path} has no key "${step}"`, { hint });
 }
 
-function describe(node: SchemaNode): Omit<Explanation, 'path'> {
+function describe(node: SchemaNode): Omit<Explanation, 'path' | 'kind' | 'steps'> {
   const item = itemOf(node);
-  const keys = Object.entries(item.properties ?? {})
+  // Free keys, as those of importance, are shown as one.
+  const named = typeof item.additionalProperties === 'object' ? { NAME: item.additionalProperties } : item.properties;
+  const choices =
+    item.maxProperties === 1
+      ? Object.keys(item.properties ?? {})
+      : item.oneOf?.flatMap(({ required }) => required ?? []);
+  const keys = Object.entries(named ?? {})
     .map(([key, child]) => explainKey(key, followReference(child), item))
     .sort((a, b) => Number(b.required) - Number(a.required));
   const values = node.enum ?? (node.const === undefined ? undefined : [node.const]);
@@ -116,6 +123,7 @@ function describe(node: SchemaNode): Omit<Explanation, 'path'> {
     ...(values === undefined ? {} : { values }),
     ...(node.pattern === undefined ? {} : { pattern: node.pattern }),
     keys,
+    ...(choices === undefined ? {} : { oneOf: choices }),
     schema: node,
   };
 }
