@@ -46,6 +46,7 @@ export function createDependencies(machine: WorkerMachine): Dependencies {
     },
     openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path, 'writer')),
     resolveSecret: secret,
+    secretsDirectory: machine.secretsDirectory,
     clock: () => new Date(),
     hostname: machine.hostname,
     scratchDirectory: machine.scratchDirectory,

@@ -29,7 +29,9 @@ export interface ComparisonRequest {
 export async function compareRestored(repository: Repository, request: ComparisonRequest): Promise<number> {
   const root = fromText(request.target);
   let compared = 0;
-  for await (const { path, node } of walkSnapshot(repository, request.treeId, { signal: request.signal })) {
+  // Trees that cannot be read have been told when the files were chosen.
+  const walk = { signal: request.signal, onError: () => undefined };
+  for await (const { path, node } of walkSnapshot(repository, request.treeId, walk)) {
     if (node.type === 'dir' ? !request.full : node.type === 'socket' || !request.isSelected(path, node)) continue;
     const differences = await compareEntry(
       repository,

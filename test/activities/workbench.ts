@@ -116,7 +116,7 @@ export async function openWorkbench(): Promise<Workbench> {
     },
     async initRepository() {
       const storage = await openStorage(vault, repository.path, 'writer');
-      await (await initRepository(storage, PASSWORD, { kdf: { N: 32_768, r: 8, p: 1 } })).close();
+      await (await initRepository(storage, PASSWORD, { kdf: { N: 1024, r: 8, p: 1 } })).close();
       await (await bench.deps.openEvidence(evidence)).writeApply(sampleApply());
     },
     async withRepository(work) {
