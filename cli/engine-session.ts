@@ -120,7 +120,10 @@ async function stopWorker(worker: TaskWorker | undefined, abandon: () => void): 
   } catch (error) {
     // What still runs could write on: the caller ends the process now, and the server ends by itself.
     abandon();
-    throw new InterruptedError('the work that was running did not stop in time and was ended', { cause: error });
+    throw new InterruptedError('interrupted: work that did not stop in time was ended', {
+      hint: 'the run goes on with the next `holdfast start`',
+      cause: error,
+    });
   }
 }
 
