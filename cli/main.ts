@@ -12,20 +12,21 @@ export async function main(argv: string[]): Promise<void> {
   const global = scanGlobalOptions(argv);
   const color = global.color && wantsColor(process.env);
   const output = openOutput(process.stdout, process.stderr, { ...global, color });
+  const signal = listenForInterrupts(() => output.note('stopping; press Ctrl-C again to end at once'));
   const fail = (error: unknown): ExitStatus => {
-    report(error, output, global, color);
-    return statusOfError(error);
+    // Whatever an interrupted command throws on its way out, it was the interruption.
+    const cause = signal.aborted ? interruption(error) : error;
+    report(cause, output, global, color);
+    return statusOfError(cause);
   };
   const crash = (error: unknown): void => void exit(fail(error));
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
-  const signal = listenForInterrupts(() => output.note('stopping; press Ctrl-C again to end at once'));
   let status: ExitStatus;
   try {
     status = await run(argv, output, signal);
   } catch (error) {
-    // Whatever an interrupted command throws on its way out, it was the interruption.
-    status = fail(signal.aborted ? interruption(signal, error) : error);
+    status = fail(error);
   }
   await exit(status);
 }
@@ -47,9 +48,9 @@ async function run(argv: string[], output: TrackedOutput, signal: AbortSignal): 
   return parsed.command.run(context, { args: parsed.args, options: parsed.options });
 }
 
-function interruption(signal: AbortSignal, error: unknown): unknown {
+function interruption(error: unknown): unknown {
   if (error instanceof InterruptedError) return error;
-  return new InterruptedError('interrupted', { cause: signal.reason });
+  return new InterruptedError('interrupted', { cause: error });
 }
 
 function report(error: unknown, output: TrackedOutput, global: GlobalOptions, color: boolean): void {

@@ -1,7 +1,8 @@
 /** `holdfast unlock`: removes locks that nobody holds any more. */
+import { describeLock } from '../repository/lock-file.ts';
 import { listLocks, removeLocks } from '../repository/unlock.ts';
 import type { CliCommand } from './command.ts';
-import { count } from './display.ts';
+import { count, displayText } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 
@@ -23,6 +24,10 @@ export const command: CliCommand<Options> = {
       const removed = await removeLocks(repository, { all: options.removeAll === true, now: context.now() });
       const remaining = await listLocks(repository);
       if (json) output.json({ removed, remaining });
+      for (const { document, id } of remaining)
+        output.say(
+          `left: ${document === undefined ? `the unreadable lock ${id}` : displayText(describeLock(document))}`,
+        );
       output.say(`removed ${count(removed.length, 'lock')}, ${remaining.length} left`);
       return ExitStatus.done;
     });

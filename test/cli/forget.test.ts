@@ -68,6 +68,9 @@ test('another’s lock is exit 11, naming who holds it; it is gone after the com
   expect((await fixture.run(['snapshots'])).status).toBe(0);
   const kept = await fixture.run(['unlock', '--json']);
   expect(JSON.parse(kept.stdout)).toMatchObject({ removed: [], remaining: [{ exclusive: false }] });
+  expect((await fixture.run(['unlock'])).stdout).toMatch(
+    /^left: shared lock of .*\(PID \d+\).*\nremoved 0 locks, 1 left\n$/,
+  );
   const waited = fixture.run(['forget', '--keep-last', '1', '--wait-lock', '30s']);
   await new Promise((done) => setTimeout(done, 500));
   await lock.release();
