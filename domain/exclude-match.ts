@@ -42,23 +42,67 @@ function matchesFrom(segments: readonly string[], at: number, wanted: readonly s
   return segment !== undefined && matchesSegment(segment, pattern) && matchesFrom(segments, at + 1, wanted, next + 1);
 }
 
-/** One name against `*`, `?`, `[a-z]` and `\`, as Go's filepath.Match reads them. */
+/** One name against `*`, `?`, `[a-z]` and `\\`, as Go's filepath.Match reads them; a malformed pattern matches nothing. */
 export function matchesSegment(segment: string, pattern: string): boolean {
-  const source = pattern.replace(
-    /\\(.)|\*|\?|\[(\^?)((?:\\.|[^\]\\])+)\]|[.+^${}()|[\]\\]/g,
-    (token, escaped?: string, not?: string, set?: string) => {
-      if (escaped !== undefined) return escaped.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
-      if (token === '*') return '[^/]*';
-      if (token === '?') return '[^/]';
-      if (set !== undefined) return `[${not ?? ''}${set.replace(/[[&]/g, '\\$&')}]`;
-      return `\\${token}`;
-    },
-  );
-  try {
-    return new RegExp(`^${source}$`, 's').test(segment);
-  } catch {
-    return false;
+  return segmentExpression(pattern)?.test(segment) ?? false;
+}
+
+/** Whether a pattern has a bracket that is not closed, an empty one, or a backslash with nothing behind it. */
+export function isMalformed(pattern: string): boolean {
+  const positive = pattern.startsWith('!') ? pattern.slice(1) : pattern;
+  return positive.split('/').some((segment) => segment !== '**' && segmentExpression(segment) === undefined);
+}
+
+function segmentExpression(pattern: string): RegExp | undefined {
+  const characters = [...pattern];
+  let source = '';
+  for (let at = 0; at < characters.length; at++) {
+    const character = characters[at]!;
+    if (character === '*') source += '[^/]*';
+    else if (character === '?') source += '[^/]';
+    else if (character === '[') {
+      const set = readSet(characters, at + 1);
+      if (set === undefined) return undefined;
+      source += set.source;
+      at = set.end;
+    } else {
+      const literal = character === '\\' ? characters[++at] : character;
+      if (literal === undefined) return undefined;
+      source += codePoint(literal);
+    }
   }
+  return new RegExp(`^${source}$`, 'su');
+}
+
+/** A set from behind its bracket to the closing one; undefined when malformed. */
+function readSet(characters: readonly string[], from: number): { source: string; end: number } | undefined {
+  let at = from;
+  const negated = characters[at] === '^';
+  if (negated) at++;
+  const ranges: string[] = [];
+  const take = (): string | undefined => {
+    const character = characters[at];
+    if (character === '-' || character === ']') return undefined;
+    at += character === '\\' ? 2 : 1;
+    return character === '\\' ? characters[at - 1] : character;
+  };
+  while (characters[at] !== ']' || ranges.length === 0) {
+    const low = take();
+    if (low === undefined) return undefined;
+    let high: string | undefined = low;
+    if (characters[at] === '-') {
+      at++;
+      high = take();
+    }
+    if (high === undefined || at >= characters.length) return undefined;
+    // A range that runs backwards holds nothing.
+    ranges.push(low.codePointAt(0)! <= high.codePointAt(0)! ? `${codePoint(low)}-${codePoint(high)}` : '');
+  }
+  return { source: `[${negated ? '^' : ''}${ranges.join('')}]`, end: at };
+}
+
+function codePoint(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`;
 }
 
 /** How an anchored pattern stands to a folder, by the literal names it begins with. */

@@ -4,7 +4,7 @@ import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts
 import type { Problem } from '../schemas/problem.ts';
 import type { Policy } from '../schemas/types.ts';
 import type { LocationSettings } from './action.ts';
-import { isExcluded, relationToFolder } from './exclude-match.ts';
+import { isExcluded, isMalformed, relationToFolder } from './exclude-match.ts';
 import { placeOf, problemAt } from './located-problem.ts';
 import type { PolicyFolder } from './policy-folder.ts';
 import { pathBelow, resolveLocation, resolveRepository, resolveSource, sourceDirectories } from './resolve-places.ts';
@@ -29,6 +29,7 @@ export function findPlaceProblems(folder: PolicyFolder): Problem[] {
   const policies = [...folder.policies.values()].flatMap((policy) => [
     ...checkTargetsInSource(policy, targets),
     ...checkExcludes(policy),
+    ...checkIncludes(policy),
     ...checkHosts(policy, folder),
   ]);
   return [...checkSharedPlaces(targets), ...policies, ...checkEvidence(folder, targets)];
@@ -144,6 +145,7 @@ function checkExcludes(policy: LoadedDocument<Policy>): Problem[] {
   const directories = sourceDirectories(policy);
   const patterns = resolveSource(policy)?.exclude ?? [];
   return patterns.flatMap((pattern, index) => {
+    if (isMalformed(pattern)) return [malformedPattern(policy, ['spec', 'source', 'exclude', index])];
     const anchored = pattern.startsWith('!') ? pattern.slice(1) : pattern;
     if (!anchored.startsWith('/')) return [];
     const relations = directories.map((directory) => relationToFolder(anchored, directory));
@@ -171,6 +173,19 @@ function checkExcludes(policy: LoadedDocument<Policy>): Problem[] {
       }),
     ];
   });
+}
+
+function checkIncludes(policy: LoadedDocument<Policy>): Problem[] {
+  return (policy.content.spec.sync ?? []).flatMap(({ include = [] }, sync) =>
+    include.flatMap((pattern, index) =>
+      isMalformed(pattern) ? [malformedPattern(policy, ['spec', 'sync', sync, 'include', index])] : [],
+    ),
+  );
+}
+
+function malformedPattern(policy: LoadedDocument<Policy>, path: DocumentPath): Problem {
+  const hint = 'close every bracket, and write a backslash before a bracket that stands for itself';
+  return problemAt(policy, path, { code: 'malformed-pattern', message: 'this pattern is malformed', hint });
 }
 
 /** A disk is reached on its own host alone. */

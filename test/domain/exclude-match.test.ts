@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isExcluded, matchesSegment, relationToFolder } from '../../domain/exclude-match.ts';
+import { isExcluded, isMalformed, matchesSegment, relationToFolder } from '../../domain/exclude-match.ts';
+import { fromText } from '../../files/byte-path.ts';
+import { compilePatterns, findMalformedPatterns } from '../../files/patterns.ts';
 
 test.each([
   ['/srv/orders/cache', ['/srv/orders/cache'], true],
@@ -53,3 +55,42 @@ test.each([
   ['/cache', 'outside'],
   ['/srv/shop/cache', 'outside'],
 ])('%s lies %s the source', (pattern, relation) => expect(relationToFolder(pattern, '/srv/orders')).toBe(relation));
+
+describe('the judgement before the run is that of the run', () => {
+  const name = fc.constantFrom('a', 'b', 'cache', 'a.tmp', 'x[1]');
+  const segment = fc.oneof(name, fc.constantFrom('*', '**', '?', '*.tmp', 'a*', '[a-c]', '[^b]', 'x\\[1]', 'x\\[*'));
+  const pattern = fc
+    .tuple(fc.constantFrom('', '!', '/', '/srv/', '!/srv/'), fc.array(segment, { minLength: 1, maxLength: 3 }))
+    .map(([start, segments]) => start + segments.join('/'));
+
+  test('a path is left out here where the backup leaves it out', () => {
+    fc.assert(
+      fc.property(
+        fc.array(pattern, { maxLength: 4 }),
+        fc.array(name, { minLength: 1, maxLength: 3 }),
+        (patterns, below) => {
+          const list = compilePatterns(patterns);
+          // The walk asks for each folder on the way, and does not enter what is left out.
+          const folders = below.map((_, depth) => `/srv/${below.slice(0, depth + 1).join('/')}`);
+          const left = ['/srv', ...folders].some((folder) => list.matches(fromText(folder)));
+          expect(isExcluded(folders.at(-1)!, '/srv', patterns)).toBe(left);
+        },
+      ),
+      { seed: 11, numRuns: 3000 },
+    );
+  });
+
+  test('a pattern is malformed here where the backup refuses it', () => {
+    const text = fc.array(fc.constantFrom('[', ']', '^', '-', '\\', 'a', 'z', '*', '?', '/', '!', 'é'), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(text, (characters) => {
+        const given = characters.join('');
+        expect(isMalformed(given)).toBe(findMalformedPatterns([given]).length > 0);
+      }),
+      { seed: 11, numRuns: 3000 },
+    );
+  });
+});

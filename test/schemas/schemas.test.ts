@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { renderProblems } from '../../schemas/problem.ts';
 import { generateTypes, generateValidators, KIND_FILES } from '../../schemas/generate.ts';
 import { followReference, KINDS, rootSchema, type SchemaNode } from '../../schemas/schema-tree.ts';
@@ -80,6 +81,18 @@ describe('the schemas', () => {
       }
     }
   });
+});
+
+test('the schema for editors accepts the demo, and finds what is wrong with a document by its kind', () => {
+  const ajv = new Ajv2020({ strict: false });
+  for (const file of ['definitions', ...Object.values(KIND_FILES)]) {
+    ajv.addSchema(JSON.parse(read(`${file}.schema.json`)), `${file}.schema.json`);
+  }
+  const validate = ajv.compile({ ...JSON.parse(read('holdfast.schema.json')), $id: 'holdfast.schema.json' });
+  const demo = readFileSync(path.join(SCHEMAS, '../policies/demo.yaml'), 'utf8');
+  const documents = demo.split(/^---$/m).map((text) => parse(text) as Record<string, unknown>);
+  expect(documents.map((document) => validate(document))).toEqual([true, true, true, true, true]);
+  expect(validate({ ...documents[1], kind: 'Repository' })).toBe(false);
 });
 
 test('the whole language validates, and each part that is not built is named with its place', async () => {
