@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect } from 'vitest';
+import type { RunRecord } from '../../domain/run-record.ts';
+import { answers } from '../../engine/server-process.ts';
+import { requirePeer } from '../peers.ts';
+import { createProject, untilTrue } from './project-fixture.ts';
+
+const temporal = requirePeer('temporal');
+
+/** Two ports that are free now, next to each other in time. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
+
+interface Cluster extends AsyncDisposable {
+  address: string;
+}
+
+/** A Temporal that holdfast has not started and must not stop. */
+async function startCluster(): Promise<Cluster> {
+  const port = await freePort();
+  const child = spawn(
+    temporal.command,
+    ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)],
+    {
+      stdio: 'ignore',
+    },
+  );
+  await untilTrue(() => answers(port, 1000));
+  return {
+    address: `127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+temporal.describe('Beside a Temporal that is there already', () => {
+  temporal.it(
+    'apply, worker and run do the same as with the embedded one, wherever TEMPORAL_ADDRESS points',
+    async () => {
+      await using cluster = await startCluster();
+      const engine = `{ address: "${cluster.address}" }`;
+      await using project = await createProject({
+        temporal,
+        engine,
+        environment: { TEMPORAL_ADDRESS: '192.0.2.1:7233' },
+      });
+      expect((await project.holdfast(['apply', '--allow-dirty'])).status).toBe(0);
+
+      let worker: ChildProcess | undefined;
+      let heard = '';
+      const working = project.holdfast(['worker', '--json'], (child) => {
+        worker = child;
+        child.stdout!.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+      });
+      const backup = await project.holdfast(['run', 'orders', 'backup', '--json']);
+      expect(backup.status, backup.stderr).toBe(0);
+      const record = JSON.parse(backup.stdout) as RunRecord;
+      expect(record).toMatchObject({ outcome: 'succeeded', trigger: 'manual', actionId: 'policy/orders/backup/main' });
+      expect((await project.holdfast(['run', 'main', 'check'])).stdout).toContain('✓ check main: 0 problems');
+      const detached = await project.holdfast(['run', 'orders', 'sync', '--detach']);
+      expect(detached.stdout).toContain('started: policy/orders/sync/mirror/orders/now');
+      await untilTrue(() => heard.includes('"kind":"sync"'));
+
+      worker!.kill('SIGINT');
+      expect((await working).status).toBe(130);
+      const runs = JSON.parse((await project.holdfast(['runs', '--json'])).stdout) as RunRecord[];
+      expect(runs.map(({ kind }) => kind).toSorted()).toEqual(['backup', 'check', 'sync']);
+      expect(await answers(Number(cluster.address.split(':')[1]), 5000)).toBe(true);
+    },
+    120_000,
+  );
+
+  temporal.it('says in one sentence that it does not answer', async () => {
+    await using project = await createProject({ temporal, engine: '{ address: "127.0.0.1:1" }' });
+    const { status, stderr } = await project.holdfast(['apply', '--allow-dirty']);
+    expect(status).toBe(9);
+    expect(stderr).toContain('Temporal at 127.0.0.1:1 does not answer');
+  });
+
+  temporal.it('has no worker to offer where the engine is embedded', async () => {
+    await using project = await createProject({ temporal });
+    const { status, stderr } = await project.holdfast(['worker']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('holdfast start runs engine and worker in one');
+  });
+});
