@@ -24,12 +24,12 @@ export function createArchivePool(repository: Repository, options: ArchivePoolOp
   return new WorkerPool({ settings, known, maxWorkers, savePack });
 }
 
-/** All data blobs of the index, as the threads share them. */
-export async function loadKnownBlobs(
+/** Tells the threads of all data blobs in the index. */
+export async function fillKnownBlobs(
+  known: KnownBlobs,
   repository: Repository,
   breathe: () => Promise<void> | undefined,
-): Promise<KnownBlobs> {
-  const known = new KnownBlobs();
+): Promise<void> {
   for (const pack of repository.indexedPacks()) {
     for (const blob of pack.blobs) {
       if (blob.type !== 'data') continue;
@@ -38,5 +38,4 @@ export async function loadKnownBlobs(
     }
     await breathe();
   }
-  return known;
 }

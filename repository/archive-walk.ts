@@ -10,7 +10,7 @@ import type { ArchiveReport } from './archive-report.ts';
 import type { FileQueue } from './file-queue.ts';
 import { parseGoTime } from './go-time.ts';
 import { OpenFolder } from './open-folder.ts';
-import { loadParentFolder, type ParentFolder } from './parent-trees.ts';
+import type { ParentFolder, ParentTrees } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
 import { identityOf, typeOf, type SourceNodes } from './source-node.ts';
 import type { SourceSelection } from './source-selection.ts';
@@ -23,6 +23,7 @@ const LARGE_FOLDER_BYTES = 65_536n;
 
 export interface ArchiveWalkOptions {
   repository: Repository;
+  parents: ParentTrees;
   nodes: SourceNodes;
   selection: SourceSelection;
   queue: FileQueue;
@@ -32,6 +33,9 @@ export interface ArchiveWalkOptions {
   breathe: () => Promise<void> | undefined;
   signal?: AbortSignal | undefined;
 }
+
+/** Trees of the parent snapshot that are read ahead in each folder on the way. */
+const TREES_AHEAD = 6;
 
 /** Where the walk is: a folder on disk, in the snapshot and in the parent snapshot. */
 interface Place {
@@ -56,14 +60,16 @@ export class ArchiveWalk {
   /** Walks all; when it returns, files may still be under way in the queue. */
   async run(plan: SourceFolder, parentTreeId: string | undefined): Promise<void> {
     const folder = new OpenFolder(undefined, undefined, undefined);
-    const previous = await this.#loadPrevious(parentTreeId);
+    const previous = await this.#options.parents.load(parentTreeId);
     const device = plan.isSource ? statSync('/', { bigint: true }).dev : undefined;
     const place: Place = { path: plan.path, folder, previous, plan, inSource: plan.isSource, device };
     await this.#visitFolder(place, await this.#listNames(place, 0n));
   }
 
   async #visitFolder(place: Place, names: ByteString[]): Promise<void> {
+    const ahead = this.#readAhead(place.previous, names);
     for (const name of names) {
+      ahead.next();
       const pause = this.#options.breathe();
       if (pause !== undefined) {
         await pause;
@@ -73,6 +79,26 @@ export class ArchiveWalk {
       if (work !== undefined) await work;
     }
     this.#options.trees.settle(place.folder);
+  }
+
+  /** Keeps the parent's trees of the next few subfolders on their way: each step is for one name. */
+  *#readAhead(previous: ParentFolder | undefined, names: ByteString[]): Generator<void> {
+    const wanted = names.map((name) => subtreeOf(previous?.get(name)));
+    let begun = 0;
+    let ahead = 0;
+    for (const own of wanted) {
+      while (begun < wanted.length && ahead < TREES_AHEAD) {
+        const treeId = wanted[begun++];
+        if (treeId === undefined) continue;
+        this.#options.parents.readAhead(treeId);
+        ahead++;
+      }
+      yield;
+      if (own === undefined) continue;
+      // Taken by now, unless the subfolder is gone or excluded.
+      this.#options.parents.forget(own);
+      ahead--;
+    }
   }
 
   /** In byte order. Throws Node's error when the folder cannot be listed. */
@@ -147,7 +173,7 @@ export class ArchiveWalk {
       this.#options.report.unreadable(path, error);
       return;
     }
-    inner.previous = await this.#loadPrevious(before?.type === 'dir' ? before.subtree : undefined);
+    inner.previous = await this.#options.parents.load(subtreeOf(before));
     place.folder.addPending(node);
     await this.#visitFolder(inner, names);
   }
@@ -209,12 +235,10 @@ export class ArchiveWalk {
   #hasContent(previous: TreeNode): boolean {
     return (previous.content ?? []).every((id) => this.#options.repository.hasBlob('data', id));
   }
+}
 
-  async #loadPrevious(treeId: string | undefined): Promise<ParentFolder | undefined> {
-    if (treeId === undefined) return undefined;
-    const { repository, signal, report } = this.#options;
-    return loadParentFolder(repository, treeId, { signal, onError: (id, error) => report.damagedTree(id, error) });
-  }
+function subtreeOf(node: TreeNode | undefined): string | undefined {
+  return node?.type === 'dir' ? node.subtree : undefined;
 }
 
 const LSTAT = { bigint: true, throwIfNoEntry: false } as const;

@@ -5,13 +5,15 @@ import { throwIfAborted, InterruptedError } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import type { BackupFigures } from '../domain/run-record.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import { createArchivePool, loadKnownBlobs } from './archive-pool.ts';
+import { createArchivePool, fillKnownBlobs } from './archive-pool.ts';
 import { ArchiveReport, type UnreadableEntry } from './archive-report.ts';
 import { ArchiveWalk } from './archive-walk.ts';
 import { FileQueue } from './file-queue.ts';
 import { findParent, parentById } from './find-parent.ts';
 import { formatGoTime } from './go-time.ts';
 import { IndexKeeper } from './index-keeper.ts';
+import { KnownBlobs } from './known-blobs.ts';
+import { ParentTrees } from './parent-trees.ts';
 import { programVersion } from './program-version.ts';
 import type { Repository } from './repository.ts';
 import { requireContent, requireSources } from './source-guards.ts';
@@ -120,9 +122,10 @@ interface SaveOptions {
 async function saveSources(repository: Repository, options: SaveOptions): Promise<string> {
   const { request, sources, parent, report, signal } = options;
   const breathe = createBreathing();
+  const known = new KnownBlobs();
   const keeper = new IndexKeeper(repository);
   const pool = createArchivePool(repository, {
-    known: await loadKnownBlobs(repository, breathe),
+    known,
     maxWorkers: request.workers ?? Math.min(availableParallelism(), MAX_WORKERS),
     savePack: (pack, content) => repository.savePack(pack, content, signal ? { signal } : {}),
   });
@@ -132,10 +135,13 @@ async function saveSources(repository: Repository, options: SaveOptions): Promis
     const onFailure = (error: unknown): void => void pool.stop(error);
     const onTrees = { repository, pool, breathe, onFailure, onFolder: report.folder.bind(report) };
     const trees = new TreeSaver({ ...onTrees, onStored: (stored) => report.stored('trees', stored) });
-    const queue = new FileQueue({ pool, onFailure, onStored: (stored) => report.stored('data', stored) });
+    const prepare = (): Promise<void> => fillKnownBlobs(known, repository, breathe);
+    const queue = new FileQueue({ pool, prepare, onFailure, onStored: (stored) => report.stored('data', stored) });
     const selection = new SourceSelection(request.source);
+    const parents = new ParentTrees(repository, { signal, onError: report.damagedTree.bind(report) });
     const walk = new ArchiveWalk({
       repository,
+      parents,
       nodes: new SourceNodes(),
       selection,
       queue,

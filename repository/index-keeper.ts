@@ -7,6 +7,7 @@ const INTERVAL_MILLISECONDS = 5 * 60 * 1000;
 export class IndexKeeper {
   readonly #repository: Repository;
   readonly #timer: NodeJS.Timeout;
+  readonly #stop = new AbortController();
   #underWay: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
 
@@ -27,6 +28,8 @@ export class IndexKeeper {
   /** After a failure: writes the index of the finished packs if that can be done before the signal. */
   async abandon(signal: AbortSignal): Promise<void> {
     clearInterval(this.#timer);
+    signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
+    await this.#underWay;
     try {
       await this.#repository.saveIndex({ signal });
     } catch {
@@ -34,11 +37,11 @@ export class IndexKeeper {
     }
   }
 
+  /** One at a time: two would both name the same packs. */
   #save(): void {
-    this.#underWay = this.#underWay
-      .then(() => this.#repository.saveIndex())
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      });
+    const save = (): Promise<void> => this.#repository.saveIndex({ signal: this.#stop.signal });
+    this.#underWay = this.#underWay.then(save).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
   }
 }

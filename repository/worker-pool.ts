@@ -35,6 +35,8 @@ interface PendingJob {
 interface PoolWorker {
   thread: Worker;
   underWay: Map<number, PendingJob>;
+  /** How many segments of the known blobs it has been given. */
+  segments: number;
 }
 
 /** Workers start when there is work for them. Any failure ends the pool: all its promises are rejected with it. */
@@ -99,7 +101,6 @@ export class WorkerPool {
   }
 
   #dispatch(): void {
-    this.#extendKnownBlobs();
     while (this.#queue.length > 0 && this.#failure === undefined) {
       if (this.#unwrittenBytes > MAX_UNWRITTEN_PACK_BYTES) return;
       const next = this.#queue[0]!;
@@ -126,6 +127,12 @@ export class WorkerPool {
   }
 
   #hand(worker: PoolWorker, pending: PendingJob): void {
+    const { known } = this.#options;
+    if (known.nearlyFull) known.grow(1);
+    for (const memory of known.memory.slice(worker.segments)) {
+      worker.thread.postMessage({ kind: 'segment', memory } satisfies MessageToWorker);
+      worker.segments++;
+    }
     const number = this.#jobNumber++;
     worker.underWay.set(number, pending);
     worker.thread.postMessage({ kind: 'job', number, job: pending.job } satisfies MessageToWorker);
@@ -133,13 +140,12 @@ export class WorkerPool {
 
   #start(): PoolWorker {
     const { settings, known } = this.#options;
-    if (known.memory.length === 0) known.grow(1);
     const workerData: WorkerSettings = { ...settings, knownBlobs: known.memory, abort: this.#abort };
     const thread = new Worker(workerModule('./archive-worker', import.meta.url), {
       workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     });
-    const worker: PoolWorker = { thread, underWay: new Map() };
+    const worker: PoolWorker = { thread, underWay: new Map(), segments: workerData.knownBlobs.length };
     this.#workers.push(worker);
     thread.on('message', (message: MessageFromWorker) => this.#receive(worker, message));
     thread.on('error', (error) => this.#fail(error));
@@ -177,12 +183,6 @@ export class WorkerPool {
       },
     );
     this.#packWrites.add(written);
-  }
-
-  #extendKnownBlobs(): void {
-    if (this.#workers.length === 0 || !this.#options.known.nearlyFull) return;
-    const memory = this.#options.known.grow(1);
-    for (const { thread } of this.#workers) thread.postMessage({ kind: 'segment', memory } satisfies MessageToWorker);
   }
 
   #fail(error: unknown): void {

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { KnownBlobs } from '../../repository/known-blobs.ts';
+
+describe('the set of known blobs', () => {
+  it('lets each id be claimed once, over many segments', () => {
+    const known = new KnownBlobs();
+    const ids = Array.from({ length: 20_000 }, () => randomBytes(32));
+    for (const id of ids) {
+      if (known.nearlyFull) known.grow(1);
+      expect(known.claim(id)).toBe(true);
+    }
+    expect(known.memory.length).toBeGreaterThan(2);
+    const elsewhere = new KnownBlobs(known.memory);
+    expect(ids.filter((id) => elsewhere.claim(id))).toEqual([]);
+  });
+
+  it('finds ids that share their first bytes', () => {
+    const known = new KnownBlobs();
+    known.grow(1);
+    const ids = Array.from({ length: 300 }, (_, index) =>
+      Buffer.concat([Buffer.alloc(30, 7), Buffer.of(index >> 8, index)]),
+    );
+    expect(ids.map((id) => known.claim(id))).toEqual(ids.map(() => true));
+    expect(ids.map((id) => known.claim(id))).toEqual(ids.map(() => false));
+  });
+
+  it('takes an id as new when a segment is full, rather than losing the blob', () => {
+    const known = new KnownBlobs();
+    known.grow(1);
+    const ids = Array.from({ length: 1100 }, () => randomBytes(32));
+    for (const id of ids) known.claim(id);
+    expect(known.claim(ids[0]!)).toBe(false);
+    const late = randomBytes(32);
+    expect([known.claim(late), known.claim(late)].includes(true)).toBe(true);
+  });
+
+  it('tells exactly one of several threads to store a blob that all meet at once', async () => {
+    const known = new KnownBlobs();
+    const count = 30_000;
+    known.grow(count);
+    const ids = randomBytes(32 * count);
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import(workerData.module).then(({ KnownBlobs }) => {
+        const known = new KnownBlobs(workerData.memory);
+        const claimed = [];
+        for (let index = 0; index < workerData.count; index++) {
+          if (known.claim(workerData.ids.subarray(index * 32, index * 32 + 32))) claimed.push(index);
+        }
+        parentPort.postMessage(claimed);
+      });`;
+    const module = new URL('../../repository/known-blobs.ts', import.meta.url).href;
+    const threads = Array.from(
+      { length: 3 },
+      () => new Worker(source, { eval: true, workerData: { module, memory: known.memory, ids, count } }),
+    );
+    const claims = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0] as number[]));
+    expect(claims.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, index) => index));
+  });
+});
