@@ -5,7 +5,7 @@ import { findPlaceProblems } from './place-rules.ts';
 import { indexDocuments } from './policy-folder.ts';
 import { findProtectionProblems } from './protection-rules.ts';
 import { findProviderProblems } from './provider-rules.ts';
-import { findReferenceProblems } from './reference-rules.ts';
+import { findReferenceProblems, isProjectBroken } from './reference-rules.ts';
 import { findTimeProblems } from './time-rules.ts';
 
 /**
@@ -17,8 +17,8 @@ export function findCrossFieldProblems(documents: readonly LoadedDocument[], nam
   const timeProblems = findTimeProblems(documents);
   const folder = indexDocuments(documents);
   const problems = [...timeProblems, ...findReferenceProblems(folder, names)];
-  // The other rules compute with times: they wait until those can be read.
-  if (timeProblems.some(({ severity }) => severity === 'error')) return problems;
+  // The other rules compute with times and classes: they wait until those can be read.
+  if (timeProblems.some(({ severity }) => severity === 'error') || isProjectBroken(folder, names)) return problems;
   return [
     ...problems,
     ...findPlaceProblems(folder),

@@ -18,12 +18,17 @@ interface Reference {
 export function findReferenceProblems(folder: PolicyFolder, names: ReadonlySet<string>): Problem[] {
   const dangling = [...references(folder)].flatMap((reference) => checkReference(reference, names));
   const policies = [...folder.policies.values()].flatMap((policy) => [
-    ...checkImportance(policy, folder),
+    ...(isProjectBroken(folder, names) ? [] : checkImportance(policy, folder)),
     ...checkTwice(policy),
     ...checkSourcesOfSnapshots(policy),
   ]);
   const sets = [...folder.policySets.values()].flatMap(checkTemplate);
   return [...dangling, ...checkExceptions(folder, names), ...policies, ...checkFormerNames(folder, names), ...sets];
+}
+
+/** Whether there is a Project that cannot be read: the classes it has are not known then. */
+export function isProjectBroken(folder: PolicyFolder, names: ReadonlySet<string>): boolean {
+  return folder.project === undefined && [...names].some((name) => name.startsWith('Project/'));
 }
 
 function* references(folder: PolicyFolder): Generator<Reference> {
