@@ -2,6 +2,7 @@
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { EvidenceSettings } from '../domain/action.ts';
 import type { SnapshotProof } from '../domain/retention.ts';
+import type { RunRecord } from '../domain/run-record.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
@@ -16,12 +17,14 @@ export interface RepositoryRecords {
 }
 
 /**
- * Reads the records about these snapshots of the repository with this id. Fails when the evidence cannot be read, and
- * when it has never seen an apply: an evidence folder that is not mounted must not look like one without proofs.
+ * Reads the records of the policies (the present and former names of one) about these snapshots of the repository with
+ * this id. Fails when the evidence cannot be read, and when it has never seen an apply: an evidence folder that is not
+ * mounted must not look like one without proofs.
  */
 export async function readRepositoryRecords(
   deps: Dependencies,
   settings: EvidenceSettings,
+  policyNames: readonly string[],
   repositoryId: string,
   snapshots: readonly Snapshot[],
   context: CallContext,
@@ -32,21 +35,26 @@ export async function readRepositoryRecords(
   const evidence = await deps.openEvidence(settings);
   try {
     await requireEvidence(evidence);
-    let count = 0;
-    const query = { from: new Date(oldest - CLOCK_SLACK_MS), kinds: ['backup' as const, 'restore-test' as const] };
-    for await (const run of evidence.readRuns(query)) {
-      throwIfAborted(context.signal);
-      context.progress.report({ phase: 'reading run records', files: ++count });
-      const { snapshot, figures } = run;
-      if (run.dryRun || run.outcome !== 'succeeded' || snapshot?.repositoryId !== repositoryId) continue;
-      if (run.kind === 'backup') records.recordedAt.set(snapshot.snapshotId, new Date(run.startedAt));
-      if (figures?.kind === 'restore-test' && figures.proven) {
-        records.proofs.push({ snapshotId: snapshot.snapshotId, run: run.workflowId, provenAt: run.finishedAt });
+    const from = new Date(oldest - CLOCK_SLACK_MS);
+    for (const policy of policyNames) {
+      for await (const run of evidence.readRuns({ from, policy, kinds: ['backup', 'restore-test'] })) {
+        throwIfAborted(context.signal);
+        context.progress.report({ phase: 'reading run records' });
+        addRun(records, run, repositoryId);
       }
     }
     return records;
   } finally {
     await evidence.close();
+  }
+}
+
+function addRun(records: RepositoryRecords, run: RunRecord, repositoryId: string): void {
+  const { snapshot, figures } = run;
+  if (run.dryRun || run.outcome !== 'succeeded' || snapshot?.repositoryId !== repositoryId) return;
+  if (run.kind === 'backup') records.recordedAt.set(snapshot.snapshotId, new Date(run.startedAt));
+  if (figures?.kind === 'restore-test' && figures.proven) {
+    records.proofs.push({ snapshotId: snapshot.snapshotId, run: run.workflowId, provenAt: run.finishedAt });
   }
 }
 

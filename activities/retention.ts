@@ -31,10 +31,17 @@ export async function retention(
   return withRepository(deps, settings.repository, access, context, async ({ repository, signal }) => {
     const all = await repository.listSnapshots({ signal });
     const own = all.filter((snapshot) => isOwn(snapshot, settings));
-    const { proofs, recordedAt } = await readRepositoryRecords(deps, request.evidence, repository.config.id, own, {
-      ...context,
-      signal,
-    });
+    const { proofs, recordedAt } = await readRepositoryRecords(
+      deps,
+      request.evidence,
+      settings.policyNames,
+      repository.config.id,
+      own,
+      {
+        ...context,
+        signal,
+      },
+    );
     const options = { recordedAt, ...(settings.hold === undefined ? {} : { hold: settings.hold }) };
     const plan = planForget(own, proofs, settings.rules, deps.clock(), options);
     checkMaxForget(plan, settings, request);

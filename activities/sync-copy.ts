@@ -11,7 +11,8 @@ import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
 import { haveEqualContent } from './sync-compare.ts';
 
-const CONCURRENT_FILES = 8;
+/** Most of the time goes into making files durable, which a disk does for many at once. */
+const CONCURRENT_FILES = 16;
 /** A file that changes while it is copied is copied once more, then taken as it is. */
 const COPY_ATTEMPTS = 2;
 
@@ -22,6 +23,8 @@ export interface SyncRun {
   directory: string;
   /** Owners are kept: only root can. */
   owners: boolean;
+  /** Permissions do not hold this process back. */
+  overrides: boolean;
   figures: SyncFigures;
   findings: FindingList;
   signal: AbortSignal;

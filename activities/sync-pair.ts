@@ -25,7 +25,10 @@ export interface SyncPair {
   target: FileTree;
   /** Absolute. */
   targetPath: string;
+  /** Owners are kept: only root can. */
   owners: boolean;
+  /** Permissions do not hold this process back: only root's do not. */
+  overrides: boolean;
   filter: SourceFilter;
 }
 
@@ -74,7 +77,18 @@ export function walkPair(pair: SyncPair, { signal, findings }: WalkContext): Asy
     },
   });
   const rules = { mode: pair.settings.mode, checksum: pair.settings.checksum, owners: pair.owners };
-  return planSync(source, walkTarget(pair, signal), rules, (path) => isWithinAny(path, leftOut));
+  return planSync(readable(pair, source), walkTarget(pair, signal), rules, (path) => isWithinAny(path, leftOut));
+}
+
+/**
+ * An account that permissions hold back must be able to read its own copies at the next run: what it could read in the
+ * source it lets its owner read in the target.
+ */
+async function* readable(pair: SyncPair, entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
+  for await (const entry of entries) {
+    const wanted = pair.overrides || entry.type === 'symlink' ? 0 : entry.type === 'dir' ? 0o500 : 0o400;
+    yield (entry.mode & wanted) === wanted ? entry : { ...entry, mode: entry.mode | wanted };
+  }
 }
 
 function isWithinAny(path: ByteString, set: ReadonlySet<ByteString>): boolean {

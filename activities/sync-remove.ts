@@ -57,12 +57,12 @@ async function keepFolderTime(run: SyncRun, path: ByteString): Promise<void> {
   const source = await run.source.stat(folder);
   if (source?.type !== 'dir') return openForRemoval(run, folder);
   run.folders.set(folder, metadataOf(run, source));
-  if (!run.owners) await run.target.setMetadata(folder, { mode: source.mode | 0o700 });
+  if (!run.overrides) await run.target.setMetadata(folder, { mode: source.mode | 0o700 });
 }
 
 /** A folder that goes itself only has to let its content be removed. */
 async function openForRemoval(run: SyncRun, folder: ByteString): Promise<void> {
-  const entry = run.owners ? undefined : await run.target.stat(folder);
+  const entry = run.overrides ? undefined : await run.target.stat(folder);
   if (entry !== undefined && (entry.mode & 0o700) !== 0o700)
     await run.target.setMetadata(folder, { mode: entry.mode | 0o700 });
 }

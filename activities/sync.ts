@@ -10,6 +10,7 @@ import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
+import { readProcessRights } from './process-rights.ts';
 import { settingsOf } from './settings-of.ts';
 import { createSourceFilter } from './source-filter.ts';
 import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
@@ -126,16 +127,22 @@ function placeDirectories(settings: SyncSettings): [string, string][] {
 async function openPair(settings: SyncSettings, directory: string, targetPath: string): Promise<SyncPair> {
   const source = openLocalTree(directory);
   const root = await source.stat('' as ByteString);
+  const rights = rightsOf();
   return {
     settings,
     directory,
     source,
-    sourceRoot: root,
+    sourceRoot: root && { ...root, mode: root.mode | (rights.overrides ? 0 : 0o500) },
     target: openLocalTree(targetPath),
     targetPath,
-    owners: process.getuid?.() === 0,
+    ...rights,
     filter: createSourceFilter(settings.source, directory, root?.device, settings.include),
   };
+}
+
+function rightsOf(): Pick<SyncPair, 'owners' | 'overrides'> {
+  const { changesOwners, overridesPermissions } = readProcessRights();
+  return { owners: changesOwners, overrides: overridesPermissions };
 }
 
 /** Each directory by itself: one of several that is not mounted must not go unnoticed. */
@@ -210,7 +217,7 @@ async function carryOutPair(
 async function openRoot(run: SyncRun): Promise<FileEntry | undefined> {
   const root = await run.target.stat('' as ByteString);
   if (root === undefined) await run.target.makeFolder('' as ByteString, { mode: 0o700 });
-  else if (!run.owners && (root.mode & 0o700) !== 0o700) {
+  else if (!run.overrides && (root.mode & 0o700) !== 0o700) {
     await run.target.setMetadata('' as ByteString, { mode: root.mode | 0o700 });
   }
   return root ?? (await run.target.stat('' as ByteString));

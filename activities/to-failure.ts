@@ -9,6 +9,12 @@ import { HoldfastError } from '../common/errors.ts';
  * is `Unexpected`. Causes and stacks stay here: they may name what no history should hold.
  */
 export function toFailure(error: unknown, context: Context): Error {
+  const failure = translate(error, context);
+  failure.stack = '';
+  return failure;
+}
+
+function translate(error: unknown, context: Context): Error {
   if (context.cancellationSignal.aborted && isStop(error)) return stopFailure(context);
   if (error instanceof HoldfastError)
     return ApplicationFailure.create({

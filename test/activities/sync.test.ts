@@ -13,11 +13,13 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
-import type { SyncFigures } from '../../domain/run-record.ts';
+import type { ActionOutcome, SyncFigures } from '../../domain/run-record.ts';
 import { abortAfter, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -324,10 +326,52 @@ test('a file that changes while it is copied is noted, and right after the next 
 });
 
 test('pipes are left out with a notice', async () => {
-  const { execFileSync } = await import('node:child_process');
   execFileSync('mkfifo', [join(bench.source, 'pipe')]);
   await fill({ 'a.txt': 'a' });
   const outcome = await run();
   expect(outcome.findings.map(({ code }) => code)).toEqual(['source/special']);
   expect(await readdir(target)).toEqual(['a.txt']);
+});
+
+/** Root reads everything, unless it gives that power away. */
+function runUnprivileged(): ActionOutcome {
+  const child = fileURLToPath(new URL('sync-child.ts', import.meta.url));
+  const command = [process.execPath, child, JSON.stringify(bench.request(settings))];
+  const wrapper = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
+  const [program = '', ...args] = [...wrapper, ...command];
+  return JSON.parse(execFileSync(program, args, { encoding: 'utf8' })) as ActionOutcome;
+}
+
+test('what may not be read is a finding, and its copy is kept', async () => {
+  await fill({ 'a.txt': 'a', 'closed.txt': 'c', 'folder/inside.txt': 'i', 'gone.txt': 'g' });
+  await run();
+  const before = await describe(target);
+  await writeFile(join(bench.source, 'closed.txt'), 'changed');
+  await rm(join(bench.source, 'gone.txt'));
+  await chmod(join(bench.source, 'closed.txt'), 0o000);
+  await chmod(join(bench.source, 'folder'), 0o000);
+  const outcome = runUnprivileged();
+  await chmod(join(bench.source, 'folder'), 0o700);
+  expect(outcome.findings.map(({ code, severity, subject }) => [code, severity, subject])).toEqual([
+    ['source/unreadable', 'warning', join(bench.source, 'folder')],
+    ['source/unreadable', 'warning', join(bench.source, 'closed.txt')],
+  ]);
+  const after = await describe(target);
+  expect(after['closed.txt']).toBe(before['closed.txt']);
+  expect(after['folder/inside.txt']).toBe(before['folder/inside.txt']);
+  expect(after['gone.txt']).toBeUndefined();
+});
+
+test('a folder that its owner may not write is synced all the same, and has its mode afterwards', async () => {
+  await fill({ 'closed/a.txt': 'a', 'closed/b.txt': 'b' });
+  await chmod(join(bench.source, 'closed'), 0o555);
+  runUnprivileged();
+  await chmod(join(bench.source, 'closed'), 0o755);
+  await rm(join(bench.source, 'closed/a.txt'));
+  await fill({ 'closed/b.txt': 'bb', 'closed/c.txt': 'c' });
+  await chmod(join(bench.source, 'closed'), 0o555);
+  expect(runUnprivileged().findings).toEqual([]);
+  expect(await describe(target)).toEqual(await describe(bench.source));
+  await chmod(join(bench.source, 'closed'), 0o755);
+  await chmod(join(target, 'closed'), 0o755);
 });
