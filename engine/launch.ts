@@ -42,11 +42,11 @@ export async function launch(client: Client, request: ActionRequest): Promise<La
       typedSearchAttributes: searchAttributesOf(request),
       staticSummary: summaryOf(request),
     });
-    return { workflowId, joined: false, result: (signal) => resultOf(client, handle, signal) };
+    return { workflowId, joined: false, result: (signal) => resultOf(client, request, handle, signal) };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const handle = client.workflow.getHandle(workflowId);
-    return { workflowId, joined: true, result: (signal) => resultOf(client, handle, signal) };
+    return { workflowId, joined: true, result: (signal) => resultOf(client, request, handle, signal) };
   }
 }
 
@@ -55,22 +55,51 @@ export function summaryOf({ action, dryRun }: ActionRequest): string {
   return `${dryRun === true ? 'dry run: ' : ''}${action.kind} of ${action.policy ?? action.target} (${action.target})`;
 }
 
-/** A failed or cancelled run carries its record in its failure. */
-async function resultOf(client: Client, handle: WorkflowHandle, signal: AbortSignal): Promise<RunRecord> {
+async function resultOf(
+  client: Client,
+  request: ActionRequest,
+  handle: WorkflowHandle,
+  signal: AbortSignal,
+): Promise<RunRecord> {
   try {
     return (await client.withAbortSignal(signal, () => handle.result())) as RunRecord;
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure || cause instanceof CancelledFailure) {
-      const record = cause.details?.[0] as RunRecord | undefined;
-      if (record?.format === 'holdfast-run/1') return record;
-    }
+    if (cause instanceof CancelledFailure)
+      return client.withAbortSignal(signal, () => cancelledRecord(request, handle));
+    // A failed run carries its record in its failure.
+    const record = cause instanceof ApplicationFailure ? (cause.details?.[0] as RunRecord | undefined) : undefined;
+    if (record?.format === 'holdfast-run/1') return record;
     throw new HoldfastError('EngineUnreachable', `the run ${handle.workflowId} ${endOf(cause)}`, {
       hint: 'look at its history in the Temporal UI, and run the action again',
       cause: error,
     });
   }
+}
+
+/** What Temporal keeps of a cancelled run has no place for a record; the one in evidence says the same, with its own times. */
+async function cancelledRecord({ action, ...request }: ActionRequest, handle: WorkflowHandle): Promise<RunRecord> {
+  const { runId, startTime, closeTime } = await handle.describe();
+  return {
+    format: 'holdfast-run/1',
+    workflowId: handle.workflowId,
+    runId,
+    actionId: action.id,
+    kind: action.kind,
+    ...(action.policy === undefined ? {} : { policy: action.policy }),
+    target: action.target,
+    digest: action.digest,
+    commit: request.commit,
+    applyId: request.applyId,
+    trigger: request.trigger,
+    dryRun: request.dryRun ?? false,
+    startedAt: startTime.toISOString(),
+    finishedAt: (closeTime ?? startTime).toISOString(),
+    outcome: 'cancelled',
+    error: { code: 'Interrupted', message: `${action.id} was cancelled` },
+    findings: [],
+  };
 }
 
 function endOf(cause: unknown): string {

@@ -41,7 +41,8 @@ export async function runAction(request: ActionRequest): Promise<RunRecord> {
   await CancellationScope.nonCancellable(() => writeRecord(request, record));
   setCurrentDetails(describeOutcome(record));
   if (record.outcome === 'succeeded') return record;
-  if (record.outcome === 'cancelled') throw new CancelledFailure(record.error?.message, [record], failure as Error);
+  if (record.outcome === 'cancelled')
+    throw new CancelledFailure(record.error?.message ?? 'cancelled', [], failure as Error);
   throw ApplicationFailure.create({
     type: record.error?.code,
     message: record.error?.message,

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { Client } from '@temporalio/client';
 import type { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect } from 'vitest';
@@ -8,6 +8,7 @@ import { connect } from '../../engine/connection.ts';
 import type { EmbeddedServer } from '../../engine/embedded-server.ts';
 import { launch } from '../../engine/launch.ts';
 import { installRuntime } from '../../engine/runtime.ts';
+import { applySchedules } from '../../engine/schedules.ts';
 import { startTaskWorker, type TaskWorker } from '../../engine/task-worker.ts';
 import { requirePeer } from '../peers.ts';
 import {
@@ -144,5 +145,36 @@ temporal.describe('A run through a real embedded Temporal', () => {
   temporal.it('gives the work of a host to the worker of that host', async () => {
     const action = someAction({ id: 'policy/orders/audit', host: THIS_HOST });
     expect((await run(someRequest({ action }))).outcome).toBe('succeeded');
+  });
+
+  temporal.it('is started by its schedule at each slot, whose nominal time the record carries', async () => {
+    const action = someAction({ id: 'policy/often/audit' });
+    const often = { ...action.schedule, timing: { kind: 'interval' as const, everySeconds: 2, offsetSeconds: 1 } };
+    const request = someRequest({ trigger: 'schedule', action: { ...action, schedule: often } });
+    await applySchedules(connection, server.engine.namespace, [request]);
+    const ours = () => recorded.filter(({ actionId }) => actionId === 'policy/often/audit');
+    while (ours().length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    await applySchedules(connection, server.engine.namespace, []);
+    const [first, second] = ours();
+    expect(first).toMatchObject({ trigger: 'schedule', outcome: 'succeeded' });
+    expect((Date.parse(first!.scheduledAt!) / 1000) % 2).toBe(1);
+    expect(Date.parse(second!.scheduledAt!) - Date.parse(first!.scheduledAt!)).toBe(2000);
+    expect(first!.workflowId).toMatch(/^policy\/often\/audit-\d{4}-/);
+  });
+
+  temporal.it('is recorded as cancelled when someone cancels it', async () => {
+    const client = new Client({ connection, namespace: server.engine.namespace });
+    audit.run = async () => {
+      const context = Context.current();
+      // Cancellation comes with the answer to a heartbeat.
+      const timer = setInterval(() => context.heartbeat(), 200);
+      return context.cancelled.finally(() => clearInterval(timer));
+    };
+    const launched = await launch(client, someRequest());
+    await client.workflow.getHandle(launched.workflowId).cancel();
+    const record = await launched.result(new AbortController().signal);
+    expect(record).toMatchObject({ outcome: 'cancelled', error: { code: 'Interrupted' }, findings: [] });
+    const { workflowId, runId } = record;
+    expect(recorded.at(-1)).toMatchObject({ workflowId, runId, outcome: 'cancelled', error: record.error });
   });
 });
