@@ -139,7 +139,7 @@ test('retention keeps what the rules and proofs keep, tells why, and leaves the 
   await bench.record(tested, { figures: { ...provenFigures() }, snapshot: proof });
   await bench.record(tested, {
     figures: { ...provenFigures(), proven: false },
-    snapshot: { ...proof, snapshotId: ids[0]! },
+    snapshot: { ...proof, snapshotId: ids[2]! },
   });
 
   const plan = await runRetention({ dryRun: true });
