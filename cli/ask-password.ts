@@ -23,11 +23,12 @@ export async function askPassword(prompt: string, signal: AbortSignal): Promise<
       else if (key >= ' ') typed.push(key);
     }
   };
-  stderr.write(prompt);
-  stdin.setRawMode(true);
   stdin.setEncoding('utf8');
   stdin.on('data', onData);
   signal.addEventListener('abort', onAbort, { once: true });
+  // Asked only when nothing that is typed shows any more: somebody may answer at once.
+  stdin.setRawMode(true);
+  stderr.write(prompt);
   try {
     return await promise;
   } finally {
