@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
 import { archive } from '../../repository/archive.ts';
+import { parseGoTime } from '../../repository/go-time.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { decodeTree, type TreeNode } from '../../repository/tree-node.ts';
 import { createArchiveFixture, type ArchiveFixture } from './archive-fixture.ts';
@@ -174,7 +175,12 @@ describe('a file that changes while it is read', () => {
     using fixture = await createArchiveFixture();
     const at = fill(fixture, { quiet: 'quiet' });
     writeFileSync(at('busy'), noise(60_000_000, 'busy'));
-    const timer = setInterval(() => appendFileSync(at('busy'), 'x'), 2);
+    const sizeAt = new Map<bigint, number>();
+    const timer = setInterval(() => {
+      appendFileSync(at('busy'), 'x');
+      const { mtimeNs, size } = statSync(at('busy'), { bigint: true });
+      if (!sizeAt.has(mtimeNs)) sizeAt.set(mtimeNs, Number(size));
+    }, 2);
     const result = await fixture.archive().finally(() => clearInterval(timer));
     expect(result.changedWhileRead).toEqual([{ path: at('busy') }]);
     expect(result.unreadable).toEqual([]);
@@ -183,6 +189,8 @@ describe('a file that changes while it is read', () => {
     const busy = (await nodesAt(repository, result.snapshot.tree, fixture.source)).find(({ name }) => name === 'busy')!;
     const blobs = await Promise.all(busy.content!.map((id) => repository.loadBlob('data', id)));
     expect(Buffer.concat(blobs).length).toBe(busy.size);
+    // Its times are of before the reading, so that no later change can be overlooked.
+    expect(sizeAt.get(parseGoTime(busy.mtime)!)!).toBeLessThan(busy.size!);
     await repository.close();
     // The next backup meets the change again.
     expect((await fixture.archive()).figures).toMatchObject({ filesChanged: 1, filesUnmodified: 1 });

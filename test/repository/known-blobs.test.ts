@@ -39,7 +39,7 @@ describe('the set of known blobs', () => {
 
   it('tells exactly one of several threads to store a blob that all meet at once', async () => {
     const known = new KnownBlobs();
-    const count = 30_000;
+    const count = 100_000;
     known.grow(count);
     const ids = randomBytes(32 * count);
     const source = `
@@ -47,16 +47,18 @@ describe('the set of known blobs', () => {
       import(workerData.module).then(({ KnownBlobs }) => {
         const known = new KnownBlobs(workerData.memory);
         const claimed = [];
+        // All begin together: each counts itself in, and waits for the others.
+        Atomics.add(workerData.barrier, 0, 1);
+        while (Atomics.load(workerData.barrier, 0) < workerData.threads);
         for (let index = 0; index < workerData.count; index++) {
           if (known.claim(workerData.ids.subarray(index * 32, index * 32 + 32))) claimed.push(index);
         }
         parentPort.postMessage(claimed);
       });`;
     const module = new URL('../../repository/known-blobs.ts', import.meta.url).href;
-    const threads = Array.from(
-      { length: 3 },
-      () => new Worker(source, { eval: true, workerData: { module, memory: known.memory, ids, count } }),
-    );
+    const barrier = new Int32Array(new SharedArrayBuffer(4));
+    const workerData = { module, memory: known.memory, ids, count, barrier, threads: 2 };
+    const threads = Array.from({ length: workerData.threads }, () => new Worker(source, { eval: true, workerData }));
     const claims = await Promise.all(threads.map(async (thread) => (await once(thread, 'message'))[0] as number[]));
     expect(claims.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, index) => index));
   });
