@@ -22,7 +22,11 @@ export const command: CliCommand<Options> = {
       .argument('[paths...]', 'where the policies are (default: policies/)')
       .option('--once', 'run every action once, in order, report, and stop')
       .option('--host <name>', "this machine's name in the policies (default: its host name)")
-      .option('--allow-dirty', 'with an engine at an address: apply files that are not committed; the records say so');
+      .option('--allow-dirty', 'with an engine at an address: apply files that are not committed; the records say so')
+      .addHelpText(
+        'after',
+        '\nThe embedded engine is the Temporal CLI: the one that HOLDFAST_TEMPORAL_CLI names, else one of the PATH with the\nright server, else one that is downloaded, or built with Go, into the cache of holdfast.',
+      );
   },
 
   async run(context, { args, options }) {

@@ -64,7 +64,11 @@ export interface EmbeddedServer {
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const paths = serverPaths(options.stateDirectory);
   await createFolders(paths);
-  const lock = { waitSeconds: LOCK_WAIT_SECONDS, ...(options.signal === undefined ? {} : { signal: options.signal }) };
+  const lock = {
+    waitSeconds: LOCK_WAIT_SECONDS,
+    onWait: () => options.onProgress('waiting for another holdfast, which starts or stops the engine of this folder'),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
   return exclusively(paths.lock, lock, async () => {
     const found = await findRunning(paths);
     const running = found ?? (await startFresh(options, paths));
@@ -86,7 +90,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       started: found === undefined,
       needsWorker,
       paths,
-      release: () => exclusively(paths.lock, { waitSeconds: 1 }, () => leave(paths, STOP_LIMIT_MS)),
+      release: () => release(paths),
       abandon: () => abandon(paths),
     };
   });
@@ -161,6 +165,16 @@ async function prepareNamespace(engine: EngineAddress): Promise<void> {
     });
   } finally {
     await connection.close();
+  }
+}
+
+async function release(paths: ServerPaths): Promise<void> {
+  try {
+    await exclusively(paths.lock, { waitSeconds: 1 }, () => leave(paths, STOP_LIMIT_MS));
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    // Someone is joining at this moment, and will be the last to leave.
+    await removeHolder(paths);
   }
 }
 

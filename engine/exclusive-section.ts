@@ -8,6 +8,15 @@ import { identifyProcess } from './process-identity.ts';
 const LOCK_EXCLUSIVE = 2;
 const LOCK_NON_BLOCKING = 4;
 const RETRY_MS = 50;
+/** Whoever starts or stops a server needs a second or two; a longer wait is worth a word. */
+const TELL_AFTER_MS = 3000;
+
+export interface ExclusiveOptions {
+  waitSeconds: number;
+  signal?: AbortSignal;
+  /** Told once, when it takes long. */
+  onWait?: () => void;
+}
 
 /**
  * Runs the section while this process holds the file's lock, waiting for it up to `waitSeconds`. The kernel keeps the
@@ -16,7 +25,7 @@ const RETRY_MS = 50;
  */
 export async function exclusively<Result>(
   path: string,
-  options: { waitSeconds: number; signal?: AbortSignal },
+  options: ExclusiveOptions,
   section: () => Promise<Result>,
 ): Promise<Result> {
   const file = await open(path, 'a+', 0o600);
@@ -30,15 +39,21 @@ export async function exclusively<Result>(
   }
 }
 
-async function acquire(file: FileHandle, path: string, options: { waitSeconds: number; signal?: AbortSignal }) {
+async function acquire(file: FileHandle, path: string, options: ExclusiveOptions) {
   const flock = koffi.load(null).func('int flock(int fd, int operation)') as (fd: number, operation: number) => number;
-  const until = performance.now() + options.waitSeconds * 1000;
+  const started = performance.now();
+  const until = started + options.waitSeconds * 1000;
+  let told = false;
   while (flock(file.fd, LOCK_EXCLUSIVE | LOCK_NON_BLOCKING) !== 0) {
     throwIfAborted(options.signal);
     if (performance.now() > until)
       throw new HoldfastError('EngineUnreachable', `another process holds ${path}: ${await holder(path)}`, {
         hint: 'wait until it has started or stopped its engine, or end it',
       });
+    if (!told && performance.now() > started + TELL_AFTER_MS) {
+      told = true;
+      options.onWait?.();
+    }
     await sleep(RETRY_MS);
   }
 }

@@ -85,6 +85,35 @@ temporal.describe('holdfast start --once', () => {
   );
 });
 
+temporal.describe('holdfast start', () => {
+  temporal.it(
+    'does the work that another command asks for, tells of it, and ends with Ctrl-C',
+    async () => {
+      await using project = await createProject({ temporal });
+      let child: ChildProcess | undefined;
+      let said = '';
+      const running = project.holdfast(['start'], (started) => {
+        child = started;
+        started.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      });
+      await untilTrue(() => said.includes('Ctrl-C stops.'));
+      expect(said).toMatch(/Histories: http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows/);
+      const run = await project.holdfast(['run', 'orders', 'backup']);
+      expect(run.status, run.stderr).toBe(0);
+      expect(run.stdout).toMatch(/✓ backup orders → main: 15 B, 1 new/);
+      await untilTrue(() => said.includes('✓ backup orders → main'));
+      expect(await serverLives(project)).toBe(true);
+      child!.kill('SIGINT');
+      expect((await running).status).toBe(130);
+      expect(await serverLives(project)).toBe(false);
+      const detached = await project.holdfast(['run', 'orders', 'sync', '--detach']);
+      expect(detached.status).toBe(9);
+      expect(detached.stderr).toContain('no engine of this folder is running');
+    },
+    LIMIT_MS,
+  );
+});
+
 temporal.describe('Ctrl-C in the middle of a big backup', () => {
   restic.it(
     'stops all writing within 2 seconds and everything within 5; the next start finishes the run',
