@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Audit } from '../domain/audit.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
-import { readAudit } from './read-audit.ts';
+import { silentProgress } from '../common/progress.ts';
 import type { CliContext } from './command.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 import { stateDirectoryOf } from './state-folder.ts';
@@ -26,7 +26,7 @@ export async function writeAuditReport(context: CliContext, policies: PreparedPo
   ]);
   const to = context.now();
   const evidence = await createDependencies(policies.machine).openEvidence(policies.compiled.evidence);
-  const audit = await auditAndClose(evidence, new Date(to.getTime() - PERIOD_MS), to);
+  const audit = await auditAndClose(evidence, to, context.signal);
   const folder = join(stateDirectoryOf(context.directory), 'reports');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const stem = join(folder, `audit-${to.toISOString().replaceAll(/[-:]|\.\d+/g, '')}`);
@@ -39,9 +39,11 @@ export async function writeAuditReport(context: CliContext, policies: PreparedPo
   };
 }
 
-async function auditAndClose(evidence: EvidenceStore, from: Date, to: Date): Promise<Audit> {
+async function auditAndClose(evidence: EvidenceStore, to: Date, signal: AbortSignal): Promise<Audit> {
+  const { auditEvidence } = await import('../activities/audit.ts');
+  const from = new Date(to.getTime() - PERIOD_MS);
   try {
-    return await readAudit(evidence, from, to);
+    return await auditEvidence(evidence, from, to, { signal, progress: silentProgress });
   } finally {
     await evidence.close();
   }

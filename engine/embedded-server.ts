@@ -35,7 +35,7 @@ const FOUND_LIMIT_MS = 5000;
 
 /** Long enough for another process to install a CLI. */
 const LOCK_WAIT_SECONDS = 1800;
-const SPAWN_ATTEMPTS = 5;
+const SPAWN_ATTEMPTS = 3;
 
 export interface EmbeddedOptions extends Omit<LocateOptions, 'onProgress'> {
   /** Absolute: `.holdfast` of the folder. */
@@ -128,9 +128,9 @@ async function startFresh(options: EmbeddedOptions, paths: ServerPaths): Promise
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
     } catch (error) {
-      // Only a port that was lost in a race is worth another try.
-      const lostPort = error instanceof HoldfastError && error.message.includes('address already in use');
-      if (!lostPort || attempt === SPAWN_ATTEMPTS) throw error;
+      // One that hung for a minute would do so again; one that ended may have lost a race for its port.
+      const hasEnded = error instanceof HoldfastError && error.context['ended'] === true;
+      if (!hasEnded || attempt === SPAWN_ATTEMPTS) throw error;
     }
   }
 }

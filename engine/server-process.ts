@@ -41,9 +41,9 @@ export async function answers(port: number, limitMs: number): Promise<boolean> {
 }
 
 /**
- * Starts a server on free ports and waits until it answers. Throws EngineUnreachable with the end of its log when it
- * ends first or stays silent for a minute. Between finding a port free and binding it another process may take it: the
- * caller tries again.
+ * Starts a server on free ports and waits until it answers. Throws EngineUnreachable with the log's reason when it
+ * ends first (`context.ended`) or stays silent for a minute. Between finding a port free and binding it another process
+ * may take it, and now and then a server panics while it starts: the caller tries again.
  */
 export async function spawnServer(options: SpawnOptions): Promise<RunningServer> {
   const port = await freePort(options.preferred?.port);
@@ -74,6 +74,7 @@ export async function spawnServer(options: SpawnOptions): Promise<RunningServer>
   if (identity !== undefined) await stopServer(identity, 0);
   throw new HoldfastError('EngineUnreachable', `the embedded Temporal server did not start: ${await logEnd(options)}`, {
     hint: `read ${options.paths.log}`,
+    context: { ended },
   });
 }
 
@@ -162,7 +163,9 @@ async function rotateLog(path: string): Promise<void> {
   if (size > LARGEST_LOG_BYTES) await rename(path, `${path}.1`);
 }
 
+/** The line that says why, where there is one: a panic ends with a stack that says little. */
 async function logEnd({ paths }: SpawnOptions): Promise<string> {
-  const lines = (await readFile(paths.log, 'utf8')).trim().split('\n');
-  return lines.slice(-3).join(' | ').slice(-600) || 'it said nothing';
+  const lines = (await readFile(paths.log, 'utf8')).trim().split('\n').slice(-200);
+  const cause = lines.findLast((line) => /^panic|level=ERROR|^error/i.test(line));
+  return (cause ?? lines.at(-1) ?? '').slice(0, 600) || 'it said nothing';
 }
