@@ -25,8 +25,8 @@ import { TreeSaver } from './tree-saver.ts';
 const MAX_WORKERS = 4;
 /** The walk works this long (milliseconds) before it lets others use the thread. */
 const TURN_MILLISECONDS = 10;
-/** How long the index of what is stored may take after an interruption. */
-const LAST_WORDS_MILLISECONDS = 1000;
+/** How long the index of what is stored may take after an interruption; with the threads' own grace it stays below two seconds. */
+const LAST_WORDS_MILLISECONDS = 700;
 
 /** The source as policies describe it (`SourceSettings`). */
 export interface ArchiveSource extends SelectionSettings {
