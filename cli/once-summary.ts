@@ -16,6 +16,8 @@ export interface OnceResult {
   action: Action;
   record?: RunRecord;
   skipped?: string;
+  /** It was skipped because the policy says so: nothing to look at. */
+  suspended?: true;
 }
 
 export interface OnceSummary {
@@ -26,9 +28,9 @@ export interface OnceSummary {
 }
 
 export function statusOfSummary({ results, report }: OnceSummary): ExitStatus {
-  const statuses = results.map(({ action, record }) => {
+  const statuses = results.map(({ record, suspended }) => {
     if (record !== undefined) return statusOfRun(record);
-    return action.suspended === undefined ? ExitStatus.needsAttention : ExitStatus.done;
+    return suspended === true ? ExitStatus.done : ExitStatus.needsAttention;
   });
   return mergeStatuses([...statuses, report.needsAttention ? ExitStatus.needsAttention : ExitStatus.done]);
 }

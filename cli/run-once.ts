@@ -1,5 +1,6 @@
 /** Every action once, in order, and the summary that a person reads at the end. */
 import { ACTION_ORDER, type Action } from '../domain/action.ts';
+import { isSuspendedAt } from '../domain/expected-runs.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import { requestFor, type Applied } from './apply-actions.ts';
 import type { CliContext } from './command.ts';
@@ -23,9 +24,12 @@ export async function runOnce(
 ): Promise<ExitStatus> {
   const results: OnceResult[] = [];
   for (const action of inOrder(applied.record.actions)) {
-    const reason = whyNot(action, policies.machine.hostname);
-    if (reason !== undefined) {
-      results.push({ action, skipped: reason });
+    if (isSuspendedAt(action, context.now())) {
+      results.push({ action, skipped: `suspended: ${action.suspended?.reason}`, suspended: true });
+      continue;
+    }
+    if (action.host !== undefined && action.host !== policies.machine.hostname) {
+      results.push({ action, skipped: `needs a worker of the host ${action.host}` });
       continue;
     }
     context.output.note(`${action.kind} of ${action.policy ?? action.target} …`);
@@ -42,11 +46,6 @@ export async function runOnce(
 /** By kind, so that a backup comes before its restore test; as compiled within a kind. */
 function inOrder(actions: Action[]): Action[] {
   return actions.toSorted((a, b) => ACTION_ORDER.indexOf(a.kind) - ACTION_ORDER.indexOf(b.kind));
-}
-
-function whyNot({ suspended, host }: Action, hostname: string): string | undefined {
-  if (suspended !== undefined) return `suspended: ${suspended.reason}`;
-  return host === undefined || host === hostname ? undefined : `needs a worker of the host ${host}`;
 }
 
 function toDocument({ action, ...result }: OnceResult): { action: string; record?: RunRecord; skipped?: string } {

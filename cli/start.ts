@@ -1,4 +1,5 @@
 /** `holdfast start`: engine, worker and policies in one process; with `--once`, every action once and then an end. */
+import { isSuspendedAt } from '../domain/expected-runs.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
@@ -74,7 +75,7 @@ function liveLines({ output, json }: CliContext): (record: RunRecord) => void {
 
 async function stay(context: CliContext, session: EngineSession, { applied }: Started): Promise<ExitStatus> {
   const { output, json, signal } = context;
-  const actions = applied.record.actions.filter(({ suspended }) => suspended === undefined);
+  const actions = applied.record.actions.filter((action) => !isSuspendedAt(action, context.now()));
   if (json) output.json({ event: 'started', uiUrl: session.uiUrl, actions: actions.length });
   output.say(`${count(actions.length, 'action')} will run when due. Ctrl-C stops.`);
   if (session.uiUrl !== undefined) output.say(`Histories: ${session.uiUrl}`);

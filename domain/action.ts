@@ -243,7 +243,7 @@ export interface Action {
   host?: string;
   /** Missed runs are findings only after the host has been silent this long. */
   offlineToleranceSeconds: number;
-  /** Why it does not run now; such an action has a paused schedule, and its slots count as suspended. */
+  /** Why it does not run before `until` (absent: at all): its schedule begins then, and slots until then count as suspended. */
   suspended?: { reason: string; until?: string };
   /** SHA-256 (hex) of the canonical JSON of all the above. */
   digest: string;

@@ -69,6 +69,12 @@ export function* expectedRuns(applies: readonly ApplyRecord[], from: Date, to: D
 /** Whether an action's runs count as suspended at this time. */
 export function isSuspendedAt(action: Action, time: Date): boolean {
   if (action.suspended === undefined) return false;
-  const { until } = action.suspended;
-  return until === undefined || Number.isNaN(Date.parse(until)) || time.getTime() < Date.parse(until);
+  const end = resumesAt(action);
+  return end === undefined || time < end;
+}
+
+/** When a suspension ends by itself: its date's beginning in UTC. Undefined without one, and without a suspension. */
+export function resumesAt({ suspended }: Action): Date | undefined {
+  const end = new Date(suspended?.until ?? Number.NaN);
+  return Number.isNaN(end.getTime()) ? undefined : end;
 }

@@ -1,7 +1,7 @@
 /** The state of every policy now: last good runs, age against RPO, last measured restore against RTO, what is overdue. */
 import type { Action, ActionKind, PolicyCommit } from './action.ts';
 import type { ApplyRecord } from './apply-record.ts';
-import { isSuspendedAt, latestStart } from './expected-runs.ts';
+import { isSuspendedAt, latestStart, resumesAt } from './expected-runs.ts';
 import { reportObjectives, type ObjectiveReport } from './objectives.ts';
 import { createRunHistory, type ActionHistory, type RunSummary } from './run-history.ts';
 import type { RunRecord } from './run-record.ts';
@@ -108,7 +108,7 @@ function isFailing(status: ActionStatus): boolean {
 function statusOf(action: Action, { last, lastGood }: ActionHistory, appliedAt: Date, now: Date): ActionStatus {
   const suspended = isSuspendedAt(action, now) ? action.suspended : undefined;
   const overdueSince = suspended === undefined ? findOverdue(action, last, appliedAt, now) : undefined;
-  const next = suspended === undefined ? nextSlot(action.schedule, now) : undefined;
+  const next = nextRun(action, suspended !== undefined, now);
   return {
     actionId: action.id,
     kind: action.kind,
@@ -120,6 +120,13 @@ function statusOf(action: Action, { last, lastGood }: ActionHistory, appliedAt: 
     ...(next === undefined ? {} : { nextAt: next.toISOString() }),
     ...(suspended === undefined ? {} : { suspended }),
   };
+}
+
+/** Of a suspended action the first one after it, when that is known. */
+function nextRun(action: Action, isSuspended: boolean, now: Date): Date | undefined {
+  if (!isSuspended) return nextSlot(action.schedule, now);
+  const resumes = resumesAt(action);
+  return resumes && nextSlot(action.schedule, new Date(resumes.getTime() - 1));
 }
 
 function stateOf(last: RunSummary | undefined, overdue: boolean, suspended: boolean): ActionState {
@@ -135,8 +142,14 @@ function stateOf(last: RunSummary | undefined, overdue: boolean, suspended: bool
  * records: it gets twice the time that the last one took. A host that may be offline gets what its policy tolerates.
  */
 function findOverdue(action: Action, last: RunSummary | undefined, appliedAt: Date, now: Date): Date | undefined {
-  const since =
-    last === undefined ? appliedAt : new Date(Math.max(appliedAt.getTime(), Date.parse(last.startedAt) + 1));
+  const since = new Date(
+    Math.max(
+      appliedAt.getTime(),
+      last === undefined ? 0 : Date.parse(last.startedAt) + 1,
+      // Slots of a suspension that is over are owed by nobody.
+      resumesAt(action)?.getTime() ?? 0,
+    ),
+  );
   const silentSince = last === undefined ? appliedAt : new Date(last.finishedAt);
   if (now.getTime() - silentSince.getTime() <= action.offlineToleranceSeconds * 1000) return undefined;
   const took = last === undefined ? 0 : Date.parse(last.finishedAt) - Date.parse(last.startedAt);

@@ -2,6 +2,7 @@
 import type { ScheduleOptions } from '@temporalio/client';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Action, ActionRequest } from '../domain/action.ts';
+import { resumesAt } from '../domain/expected-runs.ts';
 import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
 import type { Schedule, Weekday } from '../domain/schedule.ts';
 import { nextSlot } from '../domain/schedule-slots.ts';
@@ -31,7 +32,12 @@ export function scheduleOptionsFor(request: ActionRequest): ActionSchedule {
   const searchAttributes = searchAttributesOf(request);
   return {
     scheduleId: action.id,
-    spec: { ...timingOf(action.schedule), jitter: action.schedule.jitterSeconds * 1000 },
+    spec: {
+      ...timingOf(action.schedule),
+      jitter: action.schedule.jitterSeconds * 1000,
+      // Not a pause, which nobody would end on the day: the server skips the slots before.
+      startAt: resumesAt(action),
+    },
     policies: {
       // Who wants every missed run has them one after another; skipping would leave only the oldest.
       overlap: action.schedule.missed === 'all' ? ScheduleOverlapPolicy.BUFFER_ALL : ScheduleOverlapPolicy.SKIP,
@@ -56,10 +62,10 @@ export function scheduleOptionsFor(request: ActionRequest): ActionSchedule {
 /** Notes that start so are holdfast's own: any other pause is an operator's. */
 export const SUSPENDED_NOTE = 'suspended by policy: ';
 
-function stateOf({ suspended }: Action): { paused: boolean; note?: string } {
-  if (suspended === undefined) return { paused: false };
-  const until = suspended.until === undefined ? '' : `, until ${suspended.until}`;
-  return { paused: true, note: `${SUSPENDED_NOTE}${suspended.reason}${until}` };
+/** A suspension without an end is a pause. */
+function stateOf(action: Action): { paused: boolean; note?: string } {
+  if (action.suspended === undefined || resumesAt(action) !== undefined) return { paused: false };
+  return { paused: true, note: `${SUSPENDED_NOTE}${action.suspended.reason}` };
 }
 
 /**

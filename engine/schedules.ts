@@ -32,9 +32,13 @@ const CONCURRENCY = 20;
 /** Lost races against other writers of the same schedule before giving up. */
 const UPDATE_ATTEMPTS = 5;
 
-interface Known {
-  digest: string | undefined;
+interface Pause {
   paused: boolean;
+  note?: string;
+}
+
+interface Known extends Pause {
+  digest: string | undefined;
 }
 
 /**
@@ -58,9 +62,9 @@ export async function applySchedules(
     if (existing === 'created') changes.created.push(wanted.scheduleId);
     else {
       const isCurrent = existing.digest === digest;
-      const { paused } = isCurrent ? existing : await update(client, wanted, digest);
+      const state = isCurrent ? existing : await update(client, wanted, digest);
       changes[isCurrent ? 'unchanged' : 'updated'].push(wanted.scheduleId);
-      if (paused && request.action.suspended === undefined) changes.pausedByOperator.push(wanted.scheduleId);
+      if (state.paused && !isOurs(state)) changes.pausedByOperator.push(wanted.scheduleId);
     }
   });
   const inForce = new Set(requests.map(({ action }) => action.id));
@@ -83,7 +87,7 @@ async function listOwn(client: Client): Promise<Map<string, Known>> {
   const known = new Map<string, Known>();
   for await (const { scheduleId, typedSearchAttributes, state } of client.schedule.list()) {
     const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
-    if (typeof digest === 'string') known.set(scheduleId, { digest, paused: state.paused });
+    if (typeof digest === 'string') known.set(scheduleId, { digest, ...state });
   }
   return known;
 }
@@ -104,7 +108,7 @@ async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'cr
  * Through the raw call, whose conflict token keeps a pause that an operator sets in the same moment. A stale token is
  * dropped silently by the server, so the outcome is read back.
  */
-async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<{ paused: boolean }> {
+async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<Pause> {
   const handle = client.schedule.getHandle(wanted.scheduleId);
   const compiled = compileScheduleOptions(wanted);
   const { namespace } = client.options;
@@ -139,9 +143,12 @@ async function update(client: Client, wanted: ActionSchedule, digest: string): P
 }
 
 /** An operator's pause survives; one of ours ends with its reason. */
-function keepPause(wanted: ActionSchedule, current: { paused: boolean; note?: string }): ActionSchedule['state'] {
-  const ours = current.note?.startsWith(SUSPENDED_NOTE) === true;
-  return current.paused && !ours ? { paused: true, note: current.note } : wanted.state;
+function keepPause(wanted: ActionSchedule, current: Pause): ActionSchedule['state'] {
+  return current.paused && !isOurs(current) ? { paused: true, note: current.note } : wanted.state;
+}
+
+function isOurs({ note }: Pause): boolean {
+  return note?.startsWith(SUSPENDED_NOTE) === true;
 }
 
 /** Over all that was asked for: a schedule as the server describes it never equals what was sent. */

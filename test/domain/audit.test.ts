@@ -284,6 +284,16 @@ test('status: failures, findings and suspensions each have their state', async (
   expect(await stateOf({}, [sampleAction({ suspended: { reason: 'migration' } })])).toBe('suspended');
 });
 
+test('status: a suspension that is over leaves no slot owed; one that goes on says when the next run is', async () => {
+  const own = async (until: string) => {
+    const action = sampleAction({ suspended: { reason: 'migration', until } });
+    return (await status([good(0)], hour(5, 1), [action])).policies[0]?.actions[0];
+  };
+  expect(await own(hour(4, 30))).toMatchObject({ state: 'good', nextAt: hour(6) });
+  expect(await own(hour(8))).toMatchObject({ state: 'suspended', nextAt: hour(8) });
+  expect(await own('2026-11-24')).toMatchObject({ nextAt: hour(24) });
+});
+
 test('status: work on repositories and the project stands apart from policies', async () => {
   const check = sampleAction({ id: 'repository/offsite/check', kind: 'check', policy: undefined });
   const result = await status([good(0)], hour(0, 10), [sampleAction(), check]);

@@ -74,14 +74,28 @@ temporal.describe('Schedules on a real Temporal', () => {
   });
 
   temporal.it('of suspended actions are paused with the reason, and run again when the suspension ends', async () => {
-    const suspended = { reason: 'migration', until: '2026-12-01' };
-    await apply(request('policy/s/audit', { suspended }));
+    await apply(request('policy/s/audit', { suspended: { reason: 'migration' } }));
     expect((await describe('policy/s/audit')).state).toMatchObject({
       paused: true,
-      note: 'suspended by policy: migration, until 2026-12-01',
+      note: 'suspended by policy: migration',
     });
     await apply(request('policy/s/audit'));
     expect((await describe('policy/s/audit')).state.paused).toBe(false);
+    await apply();
+  });
+
+  temporal.it('of actions that are suspended until a day begin on it by themselves', async () => {
+    const suspended = { reason: 'migration', until: '2040-12-01' };
+    const over = { reason: 'migration', until: '2026-01-01' };
+    await apply(request('policy/s/audit', { suspended }), request('policy/o/audit', { suspended: over }));
+    const { state, info } = await describe('policy/s/audit');
+    expect([state.paused, info.nextActionTimes[0]?.toISOString()]).toEqual([false, '2040-12-01T00:00:00.000Z']);
+    const resumed = await describe('policy/o/audit');
+    expect(resumed.state.paused).toBe(false);
+    expect(resumed.info.nextActionTimes[0]!.getTime() - Date.now()).toBeLessThan(86_400_000);
+    await client.schedule.getHandle('policy/s/audit').pause('moving the disk');
+    const changed = { ...request('policy/s/audit', { suspended }), applyId: 'another' };
+    expect(await apply(changed)).toMatchObject({ pausedByOperator: ['policy/s/audit'] });
     await apply();
   });
 
