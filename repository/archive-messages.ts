@@ -55,7 +55,9 @@ export type Job =
 
 export type MessageToWorker =
   | { kind: 'job'; number: number; job: Job }
-  | { kind: 'segment'; memory: SharedArrayBuffer };
+  | { kind: 'segment'; memory: SharedArrayBuffer }
+  /** `abort` is set: the thread ends. */
+  | { kind: 'end' };
 
 /** Sums over new blobs. */
 export interface StoredFigures {

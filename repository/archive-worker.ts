@@ -15,9 +15,11 @@ function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): 
   const writer = new BlobWriter(settings, known, (pack, content) =>
     send({ kind: 'pack', pack, content }, [content.buffer as ArrayBuffer]),
   );
-  const reader = new FileReader(settings.polynomial, new Int32Array(settings.abort));
+  const abort = new Int32Array(settings.abort);
+  const reader = new FileReader(settings.polynomial, abort);
   port.on('message', (message: MessageToWorker) => {
-    if (message.kind === 'segment') known.attach(message.memory);
+    if (message.kind === 'end' || Atomics.load(abort, 0) !== 0) port.close();
+    else if (message.kind === 'segment') known.attach(message.memory);
     else send({ kind: 'result', number: message.number, result: run(message.job, reader, writer) });
   });
 }

@@ -11,6 +11,8 @@ export interface ReaderSettings {
   compression: Compression;
   version: number;
   packSizeBytes: number;
+  /** An Int32 that is not 0 once the thread is to end. */
+  end: SharedArrayBuffer;
 }
 
 /** Stored blobs of one pack, cut out of `content`, which begins at `contentOffset` of the pack. */
@@ -54,6 +56,11 @@ export interface TaskMessage<Name extends TaskName = TaskName> {
   number: number;
   name: Name;
   input: ReaderTasks[Name]['input'];
+}
+
+/** The last message to a thread. */
+export interface EndMessage {
+  name: 'end';
 }
 
 export type ResultMessage =

@@ -2,8 +2,16 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { IntegrityError, InterruptedError, throwIfAborted } from '../common/errors.ts';
+import { endThread } from './end-thread.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
-import type { ReaderSettings, ReaderTasks, ResultMessage, TaskMessage, TaskName } from './reader-messages.ts';
+import type {
+  EndMessage,
+  ReaderSettings,
+  ReaderTasks,
+  ResultMessage,
+  TaskMessage,
+  TaskName,
+} from './reader-messages.ts';
 import type { Repository } from './repository.ts';
 import { workerModule } from './worker-module.ts';
 
@@ -20,7 +28,11 @@ interface Waiting {
 interface Thread {
   worker: Worker;
   waiting: Map<number, Waiting>;
+  /** Set when it was asked to end. */
+  ended?: Promise<void>;
 }
+
+const END: EndMessage = { name: 'end' };
 
 /**
  * Threads start with their first task. Callers bound what is under way (`concurrency`). When the signal fires, or a
@@ -32,6 +44,7 @@ export class ReaderPool {
   readonly #settings: ReaderSettings;
   readonly #maxThreads: number;
   readonly #threads: Thread[] = [];
+  readonly #end = new SharedArrayBuffer(4);
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#fail(new InterruptedError());
   #number = 0;
@@ -48,6 +61,7 @@ export class ReaderPool {
       compression: repository.compression,
       version: repository.config.version,
       packSizeBytes: options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES,
+      end: this.#end,
     };
     this.#signal = options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort);
@@ -75,7 +89,7 @@ export class ReaderPool {
   async close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#fail(new Error('the reader threads were closed'));
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#threads.map((thread) => (thread.ended ??= endThread(thread.worker, END))));
   }
 
   async #send<Name extends TaskName>(
@@ -112,10 +126,12 @@ export class ReaderPool {
   #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    for (const { worker, waiting } of this.#threads) {
+    Atomics.store(new Int32Array(this.#end), 0, 1);
+    for (const thread of this.#threads) {
+      const { worker, waiting } = thread;
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
-      void worker.terminate();
+      thread.ended = endThread(worker, END);
     }
   }
 }

@@ -8,6 +8,7 @@ import { openBlob, openStoredBlob, readPackHeader } from './pack.ts';
 import type {
   BlobBatch,
   BlobProblem,
+  EndMessage,
   ReaderSettings,
   ReaderTasks,
   ResultMessage,
@@ -34,7 +35,10 @@ const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => Reader
   'finish-repack': () => ({ finished: openPacks.finish() }),
 };
 
-parentPort!.on('message', (message: TaskMessage) => {
+const end = new Int32Array(settings.end);
+
+parentPort!.on('message', (message: TaskMessage | EndMessage) => {
+  if (message.name === 'end' || Atomics.load(end, 0) !== 0) return parentPort!.close();
   const { result, transfer } = answer(message);
   parentPort!.postMessage(result, transfer);
 });

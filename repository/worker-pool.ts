@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { KnownBlobs } from './known-blobs.ts';
 import type { IndexedPack } from './repository.ts';
+import { endThread } from './end-thread.ts';
 import { workerModule } from './worker-module.ts';
 
 /** Jobs that a worker has at once: the next one is there when it finishes one. */
@@ -17,6 +18,8 @@ const MAX_UNWRITTEN_PACK_BYTES = 32 * 1024 * 1024;
  * young generation is collected often.
  */
 const YOUNG_GENERATION_MIB = 2;
+
+const END: MessageToWorker = { kind: 'end' };
 
 export interface PoolOptions {
   settings: Omit<WorkerSettings, 'knownBlobs' | 'abort'>;
@@ -83,10 +86,10 @@ export class WorkerPool {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Ends all threads at once; jobs under way are rejected with the error. */
+  /** Ends all threads, each with what it has in its hands; jobs under way are rejected with the error at once. */
   async stop(error: unknown): Promise<void> {
     this.#fail(error);
-    await Promise.allSettled(this.#workers.map((worker) => worker.thread.terminate()));
+    await Promise.allSettled(this.#workers.map(({ thread }) => endThread(thread, END)));
     await Promise.allSettled(this.#packWrites);
   }
 

@@ -1,0 +1,54 @@
+/** Interrupting worker threads at any moment: the process lives on, and the threads are gone. */
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { archive } from '../../repository/archive.ts';
+import { endThread } from '../../repository/end-thread.ts';
+import { initRepository } from '../../repository/init-repository.ts';
+import { openLocalStorage } from '../../storage/local.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'holdfast-end-thread-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('a backup of many small files', () => {
+  it('can be interrupted at any moment: threads in the middle of compression do not take the process down', async () => {
+    const source = path.join(folder, 'source');
+    await mkdir(source);
+    for (let index = 0; index < 1500; index++) await writeFile(path.join(source, `${index}`), `${index} `.repeat(300));
+    const repository = await initRepository(openLocalStorage(path.join(folder, 'vault')), 'password', {
+      kdf: { N: 1024, r: 8, p: 1 },
+    });
+    const settings = { exclude: [], excludeIfPresent: [], excludeCaches: false, oneFileSystem: false };
+    for (let delay = 40; delay <= 280; delay += 24) {
+      const signal = AbortSignal.timeout(delay);
+      const request = { source: { directories: [source], ...settings }, hostname: 'test', tags: [], time: new Date() };
+      await archive(repository, { ...request, parent: 'none', signal }).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'Interrupted' });
+      });
+    }
+    await repository.close();
+  });
+});
+
+describe('endThread', () => {
+  it('waits until the thread has closed its port', async () => {
+    const thread = new Worker(
+      "const { parentPort } = require('node:worker_threads'); parentPort.on('message', () => parentPort.close());",
+      { eval: true },
+    );
+    await endThread(thread, 'end');
+    expect(thread.threadId).toBe(-1);
+    await endThread(thread, 'end');
+  });
+
+  it('kills a thread that does not answer', async () => {
+    const thread = new Worker('for (;;);', { eval: true });
+    await endThread(thread, 'end');
+    expect(thread.threadId).toBe(-1);
+  });
+});
