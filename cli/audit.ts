@@ -28,9 +28,9 @@ export const command: CliCommand<Options> = {
   },
 
   async run(context, { args, options }) {
-    const to = options.to === undefined ? context.now() : parsePointInTime(options.to);
+    const to = endOfPeriod(options.to, context.now());
     const from =
-      options.from === undefined ? new Date(to.getTime() - DEFAULT_PERIOD_MS) : parsePointInTime(options.from);
+      options.from === undefined ? new Date(to.getTime() - DEFAULT_PERIOD_MS) : parsePointInTime(options.from, 'begin');
     if (from >= to)
       throw new HoldfastError('Usage', 'the period ends before it begins', { hint: 'exchange --from and --to' });
     const progress = context.output.progress();
@@ -43,3 +43,9 @@ export const command: CliCommand<Options> = {
     return bad ? ExitStatus.needsAttention : ExitStatus.done;
   },
 };
+
+/** What has not happened yet was not missed either. */
+function endOfPeriod(text: string | undefined, now: Date): Date {
+  const end = text === undefined ? now : parsePointInTime(text);
+  return end > now ? now : end;
+}

@@ -22,11 +22,13 @@ export function describeFigures(figures: RunFigures): string {
     case 'access-check':
       return `${count(figures.entriesExamined, 'entry', 'entries')} examined, ${count(figures.principals, 'account')}`;
     case 'restore-test': {
+      if (figures.snapshotTime === '') return 'no snapshot to test, not proven';
       const estimate = formatDuration(Math.ceil(figures.estimatedFullRestoreSeconds));
       const verdict = figures.proven ? 'proven' : 'not proven';
       return `${count(figures.filesCompared, 'file')} of ${figures.filesTotal} compared (${formatBytes(figures.bytesRestored)}), ${verdict}; all would take ${estimate}`;
     }
     case 'audit':
-      return `${figures.succeeded} of ${count(figures.expected, 'run')} good, ${figures.failed} failed, ${figures.missed} missed`;
+      if (figures.expected === 0) return 'no scheduled run was due yet';
+      return `${figures.succeeded} of ${count(figures.expected, 'run')} good, ${figures.attention > 0 ? `${figures.attention} with findings, ` : ''}${figures.failed} failed, ${figures.missed} missed`;
   }
 }

@@ -35,7 +35,7 @@ export const command: CliCommand<Options> = {
     const { output, json } = context;
     const query = {
       policy: args[0] as string | undefined,
-      from: options.from === undefined ? undefined : parsePointInTime(options.from),
+      from: options.from === undefined ? undefined : parsePointInTime(options.from, 'begin'),
       to: options.to === undefined ? undefined : parsePointInTime(options.to),
     };
     const paths = options.policies === undefined ? [] : [options.policies];
@@ -84,14 +84,19 @@ function renderRuns(output: Output, runs: RunRecord[]): void {
   output.say(count(runs.length, 'run'));
 }
 
+/** In `status`'s words: done is not good when something was found. */
+function markOutcome(style: Style, run: RunRecord): string {
+  if (run.outcome !== 'succeeded') return style.bad(run.outcome);
+  return isBad(run) ? style.warning('attention') : style.good('good');
+}
+
 function toRow(style: Style, run: RunRecord): string[] {
-  const outcome = run.outcome === 'succeeded' ? style.good('good') : style.bad(run.outcome);
   return [
     displayTime(run.finishedAt),
     run.policy ?? '',
     run.dryRun ? `${run.kind} (dry run)` : run.kind,
     displayText(run.target),
-    outcome,
+    markOutcome(style, run),
     describeTook(run),
     [describeRun(run), ...run.findings.filter(needsAttention).map(({ message }) => `! ${displayText(message)}`)].join(
       '\n',

@@ -61,15 +61,16 @@ export function selectSnapshot(snapshots: Snapshot[], wanted: string, options: S
 
 const POINT_IN_TIME = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
-/** In this machine's zone unless one is given; a date alone is the end of that day. Throws Usage. */
-export function parsePointInTime(text: string): Date {
+/** In this machine's zone unless one is given; a date alone is that day's end, or its begin. Throws Usage. */
+export function parsePointInTime(text: string, dateAlone: 'begin' | 'end' = 'end'): Date {
   const match = POINT_IN_TIME.exec(text.trim());
   const invalid = new HoldfastError('Usage', `"${text}" is not a time`, {
     hint: 'write it as "2026-11-20 02:00", "2026-11-20" or "2026-11-20T02:00:00Z"',
   });
   if (match === null) throw invalid;
   const [, year, month, day, hour, minute, second, zone] = match;
-  const clock = hour === undefined ? '23:59:59.999' : `${hour}:${minute}:${second ?? '00'}`;
+  const clock =
+    hour === undefined ? (dateAlone === 'begin' ? '00:00:00' : '23:59:59.999') : `${hour}:${minute}:${second ?? '00'}`;
   const date = new Date(`${year}-${month}-${day}T${clock}${zone ?? ''}`);
   // Date would make 2 March of 30 February.
   if (Number.isNaN(date.getTime()) || Number(day) > new Date(Number(year), Number(month), 0).getDate()) throw invalid;

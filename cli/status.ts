@@ -4,7 +4,7 @@ import { auditReach } from '../domain/audit.ts';
 import type { ObjectiveReport } from '../domain/objectives.ts';
 import { buildStatus, type ActionStatus, type PolicyStatus, type Status } from '../domain/status.ts';
 import type { CliCommand, Output, Style } from './command.ts';
-import { displayText, displayTime } from './display.ts';
+import { count, displayText, displayTime } from './display.ts';
 import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
 import { ExitStatus } from './exit-status.ts';
 import { renderTable } from './table.ts';
@@ -119,7 +119,7 @@ function remark(action: ActionStatus): string {
   if (action.suspended !== undefined) return action.suspended.reason;
   if (action.overdueSince !== undefined) return `should have run ${displayTime(action.overdueSince)}`;
   if (action.state === 'failed') return action.last?.error?.message ?? '';
-  if (action.state === 'attention') return `${action.last?.attention} findings: holdfast runs`;
+  if (action.state === 'attention') return `${count(action.last?.attention ?? 0, 'finding')}: holdfast runs`;
   return '';
 }
 

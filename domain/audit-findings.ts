@@ -1,4 +1,4 @@
-/** What of an audit needs attention: missed, failed and late runs, and missed objectives, as findings. */
+/** What of an audit needs attention: missed, failed and late runs, what the last runs found, and missed objectives, as findings. */
 import type { Action } from './action.ts';
 import type { ApplyRecord } from './apply-record.ts';
 import type { AuditedAction } from './audit.ts';
@@ -7,7 +7,7 @@ import type { AuditedRun } from './judge-slots.ts';
 import { rpoFinding, rtoFinding, type ObjectiveReport } from './objectives.ts';
 import type { RunHistory } from './run-history.ts';
 
-/** Missed, failed and late runs by action, then objectives. What was missed but has been good since weighs less. */
+/** By action: missed, failed and late runs, and what its last run found; then objectives. What was missed but has been good since weighs less. */
 export function auditFindings(
   audited: readonly AuditedRun[],
   actions: readonly AuditedAction[],
@@ -20,7 +20,10 @@ export function auditFindings(
   const inForce = new Map(latest?.actions.map((action) => [action.id, action]));
   const byAction = Map.groupBy(audited, (run) => run.actionId);
   for (const own of actions) {
-    findings.push(...findingsOfAction(own, byAction.get(own.actionId) ?? [], inForce.get(own.actionId), history, to));
+    const runs = byAction.get(own.actionId) ?? [];
+    const action = inForce.get(own.actionId);
+    findings.push(...findingsOfAction(own, runs, action, history, to));
+    if (action !== undefined) findings.push(...openFindings(action, runs, history));
   }
   for (const report of objectives) {
     const rpo = rpoFinding(report);
@@ -61,6 +64,25 @@ function findingsOfAction(
     findings.push({ code: 'run/late', severity: 'notice', subject: own.actionId, message });
   }
   return findings;
+}
+
+/** How many of one run's findings an audit repeats: the others are in its record. */
+const OPEN_FINDINGS = 5;
+
+/** What the last run of an action in force found is open until a later run finds it no more, however it was started. */
+function openFindings(action: Action, runs: readonly AuditedRun[], history: RunHistory): Finding[] {
+  const { last, lastFindings = [] } = history.of(action.id);
+  // An audit repeats what others found, and objectives are judged anew.
+  if (last === undefined || action.kind === 'audit') return [];
+  const isTold = runs.some((run) => run.runId === last.runId && run.state === 'failed');
+  const open = isTold ? [] : lastFindings.filter(({ code }) => !code.startsWith('objective/'));
+  const by = `found by the run of ${action.id} at ${last.startedAt}`;
+  const told = open.slice(0, OPEN_FINDINGS).map((finding) => ({ ...finding, message: `${finding.message} (${by})` }));
+  if (open.length <= OPEN_FINDINGS) return told;
+  const rest = open.slice(OPEN_FINDINGS);
+  const severity = rest.some((finding) => finding.severity === 'critical') ? 'critical' : 'warning';
+  const message = `${rest.length} more findings of this run are in its record (${by})`;
+  return [...told, { code: 'run/findings', severity, subject: action.id, message }];
 }
 
 function sentence(

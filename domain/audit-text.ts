@@ -12,7 +12,19 @@ export function renderAudit(audit: Audit): string {
     heading(audit),
     table(
       'Runs',
-      ['action', 'expected', 'good', 'failed', 'missed', 'late', 'skipped', 'suspended', 'extra', 'last good'],
+      [
+        'action',
+        'expected',
+        'good',
+        'findings',
+        'failed',
+        'missed',
+        'late',
+        'skipped',
+        'suspended',
+        'extra',
+        'last good',
+      ],
       audit.actions.map(actionRow),
     ),
     table(
@@ -27,7 +39,6 @@ export function renderAudit(audit: Audit): string {
 }
 
 function heading(audit: Audit): string {
-  const { figures } = audit;
   const verdict = audit.findings.some((finding) => finding.severity !== 'notice')
     ? 'needs attention'
     : 'nothing needs attention';
@@ -37,9 +48,28 @@ function heading(audit: Audit): string {
     audit.applyId === undefined
       ? 'No policy was ever applied.'
       : `In force: ${commit}${audit.commit?.dirty ? ', with uncommitted changes' : ''} (apply ${audit.applyId})`,
-    `${figures.expected} runs expected: ${figures.succeeded} good, ${figures.failed} failed, ${figures.missed} missed, ` +
-      `${figures.suspended} suspended; ${figures.late} began late. ${figures.objectivesMissed} objectives missed.`,
+    summary(audit),
   ].join('\n');
+}
+
+/** A first audit has nothing to count: that must not read as if all had failed. */
+function summary({ figures, actions }: Audit): string {
+  const sum = (field: 'extra' | 'skipped'): number => actions.reduce((total, action) => total + action[field], 0);
+  const extra = sum('extra');
+  const skipped = sum('skipped');
+  const objectives = `${count(figures.objectivesMissed, 'objective')} missed.`;
+  if (figures.expected === 0) {
+    const besides = extra === 0 ? '' : `, and ${extra} ran besides`;
+    return `No scheduled run was due in this period yet${besides}. ${objectives}`;
+  }
+  return (
+    `${count(figures.expected, 'run')} expected: ${figures.succeeded} good, ${figures.attention} with findings, ${figures.failed} failed, ` +
+    `${figures.missed} missed, ${skipped === 0 ? '' : `${skipped} skipped, `}${figures.suspended} suspended; ${figures.late} began late. ${objectives}`
+  );
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
 }
 
 function actionRow(action: AuditedAction): string[] {
@@ -49,6 +79,7 @@ function actionRow(action: AuditedAction): string[] {
     ...[
       action.expected,
       action.succeeded,
+      action.attention,
       action.failed,
       action.missed,
       action.late,

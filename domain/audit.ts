@@ -16,7 +16,10 @@ export interface AuditedAction {
   policy?: string;
   target: string;
   expected: number;
+  /** Good ones: what they found needs no attention. */
   succeeded: number;
+  /** Done, with findings that need attention, or without the proof that a restore test is for. */
+  attention: number;
   failed: number;
   missed: number;
   late: number;
@@ -154,6 +157,7 @@ function emptyCounts(actionId: string, of: Pick<Action, 'kind' | 'policy' | 'tar
     target: of.target,
     expected: 0,
     succeeded: 0,
+    attention: 0,
     failed: 0,
     missed: 0,
     late: 0,
@@ -164,13 +168,14 @@ function emptyCounts(actionId: string, of: Pick<Action, 'kind' | 'policy' | 'tar
 }
 
 function totals(actions: readonly AuditedAction[], objectives: readonly ObjectiveReport[]): AuditFigures {
-  const sum = (field: 'expected' | 'succeeded' | 'failed' | 'missed' | 'late' | 'suspended'): number =>
+  const sum = (field: 'expected' | 'succeeded' | 'attention' | 'failed' | 'missed' | 'late' | 'suspended'): number =>
     actions.reduce((total, action) => total + action[field], 0);
   const states = objectives.flatMap(({ rpo, rto }) => [rpo.state, rto.state]);
   return {
     kind: 'audit',
     expected: sum('expected'),
     succeeded: sum('succeeded'),
+    attention: sum('attention'),
     failed: sum('failed'),
     missed: sum('missed'),
     late: sum('late'),

@@ -5,10 +5,10 @@ import { expectedRuns, isSuspendedAt, latestFinish, latestStart, type ExpectedRu
 import type { RunSummary } from './run-history.ts';
 
 /**
- * What became of an expected run. `skipped`: the run before it was still going on. `suspended`: the policy said so.
+ * What became of an expected run. `attention`: it did its work, and found what needs attention, or proved nothing. `skipped`: the run before it was still going on. `suspended`: the policy said so.
  * `cancelled` counts as failed in the figures.
  */
-export type ExpectedState = 'succeeded' | 'failed' | 'cancelled' | 'missed' | 'skipped' | 'suspended';
+export type ExpectedState = 'succeeded' | 'attention' | 'failed' | 'cancelled' | 'missed' | 'skipped' | 'suspended';
 
 export interface AuditedRun {
   actionId: string;
@@ -24,7 +24,7 @@ export interface AuditedRun {
   finishedAt?: string;
   workflowId?: string;
   runId?: string;
-  /** Of a failed run the error; of a suspended one the reason; of a skipped one what was in its way. */
+  /** Of a failed run the error; of one with findings the worst; of a suspended one the reason; of a skipped one what was in its way. */
   reason?: string;
 }
 
@@ -76,14 +76,16 @@ function seconds(time: Date): number {
 type Judgement = Pick<AuditedRun, 'state' | 'late' | 'startedAt' | 'finishedAt' | 'workflowId' | 'runId' | 'reason'>;
 
 function judgeRecord(action: Action, slot: Date, run: RunSummary): Judgement {
+  const isFlawed = run.outcome === 'succeeded' && (run.attention > 0 || !run.good);
+  const reason = run.error === undefined ? run.worst : `${run.error.code}: ${run.error.message}`;
   return {
-    state: run.outcome,
+    state: isFlawed ? 'attention' : run.outcome,
     late: new Date(run.startedAt) > latestStart(action, slot),
     startedAt: run.startedAt,
     finishedAt: run.finishedAt,
     workflowId: run.workflowId,
     runId: run.runId,
-    ...(run.error === undefined ? {} : { reason: `${run.error.code}: ${run.error.message}` }),
+    ...(reason === undefined ? {} : { reason }),
   };
 }
 

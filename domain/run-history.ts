@@ -1,4 +1,6 @@
 /** What is kept of many run records to judge them: per action the last run, the last good one, and what it proved. */
+import type { Finding } from './finding.ts';
+import { needsAttention } from './findings.ts';
 import type { RunRecord } from './run-record.ts';
 
 /** The part of a record that judgements need: records may hold hundreds of decisions and findings. */
@@ -14,10 +16,16 @@ export interface RunSummary {
   error?: RunRecord['error'];
   /** Findings that need attention. */
   attention: number;
+  /** It did its work, and what it worked on is as it should be: see `isGood`. */
+  good: boolean;
+  /** The message of the worst finding that needs attention. */
+  worst?: string;
 }
 
 export interface ActionHistory {
   last?: RunSummary;
+  /** What the last run found, notices left out. */
+  lastFindings?: Finding[];
   lastGood?: RunSummary;
   /** When the data of the newest snapshot was read: the start of the newest good backup that made one. */
   dataAt?: Date;
@@ -45,8 +53,24 @@ export function summarizeRun(record: RunRecord): RunSummary {
     outcome,
     trigger,
     ...(error === undefined ? {} : { error }),
-    attention: record.findings.filter((finding) => finding.severity !== 'notice').length,
+    ...summarizeFindings(record),
+    good: isGood(record),
   };
+}
+
+function summarizeFindings({ findings }: RunRecord): Pick<RunSummary, 'attention' | 'worst'> {
+  const wanting = findings.filter(needsAttention);
+  const worst = wanting.find(({ severity }) => severity === 'critical') ?? wanting[0];
+  return { attention: wanting.length, ...(worst === undefined ? {} : { worst: worst.message }) };
+}
+
+/**
+ * Whether a run may be called good: it succeeded and found nothing critical, and a restore test has proved its snapshot.
+ * Warnings leave it good: a backup that could not read one file is a backup.
+ */
+export function isGood({ outcome, findings, figures }: RunRecord): boolean {
+  if (outcome !== 'succeeded' || findings.some(({ severity }) => severity === 'critical')) return false;
+  return figures?.kind !== 'restore-test' || figures.proven;
 }
 
 export function createRunHistory(): RunHistory {
@@ -64,9 +88,12 @@ export function createRunHistory(): RunHistory {
 
 function addRecord(history: ActionHistory, record: RunRecord): void {
   const summary = summarizeRun(record);
-  if (isNewer(summary, history.last)) history.last = summary;
+  if (isNewer(summary, history.last)) {
+    history.last = summary;
+    history.lastFindings = record.findings.filter(needsAttention);
+  }
   if (record.outcome !== 'succeeded') return;
-  if (isNewer(summary, history.lastGood)) history.lastGood = summary;
+  if (summary.good && isNewer(summary, history.lastGood)) history.lastGood = summary;
   const started = new Date(record.startedAt);
   if (record.kind === 'backup' && record.snapshot !== undefined && isLater(started, history.dataAt)) {
     history.dataAt = started;

@@ -99,7 +99,10 @@ export interface RestoreTestFigures {
 export interface AuditFigures {
   kind: 'audit';
   expected: number;
+  /** Good ones: what they found needs no attention. */
   succeeded: number;
+  /** Done, with findings that need attention. */
+  attention: number;
   failed: number;
   missed: number;
   late: number;

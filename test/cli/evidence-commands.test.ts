@@ -100,6 +100,11 @@ test('the audit compares what was expected with what ran, for a period that make
   expect([status, stdout]).toEqual([7, expect.stringMatching(/^Audit of .*: needs attention/)]);
   const json = await run('audit', '--json', '--from', '2026-01-01');
   expect(JSON.parse(json.stdout)).toMatchObject({ format: 'holdfast-audit/1', figures: { failed: 1 } });
+  const today = new Date().toISOString().slice(0, 10);
+  const future = await run('audit', '--json', '--from', today, '--to', '2999-01-01');
+  const period = JSON.parse(future.stdout) as { from: string; to: string; figures: { missed: number } };
+  expect(Date.parse(period.to)).toBeLessThanOrEqual(Date.now());
+  expect([new Date(period.from).toTimeString().slice(0, 8), period.figures.missed]).toEqual(['00:00:00', 0]);
   const reversed = await run('audit', '--from', '2026-11-02', '--to', '2026-11-01');
   expect([reversed.status, reversed.stderr]).toEqual([2, expect.stringContaining('ends before it begins')]);
 });

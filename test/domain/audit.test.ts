@@ -38,6 +38,7 @@ test('when all runs were good and on time nothing needs attention', async () => 
     kind: 'audit',
     expected: 4,
     succeeded: 4,
+    attention: 0,
     failed: 0,
     missed: 0,
     late: 0,
@@ -220,11 +221,11 @@ test('the text names the verdict, the objectives, the exceptions and what to do'
   expect(text).toMatchInlineSnapshot(`
     "Audit of 2026-11-23T00:00:00.000Z to 2026-11-23T02:59:00.000Z (2h59m): needs attention
     In force: commit cccccccccccc (apply 20261101T000000Z-1f2e3d4c)
-    3 runs expected: 1 good, 0 failed, 2 missed, 0 suspended; 0 began late. 1 objectives missed.
+    3 runs expected: 1 good, 0 with findings, 0 failed, 2 missed, 0 suspended; 0 began late. 1 objective missed.
 
     Runs
-      action                        expected  good  failed  missed  late  skipped  suspended  extra  last good
-      policy/orders/backup/offsite  3         1     0       2       0     0        0          0      2026-11-23 00:01Z
+      action                        expected  good  findings  failed  missed  late  skipped  suspended  extra  last good
+      policy/orders/backup/offsite  3         1     0         0       2       0     0        0          0      2026-11-23 00:01Z
 
     Objectives
       policy  RPO  age of data          RTO  restore takes              last proof
@@ -242,6 +243,59 @@ test('the text names the verdict, the objectives, the exceptions and what to do'
                 Look at why its backups fail: holdfast runs orders; then: holdfast run orders backup
     "
   `);
+});
+
+test('what the last run of an action found is open, also when it was run by hand; a later good run closes it', async () => {
+  const found = (code: string, severity: 'warning' | 'critical') =>
+    good(1, { findings: [{ code, severity, subject: 's', message: 'the disk is broken' }] });
+  const open = await audit([good(0), found('repository/damaged', 'critical')], hour(1, 30));
+  expect(open.findings).toMatchObject([
+    { code: 'repository/damaged', severity: 'critical', message: expect.stringContaining('the disk is broken (found') },
+  ]);
+  expect(open.figures).toMatchObject({ expected: 2, succeeded: 1, attention: 1, failed: 0 });
+  expect(open.actions[0]).toMatchObject({ lastGoodAt: hour(0, 1) });
+  expect(open.exceptions).toMatchObject([{ state: 'attention', reason: 'the disk is broken' }]);
+  expect(renderAudit(open)).toContain('2 runs expected: 1 good, 1 with findings, 0 failed');
+  const closed = await audit([good(0), found('repository/damaged', 'critical'), good(2)], hour(2, 30));
+  expect([closed.findings, closed.figures.attention]).toEqual([[], 1]);
+  const byHand = {
+    trigger: 'manual' as const,
+    scheduledAt: undefined,
+    startedAt: hour(0, 30),
+    finishedAt: hour(0, 31),
+  };
+  const failure = { code: 'run/no-repository', severity: 'critical' as const, subject: 's', message: 'no repository' };
+  const failed = good(0, { ...byHand, outcome: 'failed', findings: [failure], snapshot: undefined });
+  expect((await audit([good(0), failed], hour(0, 50))).findings.map(({ code }) => code)).toEqual(['run/no-repository']);
+});
+
+test('of many findings of one run an audit repeats some, and says how many more there are', async () => {
+  const findings = Array.from({ length: 8 }, (_, index) => ({
+    code: `access/${index}`,
+    severity: index === 7 ? ('critical' as const) : ('warning' as const),
+    subject: 's',
+    message: 'm',
+  }));
+  const result = await audit([good(0, { findings })], hour(0, 50));
+  expect(result.findings).toHaveLength(6);
+  expect(result.findings[5]).toMatchObject({ code: 'run/findings', severity: 'critical' });
+  expect(result.findings[5]?.message).toMatch(/^3 more findings/);
+});
+
+test('a restore test that proved nothing is not a good run', async () => {
+  const actions = [sampleAction({ id: 'policy/orders/restore-test', kind: 'restore-test' })];
+  const finding = { code: 'restore/no-snapshot', severity: 'warning' as const, subject: 's', message: 'm' };
+  const run = good(0, { actionId: 'policy/orders/restore-test', kind: 'restore-test', findings: [finding] });
+  run.figures = { kind: 'restore-test', proven: false, filesRestored: 0 } as RunRecord['figures'];
+  const result = await audit([run], hour(0, 50), [sampleApply({ actions })]);
+  expect(result.actions[0]).toMatchObject({ succeeded: 0, attention: 1 });
+  expect(result.actions[0]?.lastGoodAt).toBeUndefined();
+});
+
+test('where nothing was due yet the text says that, instead of none of none', async () => {
+  const run = good(0, { trigger: 'once', scheduledAt: undefined });
+  const text = renderAudit(await audit([run], hour(0, 50), [sampleApply({ appliedAt: hour(0, -1) })]));
+  expect(text).toContain('No scheduled run was due in this period yet, and 1 ran besides. 0 objectives missed.');
 });
 
 test('with nothing applied the audit says so, and does not fail', async () => {

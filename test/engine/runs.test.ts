@@ -27,6 +27,7 @@ const outcome: ActionOutcome = {
   figures: {
     kind: 'audit',
     expected: 1,
+    attention: 0,
     succeeded: 1,
     failed: 0,
     missed: 0,

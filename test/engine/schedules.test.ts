@@ -87,15 +87,15 @@ temporal.describe('Schedules on a real Temporal', () => {
   temporal.it('of actions that are suspended until a day begin on it by themselves', async () => {
     const suspended = { reason: 'migration', until: '2040-12-01' };
     const over = { reason: 'migration', until: '2026-01-01' };
-    await apply(request('policy/s/audit', { suspended }), request('policy/o/audit', { suspended: over }));
-    const { state, info } = await describe('policy/s/audit');
+    await apply(request('policy/until/audit', { suspended }), request('policy/over/audit', { suspended: over }));
+    const { state, info } = await describe('policy/until/audit');
     expect([state.paused, info.nextActionTimes[0]?.toISOString()]).toEqual([false, '2040-12-01T00:00:00.000Z']);
-    const resumed = await describe('policy/o/audit');
+    const resumed = await describe('policy/over/audit');
     expect(resumed.state.paused).toBe(false);
     expect(resumed.info.nextActionTimes[0]!.getTime() - Date.now()).toBeLessThan(86_400_000);
-    await client.schedule.getHandle('policy/s/audit').pause('moving the disk');
-    const changed = { ...request('policy/s/audit', { suspended }), applyId: 'another' };
-    expect(await apply(changed)).toMatchObject({ pausedByOperator: ['policy/s/audit'] });
+    await client.schedule.getHandle('policy/until/audit').pause('moving the disk');
+    const changed = { ...request('policy/until/audit', { suspended }), applyId: 'another' };
+    expect(await apply(changed)).toMatchObject({ pausedByOperator: ['policy/until/audit'] });
     await apply();
   });
 
