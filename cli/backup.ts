@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { formatBytes, parseSize } from '../common/sizes.ts';
+import { HoldfastError } from '../common/errors.ts';
 import { archive, type ArchiveRequest, type ArchiveResult } from '../repository/archive.ts';
 import { repeatable, type CliCommand, type CliContext } from './command.ts';
 import { count, displayText, shortId } from './display.ts';
@@ -78,6 +79,8 @@ export const command: CliCommand<Options> = {
 };
 
 function readSource(context: CliContext, paths: string[], options: Options): ArchiveRequest['source'] {
+  // An unset variable of a script, not the current folder.
+  if (paths.includes('')) throw new HoldfastError('Usage', 'a path is empty', { hint: 'name what to back up' });
   return {
     directories: paths.map((path) => resolve(context.directory, path)),
     exclude: options.exclude,

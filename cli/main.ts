@@ -1,7 +1,7 @@
 /** The command line: turns arguments into the one command that runs, and what comes of it into words and an exit status. */
-import { InterruptedError } from '../common/errors.ts';
+import { InterruptedError, StorageError } from '../common/errors.ts';
 import type { CliContext } from './command.ts';
-import { ExitStatus, statusOfError } from './exit-status.ts';
+import { ExitStatus, mergeStatuses, statusOfError } from './exit-status.ts';
 import { listenForInterrupts } from './interrupt.ts';
 import { createStyle, openOutput, wantsColor, type TrackedOutput } from './output.ts';
 import { parseArguments, scanGlobalOptions, type GlobalOptions } from './parse-arguments.ts';
@@ -28,7 +28,16 @@ export async function main(argv: string[]): Promise<void> {
   } catch (error) {
     status = fail(error);
   }
+  await flush();
+  if (output.failure !== undefined) status = mergeStatuses([status, fail(lostAnswer(output.failure))]);
   await exit(status);
+}
+
+function lostAnswer(cause: NodeJS.ErrnoException): StorageError {
+  return new StorageError(`the answer could not be written whole (${cause.code})`, {
+    hint: 'the command has done its work; write what it says to a disk with space left',
+    cause,
+  });
 }
 
 async function run(argv: string[], output: TrackedOutput, signal: AbortSignal): Promise<ExitStatus> {
@@ -68,8 +77,12 @@ function report(error: unknown, output: TrackedOutput, global: GlobalOptions, co
 
 /** Ends the process after what was written has left it; handles that a command left open do not keep it alive. */
 async function exit(status: ExitStatus): Promise<never> {
+  await flush();
+  process.exit(status);
+}
+
+async function flush(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((done) => stream.write('', () => done()));
   }
-  process.exit(status);
 }

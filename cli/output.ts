@@ -17,19 +17,23 @@ export interface OutputStream extends ProgressStream {
 export interface TrackedOutput extends Output {
   /** Whether anything was written to stdout: a JSON error may be the one document there only when nothing was. */
   readonly started: boolean;
+  /** Why the answer could not be written whole: a full disk, not a reader that went away. */
+  readonly failure: NodeJS.ErrnoException | undefined;
 }
 
-/** A closed stdout or stderr (EPIPE) is no error: what is said after it is dropped. */
+/**
+ * A closed stdout or stderr (EPIPE) is no error: what is said after it is dropped. Any other failure of stdout is kept for
+ * the end, because the work itself must not break off half-way over its report; of stderr there is nobody to tell.
+ */
 export function openOutput(stdout: OutputStream, stderr: OutputStream, settings: OutputSettings): TrackedOutput {
   let closed = false;
   let started = false;
+  let failure: NodeJS.ErrnoException | undefined;
   stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
     closed = true;
+    if (error.code !== 'EPIPE') failure ??= error;
   });
-  stderr.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  stderr.on('error', () => {});
   const answer = (text: string): void => {
     if (closed) return;
     started = true;
@@ -46,6 +50,9 @@ export function openOutput(stdout: OutputStream, stderr: OutputStream, settings:
     },
     get started() {
       return started;
+    },
+    get failure() {
+      return failure;
     },
     get columns() {
       return stdout.isTTY === true ? stdout.columns : undefined;

@@ -91,6 +91,11 @@ function rewriteArguments(argv: string[]): string[] {
   const index = argv.findIndex((word) => !word.startsWith('-'));
   if (argv[index] === 'help') return [...argv.toSpliced(index, 1), '--help'];
   if (index !== -1) return argv;
+  // Help that is asked for, or given for want of a command, would hide a misspelt option.
+  const known = [...globalOptions().flatMap(({ long, short }) => [long, short]), '--help', '-h', '--version', '-V'];
+  const unknown = argv.find((word) => !known.includes(word) && !/^-[hqv]+$/.test(word));
+  if (unknown !== undefined)
+    throw new HoldfastError('Usage', `unknown option "${unknown}"`, { hint: 'see holdfast --help' });
   return argv.includes('--version') || argv.includes('-V')
     ? ['version', ...argv.filter((word) => word !== '--version' && word !== '-V')]
     : [...argv, '--help'];

@@ -37,6 +37,8 @@ export const command: CliCommand<Options> = {
   async run(context, { args, options }) {
     const { output, json } = context;
     const { snapshot: wanted, subPath } = parseSnapshotArgument(args[0] as string | undefined, options);
+    // An unset variable of a script, not the current folder.
+    if (options.target === '') throw new HoldfastError('Usage', 'the target is empty', { hint: 'name a folder' });
     const target = resolve(context.directory, options.target);
     if (options.overwrite !== true) await refuseFilledFolder(target);
     return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {

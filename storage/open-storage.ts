@@ -19,18 +19,21 @@ export async function openStorage(location: StorageLocation, path: string, _role
 
 /**
  * What `--repo WHERE` means: a path (relative to `currentDirectory`), or the URL of a backend. Throws NotBuilt, naming
- * the backend, for those that this version cannot open.
+ * the backend, for those that this version cannot open; Usage for what is neither.
  */
 export function parseRepositoryUrl(where: string): StorageLocation {
+  // An unset variable of a script, not the current folder.
+  if (where === '') throw new HoldfastError('Usage', 'the place of the repository is empty', { hint: 'Give a path.' });
+  const shown = where.replace(/^([^/]*:\/\/[^/@:]*):[^/]*@/, '$1:…@');
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(where)?.[1]?.toLowerCase();
   if (scheme === undefined) return { local: { path: where } };
   if (scheme === 'file') return { local: { path: decodeURIComponent(new URL(where).pathname) } };
   if (scheme === 'sftp' || scheme === 'gs' || scheme === 's3') {
-    throw new HoldfastError('NotBuilt', `${scheme}:// repositories cannot be opened yet: ${where}`, {
+    throw new HoldfastError('NotBuilt', `${scheme}:// repositories cannot be opened yet: ${shown}`, {
       hint: 'Give the path of a local folder.',
     });
   }
-  throw new HoldfastError('Usage', `"${where}" names no kind of storage that is known`, {
+  throw new HoldfastError('Usage', `"${shown}" names no kind of storage that is known`, {
     hint: 'Give a path, or sftp://user@host/path, gs://bucket/prefix or s3://bucket/prefix.',
   });
 }

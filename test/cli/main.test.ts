@@ -53,6 +53,19 @@ test('global options work before and after the command, and an error is one JSON
   });
 });
 
+test('a misspelt option without a command exits 2 instead of showing help', async () => {
+  const bare = await runCli(['--jsom']);
+  expect(bare).toEqual({ status: 2, stdout: '', stderr: 'error: unknown option "--jsom"\n  → see holdfast --help\n' });
+  expect((await runCli(['-qv'])).status).toBe(0);
+});
+
+test('an answer that meets a full disk ends with one error', () => {
+  const script = `"${process.execPath}" "${CLI}" completion bash > /dev/full`;
+  const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8', timeout: 20_000 });
+  expect(stderr).toMatch(/^error: the answer could not be written whole \(ENOSPC\)\n {2}→ [^\n]*\n$/);
+  expect(status).toBe(6);
+});
+
 test('a reader that goes away is no error', () => {
   const script = `"${process.execPath}" "${CLI}" completion bash | head -1; echo "\${PIPESTATUS[0]}"`;
   const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });

@@ -133,3 +133,12 @@ test('a hostile snapshot writes nothing outside the target', async () => {
   expect(readdirSync(join(fixture.folder, 'deep'))).toEqual(['target']);
   expect(readdirSync(fixture.folder).toSorted()).toEqual(['deep', 'outside', 'password', 'vault']);
 });
+
+test('an empty path is a mistake, not the current folder', async () => {
+  await using fixture = await createRepositoryFixture();
+  await backUpSource(fixture);
+  const restored = await fixture.run(['restore', 'latest', '--overwrite', '--target', '']);
+  expect([restored.status, restored.stderr]).toEqual([2, expect.stringContaining('the target is empty')]);
+  const backedUp = await fixture.run(['backup', '']);
+  expect([backedUp.status, backedUp.stderr]).toEqual([2, expect.stringContaining('a path is empty')]);
+});

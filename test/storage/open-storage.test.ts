@@ -26,6 +26,15 @@ describe('parseRepositoryUrl', () => {
     },
   );
 
+  it.each(['sftp://me:geheim@host/vault', 'ftp://me:ge@heim@host/x'])('shows no password of %s', (where) => {
+    expect(() => parseRepositoryUrl(where)).toThrow(/me:…@host/);
+    expect(() => parseRepositoryUrl(where)).not.toThrow(/heim/);
+  });
+
+  it('takes an empty place for a mistake, not for the current folder', () => {
+    expect(() => parseRepositoryUrl('')).toThrow(expect.objectContaining({ code: 'Usage' }));
+  });
+
   it('refuses a scheme that is none', () => {
     expect(() => parseRepositoryUrl('ftp://host/x')).toThrow(expect.objectContaining({ code: 'Usage' }));
   });
