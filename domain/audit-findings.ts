@@ -23,7 +23,8 @@ export function auditFindings(
     const runs = byAction.get(own.actionId) ?? [];
     const action = inForce.get(own.actionId);
     findings.push(...findingsOfAction(own, runs, action, history, to));
-    if (action !== undefined) findings.push(...openFindings(action, runs, history));
+    const open = action && openFinding(action, runs, history);
+    if (open !== undefined) findings.push(open);
   }
   for (const report of objectives) {
     const rpo = rpoFinding(report);
@@ -66,23 +67,27 @@ function findingsOfAction(
   return findings;
 }
 
-/** How many of one run's findings an audit repeats: the others are in its record. */
-const OPEN_FINDINGS = 5;
-
-/** What the last run of an action in force found is open until a later run finds it no more, however it was started. */
-function openFindings(action: Action, runs: readonly AuditedRun[], history: RunHistory): Finding[] {
+/**
+ * What the last run of an action in force found is open until a later run finds it no more, however it was started. One
+ * finding tells the worst, under a code of the audit's own: an audit that repeats a damaged pack is no damaged audit.
+ */
+function openFinding(action: Action, runs: readonly AuditedRun[], history: RunHistory): Finding | undefined {
   const { last, lastFindings = [] } = history.of(action.id);
   // An audit repeats what others found, and objectives are judged anew.
-  if (last === undefined || action.kind === 'audit') return [];
+  if (last === undefined || action.kind === 'audit') return undefined;
   const isTold = runs.some((run) => run.runId === last.runId && run.state === 'failed');
   const open = isTold ? [] : lastFindings.filter(({ code }) => !code.startsWith('objective/'));
-  const by = `found by the run of ${action.id} at ${last.startedAt}`;
-  const told = open.slice(0, OPEN_FINDINGS).map((finding) => ({ ...finding, message: `${finding.message} (${by})` }));
-  if (open.length <= OPEN_FINDINGS) return told;
-  const rest = open.slice(OPEN_FINDINGS);
-  const severity = rest.some((finding) => finding.severity === 'critical') ? 'critical' : 'warning';
-  const message = `${rest.length} more findings of this run are in its record (${by})`;
-  return [...told, { code: 'run/findings', severity, subject: action.id, message }];
+  const worst = open.find(({ severity }) => severity === 'critical') ?? open[0];
+  if (worst === undefined) return undefined;
+  const failed = last.outcome !== 'succeeded';
+  const more = open.length === 1 ? '' : `, and ${open.length - 1} more`;
+  return {
+    code: failed ? 'run/failed' : 'run/findings',
+    severity: worst.severity,
+    subject: action.id,
+    message: `the last run of ${action.id}, at ${last.startedAt}, ${failed ? 'failed' : 'found'}: ${worst.message}${more}`,
+    hint: worst.hint ?? `Look at ${action.policy === undefined ? 'holdfast runs' : `holdfast runs ${action.policy}`}.`,
+  };
 }
 
 function sentence(
