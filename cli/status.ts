@@ -1,6 +1,7 @@
 /** `holdfast status`: each policy's last good runs, its data's age against the RPO, its restores against the RTO. */
 import { formatDuration } from '../common/durations.ts';
 import { auditReach } from '../domain/audit.ts';
+import { appliesInForce } from '../domain/expected-runs.ts';
 import type { ObjectiveReport } from '../domain/objectives.ts';
 import { buildStatus, type ActionStatus, type PolicyStatus, type Status } from '../domain/status.ts';
 import type { CliCommand, Output, Style } from './command.ts';
@@ -30,7 +31,9 @@ export const command: CliCommand<Options> = {
       const apply = await evidence.latestApply();
       const now = context.now();
       const { runsFrom } = auditReach(apply === undefined ? [] : [apply], now);
-      return buildStatus({ apply, runs: evidence.readRuns({ from: runsFrom }), now });
+      const applies = await appliesInForce(evidence.readApplies(), runsFrom, now);
+      const earlier = applies.filter(({ id }) => id !== apply?.id);
+      return buildStatus({ apply, earlier, runs: evidence.readRuns({ from: runsFrom }), now });
     });
     const shown = options.failing === true ? onlyFailing(status) : status;
     if (json) output.json(shown);

@@ -1,4 +1,5 @@
 /** The state of every policy now: last good runs, age against RPO, last measured restore against RTO, what is overdue. */
+import { canonicalJson } from '../common/canonical-json.ts';
 import type { Action, ActionKind, PolicyCommit } from './action.ts';
 import type { ApplyRecord } from './apply-record.ts';
 import { isSuspendedAt, latestStart, resumesAt } from './expected-runs.ts';
@@ -50,20 +51,23 @@ export interface Status {
 export interface StatusInput {
   /** The latest apply record. */
   apply: ApplyRecord | undefined;
+  /** Those in force before it, oldest first: applying again does not make an action new. Absent: none. */
+  earlier?: readonly ApplyRecord[];
   /** In any order, read once; `auditReach([apply], now).runsFrom` says since when they matter. */
   runs: AsyncIterable<RunRecord> | Iterable<RunRecord>;
   now: Date;
 }
 
 /** Pure: the same records and time give the same status. */
-export async function buildStatus({ apply, runs, now }: StatusInput): Promise<Status> {
+export async function buildStatus({ apply, earlier = [], runs, now }: StatusInput): Promise<Status> {
   const history = createRunHistory();
   for await (const record of runs) history.add(record);
   const actions = apply?.actions ?? [];
-  const appliedAt = apply === undefined ? now : new Date(apply.appliedAt);
+  const since = scheduledSince(apply, earlier);
   const statuses = new Map<string, ActionStatus>();
-  for (const action of actions) statuses.set(action.id, statusOf(action, history.of(action.id), appliedAt, now));
-  const objectives = reportObjectives(actions, history, now, () => appliedAt);
+  for (const action of actions)
+    statuses.set(action.id, statusOf(action, history.of(action.id), since.get(action.id)!, now));
+  const objectives = reportObjectives(actions, history, now, (id) => since.get(id));
   const policies = groupByPolicy(actions, statuses, objectives);
   const others = actions.filter((action) => action.policy === undefined).map((action) => statuses.get(action.id)!);
   return {
@@ -74,6 +78,24 @@ export async function buildStatus({ apply, runs, now }: StatusInput): Promise<St
     others,
     failing: policies.some((policy) => policy.failing) || others.some(isFailing),
   };
+}
+
+/** Since when each action has been in force with its schedule: what it owes is counted from then. */
+function scheduledSince(apply: ApplyRecord | undefined, earlier: readonly ApplyRecord[]): Map<string, Date> {
+  const since = new Map<string, Date>();
+  let open = new Map<string, string>();
+  for (const action of apply?.actions ?? []) {
+    since.set(action.id, new Date(apply!.appliedAt));
+    open.set(action.id, canonicalJson([action.schedule, action.suspended]));
+  }
+  for (const before of earlier.toReversed()) {
+    const same = before.actions.filter(
+      (action) => open.get(action.id) === canonicalJson([action.schedule, action.suspended]),
+    );
+    for (const { id } of same) since.set(id, new Date(before.appliedAt));
+    open = new Map(same.map(({ id }) => [id, open.get(id)!]));
+  }
+  return since;
 }
 
 function groupByPolicy(
@@ -105,9 +127,9 @@ function isFailing(status: ActionStatus): boolean {
   return status.state === 'failed' || status.state === 'overdue' || status.state === 'attention';
 }
 
-function statusOf(action: Action, { last, lastGood }: ActionHistory, appliedAt: Date, now: Date): ActionStatus {
+function statusOf(action: Action, { last, lastGood }: ActionHistory, since: Date, now: Date): ActionStatus {
   const suspended = isSuspendedAt(action, now) ? action.suspended : undefined;
-  const overdueSince = suspended === undefined ? findOverdue(action, last, appliedAt, now) : undefined;
+  const overdueSince = suspended === undefined ? findOverdue(action, last, since, now) : undefined;
   const next = nextRun(action, suspended !== undefined, now);
   return {
     actionId: action.id,
@@ -141,16 +163,16 @@ function stateOf(last: RunSummary | undefined, overdue: boolean, suspended: bool
  * The oldest slot since the last run that should have ended by now. Whether a run is going on cannot be seen in the
  * records: it gets twice the time that the last one took. A host that may be offline gets what its policy tolerates.
  */
-function findOverdue(action: Action, last: RunSummary | undefined, appliedAt: Date, now: Date): Date | undefined {
+function findOverdue(action: Action, last: RunSummary | undefined, inForceSince: Date, now: Date): Date | undefined {
   const since = new Date(
     Math.max(
-      appliedAt.getTime(),
+      inForceSince.getTime(),
       last === undefined ? 0 : Date.parse(last.startedAt) + 1,
       // Slots of a suspension that is over are owed by nobody.
       resumesAt(action)?.getTime() ?? 0,
     ),
   );
-  const silentSince = last === undefined ? appliedAt : new Date(last.finishedAt);
+  const silentSince = last === undefined ? inForceSince : new Date(last.finishedAt);
   if (now.getTime() - silentSince.getTime() <= action.offlineToleranceSeconds * 1000) return undefined;
   const took = last === undefined ? 0 : Date.parse(last.finishedAt) - Date.parse(last.startedAt);
   const allowed = Math.min(action.schedule.timeoutSeconds * 1000, 2 * took);

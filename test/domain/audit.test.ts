@@ -348,6 +348,17 @@ test('status: a suspension that is over leaves no slot owed; one that goes on sa
   expect(await own('2026-11-24')).toMatchObject({ nextAt: hour(24) });
 });
 
+test('status: applying again hides nothing that is overdue; a new schedule owes nothing yet', async () => {
+  const apply = sampleApply({ id: 'second', appliedAt: hour(4, 10) });
+  const stateAt = async (earlier: ApplyRecord[]) =>
+    (await buildStatus({ apply, earlier, runs: [good(0)], now: new Date(hour(4, 30)) })).policies[0]?.actions[0];
+  expect(await stateAt([sampleApply()])).toMatchObject({ state: 'overdue', overdueSince: hour(1) });
+  const other = { ...sampleAction().schedule, missed: 'skip' as const };
+  expect(await stateAt([sampleApply({ actions: [sampleAction({ schedule: other })] })])).toMatchObject({
+    state: 'good',
+  });
+});
+
 test('status: work on repositories and the project stands apart from policies', async () => {
   const check = sampleAction({ id: 'repository/offsite/check', kind: 'check', policy: undefined });
   const result = await status([good(0)], hour(0, 10), [sampleAction(), check]);
