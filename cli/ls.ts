@@ -10,6 +10,7 @@ import { describeSnapshot, displayText, displayTime, shortId } from './display.t
 import { ExitStatus } from './exit-status.ts';
 import { isBelow, leadsTo } from './snapshot-paths.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import { listReadableSnapshots } from './readable-snapshots.ts';
 import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot, type SnapshotOptions } from './select-snapshot.ts';
 
 interface Options extends RepositoryOptions, SnapshotOptions {
@@ -31,7 +32,8 @@ export const command: CliCommand<Options> = {
     const { snapshot: wanted, subPath } = parseSnapshotArgument(args[0] as string | undefined, options);
     const only = fromText(normalize((args[1] as string | undefined) ?? subPath ?? ''));
     return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
-      const snapshot = selectSnapshot(await repository.listSnapshots({ signal }), wanted, options);
+      const { snapshots, status } = await listReadableSnapshots(repository, wanted, output, signal);
+      const snapshot = selectSnapshot(snapshots, wanted, options);
       await repository.loadIndex({ signal });
       if (json) output.json({ message_type: 'snapshot', ...snapshot });
       else output.note(describeSnapshot(snapshot));
@@ -54,7 +56,7 @@ export const command: CliCommand<Options> = {
         throw new NotFoundError(`snapshot ${shortId(snapshot.id)} has no ${displayPath(only)}`, {
           hint: 'list it without a path: holdfast ls SNAPSHOT',
         });
-      return damaged ? ExitStatus.integrity : ExitStatus.done;
+      return damaged ? ExitStatus.integrity : status;
     });
   },
 };

@@ -122,7 +122,7 @@ async function takeLock(
 ): Promise<Awaited<ReturnType<Repository['lock']>> | undefined> {
   const { output, signal } = context;
   const waitSeconds = await parseWait(options.waitLock);
-  const onWait = (holder: string): void => output.note(`waiting for the lock of ${holder}`);
+  const onWait = (holder: string): void => output.note(`waiting for the ${holder}`);
   try {
     return await repository.lock(kind === 'reading' ? 'shared' : kind, { signal, waitSeconds, onWait });
   } catch (error) {

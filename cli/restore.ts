@@ -7,8 +7,10 @@ import { formatBytes } from '../common/sizes.ts';
 import { restore } from '../repository/restore.ts';
 import { repeatable, type CliCommand } from './command.ts';
 import { count, describeSnapshot } from './display.ts';
+import { mergeStatuses } from './exit-status.ts';
 import { tellFindings, statusOfFindings } from './findings.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import { listReadableSnapshots } from './readable-snapshots.ts';
 import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot, type SnapshotOptions } from './select-snapshot.ts';
 
 interface Options extends RepositoryOptions, SnapshotOptions {
@@ -42,7 +44,8 @@ export const command: CliCommand<Options> = {
     const target = resolve(context.directory, options.target);
     if (options.overwrite !== true) await refuseFilledFolder(target);
     return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
-      const snapshot = selectSnapshot(await repository.listSnapshots({ signal }), wanted, options);
+      const { snapshots, status } = await listReadableSnapshots(repository, wanted, output, signal);
+      const snapshot = selectSnapshot(snapshots, wanted, options);
       output.note(`restoring ${describeSnapshot(snapshot)}`);
       const progress = output.progress();
       const { include, exclude, verify, owners } = options;
@@ -65,7 +68,7 @@ export const command: CliCommand<Options> = {
         `restored ${count(files, 'file')} and ${count(directories, 'folder')}, ${formatBytes(bytes)}, to ${target} ` +
           `in ${seconds < 1 ? `${seconds.toFixed(2)}s` : formatDuration(seconds)}${verify === true ? ', verified' : ''}`,
       );
-      return statusOfFindings(problems);
+      return mergeStatuses([status, statusOfFindings(problems)]);
     });
   },
 };
