@@ -50,7 +50,10 @@ function findById(snapshots: readonly Snapshot[], id: string): Snapshot {
 }
 
 function findLatest(snapshots: readonly Snapshot[], selector: SnapshotSelector): Snapshot {
-  const matching = snapshots.filter((snapshot) => fits(snapshot, selector));
+  const matching = preferWhole(
+    snapshots.filter((snapshot) => fits(snapshot, selector)),
+    selector.path,
+  );
   const newest = matching.toSorted(compareTimes).at(-1);
   if (newest === undefined) {
     throw new NotFoundError(`no snapshot ${describe(selector)}`, {
@@ -66,6 +69,13 @@ function findLatest(snapshots: readonly Snapshot[], selector: SnapshotSelector):
     });
   }
   return newest;
+}
+
+/** A newer snapshot of one file in a folder is not the latest of that folder, as long as there is one that holds it all. */
+function preferWhole(snapshots: Snapshot[], path: string | undefined): Snapshot[] {
+  if (path === undefined) return snapshots;
+  const whole = snapshots.filter((snapshot) => snapshot.paths.some((held) => isWithin(path, held)));
+  return whole.length > 0 ? whole : snapshots;
 }
 
 /** Whether all filters that are given hold; the id is none of them. */

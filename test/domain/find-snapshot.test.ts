@@ -70,4 +70,10 @@ describe('findSnapshot', () => {
     expect(() => find({}, [])).toThrow('no snapshot is in the repository');
     expect(() => find({ path: '/srv/order' })).toThrow(/no snapshot with the path/);
   });
+
+  it('takes the latest that holds a path whole before a newer one of a part of it', () => {
+    const part = snapshot('cc', '2026-11-23T02:00:00Z', { paths: ['/srv/scans/one.tif'] });
+    expect(findSnapshot([scans, part], { path: '/srv/scans' }).id).toBe(scans.id);
+    expect(findSnapshot([scans, part], { path: '/srv/scans/one.tif' }).id).toBe(part.id);
+  });
 });
