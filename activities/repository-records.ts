@@ -54,7 +54,11 @@ function addRun(records: RepositoryRecords, run: RunRecord, repositoryId: string
   if (run.dryRun || run.outcome !== 'succeeded' || snapshot?.repositoryId !== repositoryId) return;
   if (run.kind === 'backup') records.recordedAt.set(snapshot.snapshotId, new Date(run.startedAt));
   if (figures?.kind === 'restore-test' && figures.proven) {
-    records.proofs.push({ snapshotId: snapshot.snapshotId, run: run.workflowId, provenAt: run.finishedAt });
+    records.proofs.push({
+      snapshotId: snapshot.snapshotId,
+      run: `${run.workflowId}/${run.runId}`,
+      provenAt: run.finishedAt,
+    });
   }
 }
 

@@ -9,7 +9,7 @@ import type { Snapshot } from './snapshot.ts';
 /** A restore test that passed: its run record is the snapshot's proof. */
 export interface SnapshotProof {
   snapshotId: string;
-  /** The workflow id of the run. */
+  /** The workflow id and the run id of the test: runs by hand share the former. */
   run: string;
   /** When it passed, ISO 8601. */
   provenAt: string;
