@@ -26,8 +26,8 @@ export interface CheckedPolicies {
 /** `directory` is the absolute current folder. No paths: `policies/`. Throws Usage when there are no policies. */
 export async function checkPolicies(directory: string, given: readonly string[]): Promise<CheckedPolicies> {
   const paths = given.length === 0 ? DEFAULT_POLICY_PATHS : given;
-  const { documents, names, problems, files } = await loadPolicies(paths, localPolicyFiles(directory));
-  const found = [...problems, ...findCrossFieldProblems(documents, names)];
+  const { documents, misshapen, names, problems, files } = await loadPolicies(paths, localPolicyFiles(directory));
+  const found = [...problems, ...findCrossFieldProblems(documents, names, misshapen)];
   const notBuilt = sortProblems(findNotBuilt(documents), files);
   if (hasErrors(found)) return { documents, files, problems: sortProblems(found, files), notBuilt };
   const compiled = compile(documents, {

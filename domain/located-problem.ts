@@ -13,7 +13,7 @@ export interface ProblemText {
   part?: 'key' | 'value';
 }
 
-export function problemAt(document: LoadedDocument, path: DocumentPath, text: ProblemText): Problem {
+export function problemAt(document: Pick<LoadedDocument, 'mark'>, path: DocumentPath, text: ProblemText): Problem {
   const { code, message, hint, severity = 'error', part = 'value' } = text;
   return { ...document.mark(path, part), severity, code, message, hint };
 }

@@ -8,8 +8,8 @@ import { placeOf, problemAt } from './located-problem.ts';
 import type { PolicyFolder } from './policy-folder.ts';
 
 /** One use of a name. */
-interface Reference {
-  document: LoadedDocument;
+export interface Reference {
+  document: Pick<LoadedDocument, 'mark'>;
   path: DocumentPath;
   kind: Kind;
   name: string;
@@ -66,7 +66,7 @@ function* referencesOfPolicy(document: LoadedDocument<Policy>): Generator<Refere
   if (from !== 'any') yield reference('Repository', from, 'restoreTest', 'from');
 }
 
-function checkReference({ document, path, kind, name }: Reference, names: ReadonlySet<string>): Problem[] {
+export function checkReference({ document, path, kind, name }: Reference, names: ReadonlySet<string>): Problem[] {
   if (names.has(`${kind}/${name}`)) return [];
   const known = namesOf(kind, names);
   const meant = suggest(name, known);

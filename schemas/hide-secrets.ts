@@ -1,6 +1,6 @@
 /** Keeps secrets that someone wrote into a policy by mistake out of the problems shown about it. */
 import type { DocumentPath } from './loaded-document.ts';
-import type { Problem } from './problem.ts';
+import type { Mark } from './problem.ts';
 import type { YamlPart } from './yaml-source.ts';
 
 const REFERENCE_KEY = /From$/;
@@ -18,8 +18,8 @@ export function maySecret(path: DocumentPath, value: unknown): boolean {
   return key !== 'file' && !path.includes('command');
 }
 
-/** The problems with stars in place of such values, wherever a problem shows their line. */
-export function hideSecrets(part: YamlPart, problems: readonly Problem[]): Problem[] {
+/** The problems, or marks, with stars in place of such values, wherever a problem shows their line. */
+export function hideSecrets<Shown extends Mark>(part: YamlPart, problems: readonly Shown[]): Shown[] {
   const marks = [...secretPaths(part.data, [])].map((path) => part.mark(path, 'value'));
   return problems.map((problem) => {
     const hidden = marks

@@ -2,10 +2,11 @@
 import { HoldfastError } from '../common/errors.ts';
 import { absolutePath, shownPath } from '../common/paths.ts';
 import { checkShape } from './check-shape.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import type { LoadedDocument, LoadedPolicies } from './loaded-document.ts';
 import type { Mark, Problem } from './problem.ts';
 import type { Document } from './types.ts';
-import { parseYamlFile } from './yaml-source.ts';
+import { parseYamlFile, type YamlPart } from './yaml-source.ts';
 
 /** How the loader reads files: the CLI gives the real ones (`schemas/local-policy-files.ts`), a test its own. */
 export interface PolicyFiles {
@@ -28,7 +29,13 @@ interface FoundFile {
  */
 export async function loadPolicies(paths: readonly string[], io: PolicyFiles): Promise<LoadedPolicies> {
   const files = await findFiles(paths, io);
-  const loaded: LoadedPolicies & { names: Set<string> } = { documents: [], names: new Set(), problems: [], files: [] };
+  const loaded: LoadedPolicies & { names: Set<string> } = {
+    documents: [],
+    misshapen: [],
+    names: new Set(),
+    problems: [],
+    files: [],
+  };
   const first = new Map<string, Mark>();
   for (const { path, policyFolder } of files) {
     const shown = shownPath(path, io.currentFolder);
@@ -46,11 +53,12 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
       const shape = await checkShape(part);
       problems.push(...shape.problems);
       if (shape.kind === undefined || shape.name === undefined) continue;
-      const twice = findTwin(shape.kind, shape.name, part.mark(['metadata', 'name']), first);
+      const twice = findTwin(shape.kind, shape.name, hidingMark(part)(['metadata', 'name']), first);
       if (twice !== undefined) problems.push(twice);
       loaded.names.add(`${shape.kind}/${shape.name}`);
-      if (shape.problems.length > 0 || twice !== undefined) continue;
       const content = part.data as Document;
+      if (shape.problems.length > 0) loaded.misshapen.push({ kind: content.kind, content, mark: hidingMark(part) });
+      if (shape.problems.length > 0 || twice !== undefined) continue;
       loaded.documents.push({
         kind: content.kind,
         name: shape.name,
@@ -68,6 +76,11 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     });
   }
   return loaded;
+}
+
+/** Only a document of the right shape holds no secret by mistake: of the others no line is shown as it is. */
+function hidingMark(part: YamlPart): LoadedDocument['mark'] {
+  return (path, which) => hideSecrets(part, [part.mark(path, which)])[0]!;
 }
 
 /** A document with syntax errors still exists: what refers to it is not wrong too. */

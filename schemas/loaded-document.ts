@@ -24,10 +24,19 @@ export interface LoadedDocument<T extends Document = Document> {
   mark(path: DocumentPath, part?: 'key' | 'value'): Mark;
 }
 
+/** A document whose shape is wrong somewhere: what it refers to can be checked all the same. */
+export interface MisshapenDocument {
+  kind: Kind;
+  content: unknown;
+  mark: LoadedDocument['mark'];
+}
+
 /** All documents of a policy folder, and every problem of their shape. */
 export interface LoadedPolicies {
   /** Those without an error, in file order. */
   documents: LoadedDocument[];
+  /** Those with an error of shape, in file order. */
+  misshapen: MisshapenDocument[];
   /** `Kind/name` of all documents that have a name, also of those with errors: what is broken is not missing. */
   names: ReadonlySet<string>;
   /** Errors and warnings, in file order. */

@@ -16,8 +16,9 @@ export interface Checked {
 }
 
 export async function checkFiles(files: Record<string, string>): Promise<Checked> {
-  const { documents, names, problems, files: shown } = await loadPolicies(['policies'], memoryPolicyFiles(files));
-  const found = [...problems, ...findCrossFieldProblems(documents, names)];
+  const loaded = await loadPolicies(['policies'], memoryPolicyFiles(files));
+  const { documents, misshapen, names, problems, files: shown } = loaded;
+  const found = [...problems, ...findCrossFieldProblems(documents, names, misshapen)];
   const sound = found.every(({ severity }) => severity === 'warning');
   const compiled = compile(sound ? documents : [], {
     stateDirectory: `${PROJECT}/.holdfast`,
