@@ -60,7 +60,14 @@ async function readIndexFile(repository: Repository, id: string, options: LoadIn
     const { signal } = options;
     return decodeIndexFile(await repository.loadUnpacked('index', id, signal === undefined ? {} : { signal }), id);
   } catch (error) {
-    if (!(error instanceof IntegrityError) || options.onError === undefined) throw error;
+    if (!(error instanceof IntegrityError)) throw error;
+    if (options.onError === undefined) {
+      throw new IntegrityError(error.message, {
+        cause: error,
+        context: error.context,
+        hint: 'Run "holdfast check" to see what else is damaged; "restic repair index" makes the index anew from the packs.',
+      });
+    }
     options.onError(id, error);
     return [];
   }

@@ -184,11 +184,13 @@ export class StoredRepository implements Repository {
     return snapshots.toSorted(compareSnapshots);
   }
 
-  saveSnapshot(snapshot: Omit<Snapshot, 'id'>, options: Call = {}): Promise<string> {
+  async saveSnapshot(snapshot: Omit<Snapshot, 'id'>, options: Call = {}): Promise<string> {
+    this.#refuseOldFormat();
     return this.saveUnpacked('snapshots', encodeSnapshot(snapshot), options);
   }
 
-  removeSnapshot(id: string, options: Call = {}): Promise<void> {
+  async removeSnapshot(id: string, options: Call = {}): Promise<void> {
+    this.#refuseOldFormat();
     return this.storage.remove(unpackedName('snapshots', id), options);
   }
 
@@ -204,7 +206,9 @@ export class StoredRepository implements Repository {
     return id;
   }
 
-  lock(kind: LockKind, options: LockOptions = {}): Promise<RepositoryLock> {
+  async lock(kind: LockKind, options: LockOptions = {}): Promise<RepositoryLock> {
+    // Whoever wants a repository alone is going to remove something from it.
+    if (kind === 'exclusive') this.#refuseOldFormat();
     return acquireLock(this, kind, options, this.#lockTiming);
   }
 
@@ -212,7 +216,7 @@ export class StoredRepository implements Repository {
     return this.storage.close();
   }
 
-  /** Version 1 is read, never extended: its packs would grow without compression for ever. */
+  /** Version 1 is read, never changed: neither extended without compression for ever, nor pruned by rules of version 2. */
   #refuseOldFormat(): void {
     if (this.config.version >= 2) return;
     throw new HoldfastError(

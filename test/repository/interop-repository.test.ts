@@ -205,6 +205,10 @@ describe('a repository of restic’s', () => {
       expect(repository.config.version).toBe(1);
       expect((await checkRepository(repository, EVERYTHING)).problems).toEqual([]);
       await expect(repository.saveBlob('data', Buffer.from('x'))).rejects.toMatchObject({ code: 'NotBuilt' });
+      const [snapshot] = await repository.listSnapshots();
+      await expect(repository.removeSnapshot(snapshot!.id)).rejects.toMatchObject({ code: 'NotBuilt' });
+      await expect(repository.lock('exclusive')).rejects.toMatchObject({ code: 'NotBuilt' });
+      expect(await repository.listSnapshots()).toHaveLength(1);
     }),
   );
 });
