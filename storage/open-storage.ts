@@ -26,6 +26,12 @@ export function parseRepositoryUrl(where: string): StorageLocation {
   if (where === '') throw new HoldfastError('Usage', 'the place of the repository is empty', { hint: 'Give a path.' });
   const shown = where.replace(/^([^/]*:\/\/[^/@:]*):[^/]*@/, '$1:…@');
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(where)?.[1]?.toLowerCase();
+  // restic's own spelling of remote places, never the name of a folder here.
+  if (/^(s3|sftp|gs|b2|azure|swift|rest|rclone):(?!\/\/)/.test(where)) {
+    throw new HoldfastError('Usage', `"${shown}" is written as restic writes it`, {
+      hint: 'Give a path, or sftp://user@host/path, gs://bucket/prefix or s3://bucket/prefix. A folder of that name: put ./ before it.',
+    });
+  }
   if (scheme === undefined) return { local: { path: where } };
   if (scheme === 'file') return { local: { path: decodeURIComponent(new URL(where).pathname) } };
   if (scheme === 'sftp' || scheme === 'gs' || scheme === 's3') {

@@ -35,6 +35,14 @@ describe('parseRepositoryUrl', () => {
     expect(() => parseRepositoryUrl('')).toThrow(expect.objectContaining({ code: 'Usage' }));
   });
 
+  it.each(['s3:http://host/bucket', 'sftp:me@host:/vault', 'rest:https://me:geheim@host/'])(
+    'takes %s for restic’s spelling, not for a folder',
+    (where) => {
+      expect(() => parseRepositoryUrl(where)).toThrow(expect.objectContaining({ code: 'Usage' }));
+      expect(() => parseRepositoryUrl(where)).not.toThrow(/geheim/);
+    },
+  );
+
   it('refuses a scheme that is none', () => {
     expect(() => parseRepositoryUrl('ftp://host/x')).toThrow(expect.objectContaining({ code: 'Usage' }));
   });
