@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Starts the command line: TypeScript in a checkout, the compiled files in an installed package (Node strips no types below node_modules).
 import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+// By its default: an older Node has no such export, and would fail here instead of saying what it lacks.
+import module from 'node:module';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
@@ -11,7 +12,7 @@ if (major < 24) {
   );
   process.exit(2);
 }
-enableCompileCache();
+module.enableCompileCache();
 const source = new URL('./main.ts', import.meta.url);
 const entry = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
 const { main } = await import(entry.href);

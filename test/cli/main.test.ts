@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { COMMAND_GROUPS } from '../../cli/command-table.ts';
 import { CLI, runCli } from './run-cli.ts';
@@ -117,4 +117,19 @@ test('colours appear on a terminal alone, and never against the person’s will'
   expect(onTerminal({}, '--no-color')).not.toContain('\x1b[');
   expect(onTerminal({ NO_COLOR: '1' })).not.toContain('\x1b[');
   expect(onTerminal({ TERM: 'dumb' })).not.toContain('\x1b[');
+});
+
+/** The system's own Node, when it is too old for holdfast: those of the PATH without node_modules. */
+const olderNode = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((folder) => folder !== '' && !folder.includes('node_modules'))
+  .map((folder) => join(folder, 'node'))
+  .find((path) => /^v(1\d|2[0-3])\./.test(spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout ?? ''));
+
+test.skipIf(olderNode === undefined)('an older Node is told what is needed, and nothing else', () => {
+  const { status, stderr } = spawnSync(olderNode!, [CLI, 'version'], { encoding: 'utf8' });
+  expect([status, stderr.split('\n')]).toEqual([
+    2,
+    [expect.stringContaining('holdfast needs Node 24 or later; this is v'), expect.stringContaining('npm ci'), ''],
+  ]);
 });
