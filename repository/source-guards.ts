@@ -35,7 +35,7 @@ export async function requireContent(
       'GuardRefused',
       `The source ${source} is empty, but was not in snapshot ${snapshot.id.slice(0, 8)}.`,
       {
-        hint: `Check that ${source} is mounted; when it is meant to be empty, accept it with the option for empty sources.`,
+        hint: `Check that ${source} is mounted. If it is meant to be empty, back it up with --accept-empty.`,
         context: { guard: 'emptySource', path: source },
       },
     );
@@ -50,7 +50,7 @@ function isAccessible(source: string): boolean {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new HoldfastError('GuardRefused', `The source ${source} does not exist.`, {
-        hint: 'Check that it is mounted and spelled as in the policy.',
+        hint: 'Check that it is mounted, and how it is spelled.',
         context: { guard: 'missingSource', path: source },
         cause: error,
       });
