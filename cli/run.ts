@@ -1,6 +1,6 @@
 /** `holdfast run`: one run of one action now, through the engine. */
 import { HoldfastError } from '../common/errors.ts';
-import { ACTION_ORDER, type Action, type ActionRequest } from '../domain/action.ts';
+import { ACTION_ORDER, GUARDS, type Action, type ActionRequest } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { requestFor } from './apply-actions.ts';
@@ -17,8 +17,6 @@ interface Options {
   policies?: string;
   host?: string;
 }
-
-const GUARDS = ['emptySource', 'maxDelete', 'maxForget'];
 
 export const command: CliCommand<Options> = {
   configure(command) {

@@ -267,6 +267,9 @@ export interface EvidenceSettings {
   path: string;
 }
 
+/** What refuses a run until an operator lets it pass: `holdfast run … --accept GUARD`. Each is named by a refusal's hint. */
+export const GUARDS: readonly string[] = ['emptySource', 'maxDelete', 'maxForget', 'missingTarget'];
+
 /** The one argument of every workflow. Plain data, well under 100 KiB. */
 export interface ActionRequest {
   action: Action;
@@ -275,7 +278,7 @@ export interface ActionRequest {
   applyId: string;
   evidence: EvidenceSettings;
   trigger: 'schedule' | 'once' | 'manual';
-  /** Guards the operator accepts for this one run: `emptySource`, `maxDelete`, `maxForget`. */
+  /** Guards the operator accepts for this one run: of `GUARDS`. */
   accept?: string[];
   /** Plans, but changes nothing; recorded as such. */
   dryRun?: boolean;

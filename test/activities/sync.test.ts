@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
-import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
+import { GUARDS, type ActionRequest, type SyncSettings } from '../../domain/action.ts';
 import type { ActionOutcome, SyncFigures } from '../../domain/run-record.ts';
 import { abortAfter, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
@@ -177,6 +177,8 @@ test('a target that has vanished is not filled anew, unless no run succeeded bef
   await bench.record(request, await run());
   await rm(settings.to.local.path, { recursive: true });
   await expect(run()).rejects.toMatchObject({ code: 'GuardRefused', context: { guard: 'missingTarget' } });
+  // What the hint says to type must be taken.
+  expect(GUARDS).toContain('missingTarget');
   await expect(lstat(settings.to.local.path)).rejects.toMatchObject({ code: 'ENOENT' });
   expect(await figures({ accept: ['missingTarget'] })).toMatchObject({ filesCopied: 1 });
 });
