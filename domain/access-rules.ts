@@ -189,7 +189,9 @@ function describe(entry: AccessEntry, principal: string, wrong: Wrong, subject: 
   const isPublic = principal === EVERYONE;
   const who = isPublic ? 'every account of the machine' : `the account "${principal}"`;
   const allowed =
-    subject.rules === undefined ? `only root and ${subject.worker} may` : 'the access rules do not name it';
+    subject.rules === undefined
+      ? `only root${subject.worker === 'root' ? '' : ` and ${subject.worker}`} may`
+      : 'the access rules do not name it';
   return {
     code: `access/${isPublic ? 'public-' : ''}${wrong}`,
     severity: 'critical',

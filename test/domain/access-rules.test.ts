@@ -128,3 +128,10 @@ test('somebody who could read or write anything is found, and nobody else', () =
     { seed: 20261123, numRuns: 2000 },
   );
 });
+
+test('the sentence names who may: root alone where the worker is root', () => {
+  const owned = folder('/v', 0o700, { owner: 'alice' });
+  const message = (worker: string) => evaluateAccess({ ...subject, worker }).visit(owned)[0]?.message;
+  expect(message('root')).toMatch(/: only root may$/);
+  expect(message('holdfast')).toMatch(/: only root and holdfast may$/);
+});
