@@ -16,7 +16,7 @@ export interface EngineSession {
   client: Client;
   /** Of the embedded engine: where a person looks at histories. */
   uiUrl?: string;
-  /** Ends with an error when the worker died on its own; never, without a worker. */
+  /** Ends with an error when the worker or the embedded server died on its own; else never. */
   readonly failed: Promise<never>;
   /**
    * Stops the worker, then leaves the engine. Running activities are cancelled first. When one does not stop in time,
@@ -74,7 +74,7 @@ export async function openEngine(context: CliContext, options: EngineOptions): P
     connection,
     client: new TemporalClient({ connection, namespace: engine.namespace }),
     uiUrl: embedded?.uiUrl,
-    failed: failureOf(worker),
+    failed: failureOf(worker, embedded),
     close,
   };
 }
@@ -127,7 +127,7 @@ async function stopWorker(worker: TaskWorker | undefined, abandon: () => void): 
   }
 }
 
-function failureOf(worker: TaskWorker | undefined): Promise<never> {
+function failureOf(worker: TaskWorker | undefined, embedded: EmbeddedServer | undefined): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   worker?.stopped.catch((error: unknown) =>
     reject(
@@ -141,6 +141,7 @@ function failureOf(worker: TaskWorker | undefined): Promise<never> {
       ),
     ),
   );
+  embedded?.lost.catch(reject);
   promise.catch(() => {});
   return promise;
 }

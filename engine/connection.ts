@@ -1,5 +1,5 @@
 /** Connections to a Temporal server: the embedded one's, or any cluster's as the Project's `engine` says. */
-import { Connection } from '@temporalio/client';
+import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { HoldfastError } from '../common/errors.ts';
 
@@ -62,4 +62,17 @@ function optionsOf({ address, tls, apiKey }: EngineAddress) {
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n')[0]!.slice(0, 300);
+}
+
+/** What gRPC calls UNAVAILABLE: the client has tried again for some 20 seconds before it says so. */
+const GRPC_UNAVAILABLE = 14;
+
+/** EngineUnreachable for a call on an open connection that Temporal did not answer; any other error as it is. */
+export function unreachableOr(error: unknown): unknown {
+  const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
+  if (!isGrpcServiceError(cause) || cause.code !== GRPC_UNAVAILABLE) return error;
+  return new HoldfastError('EngineUnreachable', `Temporal does not answer any more: ${reasonOf(cause)}`, {
+    hint: 'see that it runs, and start again: runs go on where they were',
+    cause: error,
+  });
 }

@@ -1,5 +1,5 @@
 /** The embedded engine: one Temporal server for each state folder, started by the first who needs it, stopped by the last. */
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { msToTs } from '@temporalio/common/lib/time.js';
@@ -21,6 +21,7 @@ import {
   type RunningServer,
   type ServerPaths,
 } from './server-state.ts';
+import { watchServer, type ServerWatch } from './server-watch.ts';
 
 export const EMBEDDED_NAMESPACE = 'default';
 
@@ -54,6 +55,8 @@ export interface EmbeddedServer {
   /** Whether this process is to run a worker: what `worker` asked for, decided. */
   needsWorker: boolean;
   paths: ServerPaths;
+  /** Rejects with EngineUnreachable when the server ended on its own and could not be started again; otherwise never ends. */
+  readonly lost: Promise<never>;
   /** Leaves the server; the last one to leave stops it. Call it once the worker has stopped. */
   release(): Promise<void>;
   /** For an end that cannot wait (a second Ctrl-C, work that does not stop): asks the server to stop when nobody else uses it. */
@@ -64,12 +67,7 @@ export interface EmbeddedServer {
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const paths = serverPaths(options.stateDirectory);
   await createFolders(paths);
-  const lock = {
-    waitSeconds: LOCK_WAIT_SECONDS,
-    onWait: () => options.onProgress('waiting for another holdfast, which starts or stops the engine of this folder'),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
-  return exclusively(paths.lock, lock, async () => {
+  return exclusively(paths.lock, waitFor(options), async () => {
     const found = await findRunning(paths);
     const running = found ?? (await startFresh(options, paths));
     await writeJson(paths.server, running);
@@ -84,15 +82,42 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       await leave(paths, STOP_LIMIT_MS);
       throw error;
     }
+    const watch = watchServer(running, (signal) => revive({ ...options, signal }, paths));
     return {
       engine,
       uiUrl: `http://${SERVER_HOST}:${running.uiPort}/namespaces/${EMBEDDED_NAMESPACE}/workflows`,
       started: found === undefined,
       needsWorker,
       paths,
-      release: () => release(paths),
-      abandon: () => abandon(paths),
+      lost: watch.lost,
+      release: () => release(paths, watch),
+      abandon: () => abandon(paths, watch),
     };
+  });
+}
+
+function waitFor(options: EmbeddedOptions) {
+  return {
+    waitSeconds: LOCK_WAIT_SECONDS,
+    onWait: () => options.onProgress('waiting for another holdfast, which starts or stops the engine of this folder'),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+}
+
+/** The server was killed while this process uses it: whoever comes first starts it again, on its old ports. */
+async function revive(options: EmbeddedOptions, paths: ServerPaths): Promise<RunningServer> {
+  // On a fresh database there would be a server, and no schedules.
+  if (!existsSync(paths.database))
+    throw new HoldfastError('EngineUnreachable', `the embedded Temporal server ended, and ${paths.database} is gone`, {
+      hint: 'start again: the policies are then applied to a fresh one',
+    });
+  return exclusively(paths.lock, waitFor(options), async () => {
+    const found = await findRunning(paths);
+    if (found !== undefined) return found;
+    options.onProgress('the embedded Temporal server ended unexpectedly; starting it again');
+    const running = await startFresh(options, paths);
+    await writeJson(paths.server, running);
+    return running;
   });
 }
 
@@ -168,7 +193,8 @@ async function prepareNamespace(engine: EngineAddress): Promise<void> {
   }
 }
 
-async function release(paths: ServerPaths): Promise<void> {
+async function release(paths: ServerPaths, watch: ServerWatch): Promise<void> {
+  await watch.stop();
   try {
     await exclusively(paths.lock, { waitSeconds: 1 }, () => leave(paths, STOP_LIMIT_MS));
   } catch (error) {
@@ -186,7 +212,8 @@ async function leave(paths: ServerPaths, limitMs: number): Promise<void> {
 }
 
 /** Without waiting, for the very end of the process; so it reads files synchronously. */
-function abandon(paths: ServerPaths): void {
+function abandon(paths: ServerPaths, watch: ServerWatch): void {
+  void watch.stop();
   try {
     const others = readdirSync(paths.holders).filter((name) => name !== `${process.pid}.json`);
     rmSync(join(paths.holders, `${process.pid}.json`), { force: true });

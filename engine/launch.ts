@@ -10,6 +10,7 @@ import { HoldfastError } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
 import type { RunRecord } from '../domain/run-record.ts';
+import { unreachableOr } from './connection.ts';
 import { executionTimeoutSeconds } from './schedule-options.ts';
 import { searchAttributesOf } from './search-attributes.ts';
 
@@ -26,7 +27,7 @@ export interface Launched {
 
 /**
  * At most one such run of an action at a time: when one is open, it is joined. A dry run and a real one are different
- * runs. The caller looks at the record: a joined run may have obeyed other settings.
+ * runs. The caller looks at the record: a joined run may have obeyed other settings. Throws EngineUnreachable.
  */
 export async function launch(client: Client, request: ActionRequest): Promise<Launched> {
   const { action } = request;
@@ -44,7 +45,7 @@ export async function launch(client: Client, request: ActionRequest): Promise<La
     });
     return { workflowId, joined: false, result: (signal) => resultOf(client, request, handle, signal) };
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw unreachableOr(error);
     const handle = client.workflow.getHandle(workflowId);
     return { workflowId, joined: true, result: (signal) => resultOf(client, request, handle, signal) };
   }
@@ -64,7 +65,7 @@ async function resultOf(
   try {
     return (await client.withAbortSignal(signal, () => handle.result())) as RunRecord;
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
+    if (!(error instanceof WorkflowFailedError)) throw unreachableOr(error);
     const { cause } = error;
     if (cause instanceof CancelledFailure)
       return client.withAbortSignal(signal, () => cancelledRecord(request, handle));

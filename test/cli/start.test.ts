@@ -187,3 +187,25 @@ temporal.describe('kill -9 of the worker in the middle of a backup', () => {
     LIMIT_MS,
   );
 });
+
+temporal.describe('kill -9 of the Temporal server in the middle of a backup', () => {
+  restic.it(
+    'is noticed: the server is started again, and the same run ends well',
+    async () => {
+      await using project = await createProject({ temporal });
+      await writeBigSource(project.directory, { megabytes: 384 });
+      const running = project.holdfast(['start', '--once']);
+      await untilTrue(() => isBackingUp(project));
+      const server = await readJson<RunningServer>(serverPaths(stateOf(project)).server);
+      process.kill(server!.process.pid, 'SIGKILL');
+      const { status, stderr } = await running;
+      expect(stderr).toContain('the embedded Temporal server ended unexpectedly; starting it again');
+      expect(status, stderr).toBe(0);
+      const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
+      expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
+      expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+      expect(await serverLives(project)).toBe(false);
+    },
+    LIMIT_MS,
+  );
+});

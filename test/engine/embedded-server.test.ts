@@ -15,6 +15,7 @@ import { requirePeer } from '../peers.ts';
 import { embeddedOptions, startServer, temporaryFolder } from './engine-fixture.ts';
 
 const temporal = requirePeer('temporal');
+const WAIT = { timeout: 60_000 };
 
 /** Another process that uses the state folder's server. */
 async function holder(stateDirectory: string, environment: NodeJS.ProcessEnv = process.env) {
@@ -114,6 +115,35 @@ temporal.describe('The embedded server', () => {
     expect(await isAlive(identity)).toBe(false);
     expect(await readdir(paths.holders)).toEqual([]);
     expect(await identifyProcess(process.pid)).toBeDefined();
+  });
+
+  temporal.it('is started again, where it was, when something killed it while it was used', async () => {
+    await using state = await temporaryFolder('engine');
+    const server = await startServer(state.path, temporal);
+    const { process: killed } = await runningServer(state.path);
+    process.kill(killed.pid, 'SIGKILL');
+    await expect.poll(async () => (await runningServer(state.path)).process.pid, WAIT).not.toBe(killed.pid);
+    const again = await runningServer(state.path);
+    expect(`127.0.0.1:${again.port}`).toBe(server.engine.address);
+    const connection = await connect(server.engine);
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'default' });
+    expect(Object.keys(customAttributes ?? {})).toEqual(expect.arrayContaining(ATTRIBUTE_NAMES));
+    await connection.close();
+    await server.release();
+    expect(await isAlive(again.process)).toBe(false);
+  });
+
+  temporal.it('is given up, aloud, when it was killed and its database is gone', async () => {
+    await using state = await temporaryFolder('engine');
+    const server = await startServer(state.path, temporal);
+    const { process: killed } = await runningServer(state.path);
+    await rm(serverPaths(state.path).database);
+    process.kill(killed.pid, 'SIGKILL');
+    await expect(server.lost).rejects.toMatchObject({
+      code: 'EngineUnreachable',
+      hint: expect.stringContaining('start again'),
+    });
+    await server.release();
   });
 
   temporal.it('takes other ports when those of the last time are taken', async () => {
