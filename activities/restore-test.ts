@@ -73,8 +73,10 @@ async function testRepository(test: TestRun): Promise<ActionOutcome> {
   const figures = selection.figures;
   if (test.request.dryRun !== true) await restoreAndCompare(test, chosen.snapshot, selection, findings);
   const { policy = '', objectives } = test.request.action;
-  const rto = objectives && rtoFinding(policy, figures.estimatedFullRestoreSeconds, objectives.rtoSeconds);
-  if (rto !== undefined) findings.add(rto);
+  // The time of a restore that brought not everything back measures nothing.
+  const rto =
+    objectives && figures.proven && rtoFinding(policy, figures.estimatedFullRestoreSeconds, objectives.rtoSeconds);
+  if (rto) findings.add(rto);
   return {
     figures,
     findings: findings.all(),
@@ -180,7 +182,8 @@ async function isFullDue({ deps, request, settings }: TestRun): Promise<boolean>
   const evidence = await deps.openEvidence(request.evidence);
   try {
     for await (const run of evidence.readRuns({ from, actionId: request.action.id })) {
-      if (run.figures?.kind === 'restore-test' && run.figures.full && run.figures.filesRestored > 0) return false;
+      // One that failed is due again at the next turn.
+      if (run.figures?.kind === 'restore-test' && run.figures.full && run.figures.proven) return false;
     }
     return true;
   } finally {

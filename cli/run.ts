@@ -2,6 +2,7 @@
 import { HoldfastError } from '../common/errors.ts';
 import { ACTION_ORDER, GUARDS, type Action, type ActionRequest } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import { isSuspendedAt } from '../domain/expected-runs.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { requestFor } from './apply-actions.ts';
 import { repeatable, type CliCommand, type CliContext } from './command.ts';
@@ -90,8 +91,11 @@ async function findRequest(
       hint: 'holdfast start, or holdfast apply to an engine that runs',
     });
   warnOfChanges(context, record, compiled.actions);
+  const action = chooseAction(record.actions, name, kind, options.to);
+  if (isSuspendedAt(action, context.now()))
+    context.output.warn(`${action.id} is suspended (${action.suspended!.reason}); it runs because you ask for it`);
   return {
-    ...requestFor(chooseAction(record.actions, name, kind, options.to), record, compiled.evidence, 'manual'),
+    ...requestFor(action, record, compiled.evidence, 'manual'),
     ...(options.accept.length === 0 ? {} : { accept: options.accept }),
     ...(options.dryRun === true ? { dryRun: true } : {}),
   };

@@ -29,8 +29,8 @@ export interface ActionHistory {
   lastGood?: RunSummary;
   /** When the data of the newest snapshot was read: the start of the newest good backup that made one. */
   dataAt?: Date;
-  /** Of the newest restore test that restored something. */
-  restore?: { estimatedFullRestoreSeconds: number; measuredAt: Date; proven: boolean };
+  /** Of the newest restore test that proved its snapshot: the time of a restore that failed measures nothing. */
+  restore?: { estimatedFullRestoreSeconds: number; measuredAt: Date };
   /** When a restore test last proved a snapshot. */
   provenAt?: Date;
 }
@@ -99,11 +99,10 @@ function addRecord(history: ActionHistory, record: RunRecord): void {
     history.dataAt = started;
   }
   if (record.figures?.kind !== 'restore-test') return;
-  const { proven, estimatedFullRestoreSeconds, filesRestored } = record.figures;
-  if (filesRestored > 0 && isLater(started, history.restore?.measuredAt)) {
-    history.restore = { estimatedFullRestoreSeconds, measuredAt: started, proven };
-  }
-  if (proven && isLater(started, history.provenAt)) history.provenAt = started;
+  const { proven, estimatedFullRestoreSeconds } = record.figures;
+  if (!proven || !isLater(started, history.provenAt)) return;
+  history.provenAt = started;
+  history.restore = { estimatedFullRestoreSeconds, measuredAt: started };
 }
 
 function isNewer(run: RunSummary, known: RunSummary | undefined): boolean {

@@ -163,7 +163,12 @@ test('a full test comes when none was within its time', async () => {
   settings.fullEverySeconds = 30 * 86_400;
   const first = await run();
   expect(first.figures).toMatchObject({ full: true });
-  await bench.record(request(), first);
+  // One that proved nothing is due again.
+  await bench.record(request(), { ...first, figures: { ...first.figures, proven: false } as RestoreTestFigures });
+  bench.now = new Date(bench.now.getTime() + DAY_MS);
+  const second = await run();
+  expect(second.figures).toMatchObject({ full: true });
+  await bench.record(request(), second);
   bench.now = new Date(bench.now.getTime() + 29 * DAY_MS);
   expect((await run()).figures).toMatchObject({ full: false });
   bench.now = new Date(bench.now.getTime() + 2 * DAY_MS);

@@ -4,7 +4,7 @@ import type { ApplyRecord } from '../../domain/apply-record.ts';
 import { buildAudit } from '../../domain/audit.ts';
 import { renderAudit } from '../../domain/audit-text.ts';
 import { appliesInForce } from '../../domain/expected-runs.ts';
-import type { RunRecord } from '../../domain/run-record.ts';
+import type { RestoreTestFigures, RunRecord } from '../../domain/run-record.ts';
 import { buildStatus } from '../../domain/status.ts';
 import { sampleAction, sampleApply, sampleRun } from '../evidence/sample-records.ts';
 
@@ -208,6 +208,10 @@ test('objectives: the last restore test tells the recovery time; its proof is na
     provenAt: hour(1),
   });
   expect(result.findings).toContainEqual(expect.objectContaining({ code: 'objective/rto', subject: 'orders' }));
+
+  const failed = { ...tested, figures: { ...tested.figures!, proven: false } as RestoreTestFigures };
+  const unproven = await audit([good(0), good(1), failed], hour(1, 30), [sampleApply({ actions })]);
+  expect(unproven.objectives[0]).toMatchObject({ rto: { seconds: 3600, state: 'unmeasured' } });
 });
 
 test('of all applies only those in force in the period are kept', async () => {
