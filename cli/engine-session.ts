@@ -97,7 +97,11 @@ async function startServer(
 
 /** A cluster's namespace has its own retention, which is not ours to change; the search attributes we need. */
 async function prepareCluster(connection: Connection, engine: EngineAddress): Promise<void> {
-  const { registerSearchAttributes } = await import('../engine/search-attributes.ts');
+  const [{ requireNamespace }, { registerSearchAttributes }] = await Promise.all([
+    import('../engine/connection.ts'),
+    import('../engine/search-attributes.ts'),
+  ]);
+  await requireNamespace(connection, engine);
   await registerSearchAttributes(connection, engine.namespace);
 }
 

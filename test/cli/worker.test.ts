@@ -83,7 +83,16 @@ temporal.describe('Beside a Temporal that is there already', () => {
     await using project = await createProject({ temporal, engine: '{ address: "127.0.0.1:1" }' });
     const { status, stderr } = await project.holdfast(['apply', '--allow-dirty']);
     expect(status).toBe(9);
-    expect(stderr).toContain('Temporal at 127.0.0.1:1 does not answer');
+    expect(stderr).toContain('Temporal at 127.0.0.1:1 does not answer: ECONNREFUSED');
+  });
+
+  temporal.it('says that a namespace is missing, and how to make it', async () => {
+    await using cluster = await startCluster();
+    const engine = `{ address: "${cluster.address}", namespace: acme }`;
+    await using project = await createProject({ temporal, engine });
+    const { status, stderr } = await project.holdfast(['apply', '--allow-dirty']);
+    expect([status, stderr]).toEqual([9, expect.stringContaining(`${cluster.address} has no namespace acme`)]);
+    expect(stderr).toContain('temporal operator namespace create -n acme');
   });
 
   temporal.it('has no worker to offer where the engine is embedded', async () => {
