@@ -55,8 +55,8 @@ async function writeStarter({ directory, output, json }: CliContext, given: stri
 It protects this folder. Now
   1. give the repository a password, and keep a copy of it elsewhere (without it nobody can read the backups):
        mkdir -p .holdfast && (umask 077; head -c 24 /dev/urandom | base64 > .holdfast/vault.password)
-  2. holdfast validate ${given === 'policies' ? '' : `${given} `}   see that it is right
-  3. holdfast start ${given === 'policies' ? '' : `${given} `}--once   run everything once`);
+  2. see that it is right:  npx holdfast validate${given === 'policies' ? '' : ` ${given}`}
+  3. run everything once:   npx holdfast start${given === 'policies' ? '' : ` ${given}`} --once`);
   return ExitStatus.done;
 }
 

@@ -7,7 +7,7 @@ import type { CliContext, Style } from './command.ts';
 import { displayText } from './display.ts';
 import { ExitStatus, mergeStatuses } from './exit-status.ts';
 import { attentionLines, describeRun, describeTook, markOf, statusOfRun } from './run-lines.ts';
-import { renderTable } from './table.ts';
+import { displayWidth, renderTable } from './table.ts';
 import { describeCommit } from './tell-applied.ts';
 import type { AuditReport } from './write-audit-report.ts';
 
@@ -44,33 +44,57 @@ const COLUMNS = [
   { heading: 'What' },
 ];
 
-export function renderSummary(summary: OnceSummary, { output }: Pick<CliContext, 'output'>): string[] {
+/** Below the column of the action. */
+const INDENT = '   ';
+
+type SummaryOutput = Pick<CliContext['output'], 'style' | 'columns'>;
+
+/** `paths` are the policies as the person named them, none for `policies/`: what is to be typed next must name them too. */
+export function renderSummary(summary: OnceSummary, output: SummaryOutput, paths: string[]): string[] {
   const { style } = output;
   const good = summary.results.filter(({ record }) => record?.outcome === 'succeeded').length;
   return [
     '',
     style.bold(`${good} of ${summary.results.length} actions done, as ${describeCommit(summary.commit)} asks.`),
     '',
-    ...renderTable(
-      COLUMNS,
-      summary.results.map((result) => toRow(result, style)),
-      output.columns,
-    ),
+    ...renderResults(summary.results, output),
     '',
-    ...whereToGo(summary, style),
+    ...whereToGo(summary, style, paths),
+  ];
+}
+
+/**
+ * A line for each result, and below it in full width what needs attention: a hint that is cut off is none. Where the
+ * terminal has no room for the last column, it stands below as well.
+ */
+function renderResults(results: OnceResult[], { style, columns }: SummaryOutput): string[] {
+  const rows = results.map((result) => toRow(result, style));
+  const wide = renderTable(COLUMNS, rows);
+  const fits = columns === undefined || wide.every((line) => displayWidth(line) <= columns);
+  const narrowRows = rows.map((row) => row.slice(0, -1));
+  const [heading, ...lines] = fits ? wide : renderTable(COLUMNS.slice(0, -1), narrowRows, columns);
+  return [
+    heading!,
+    ...lines.flatMap((line, index) => {
+      const { record } = results[index]!;
+      const attention = record === undefined ? [] : attentionLines(record, style);
+      const below = fits ? attention : [rows[index]!.at(-1)!, ...attention];
+      return [line, ...below.filter((text) => text !== '').map((text) => `${INDENT}${text}`)];
+    }),
   ];
 }
 
 function toRow({ action, record, skipped }: OnceResult, style: Style): string[] {
   const of = displayText(action.policy === undefined ? action.target : `${action.policy} → ${action.target}`);
-  if (record === undefined) return [style.dim('-'), action.kind, of, '', describeTiming(action), skipped ?? ''];
+  if (record === undefined)
+    return [style.dim('-'), action.kind, of, '', describeTiming(action), displayText(skipped ?? '')];
   return [
     markOf(record, style),
     action.kind,
     of,
     describeTook(record),
     describeObjective(action, record),
-    [describeRun(record), ...attentionLines(record, style)].join('\n'),
+    describeRun(record),
   ];
 }
 
@@ -97,15 +121,25 @@ function timingInWords(timing: Timing): string {
   return `every ${timing.day ?? 'day'} ${time}`;
 }
 
-function whereToGo({ results, report, uiUrl }: OnceSummary, style: Style): string[] {
+function whereToGo({ results, report, uiUrl }: OnceSummary, style: Style, paths: string[]): string[] {
+  const words = paths.map(shellWord);
+  // Only one folder can be named there; who gave several knows which of them has the repository.
+  const policies = words.length === 1 ? ` --policies ${words[0]}` : '';
   const lines = [`${style.bold('Audit report')}  ${report.textPath} (as data: ${report.jsonPath})`];
   for (const { policy, repository } of restorable(results))
     lines.push(
-      `${style.bold('Restore')}       npx holdfast restore latest --repository ${repository} --policy ${policy} --target restored`,
+      `${style.bold('Restore')}       npx holdfast restore latest --repository ${repository} --policy ${policy}${policies} --target restored`,
     );
   if (uiUrl !== undefined)
-    lines.push(`${style.bold('Histories')}     npx holdfast start, then ${uiUrl} (the engine stops with this command)`);
+    lines.push(
+      `${style.bold('Histories')}     npx ${['holdfast start', ...words].join(' ')}, then ${uiUrl} (the engine stops with this command)`,
+    );
   return lines;
+}
+
+/** As a person types it into a shell. */
+function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Each policy with a snapshot from this run, and the repository that has it. */

@@ -15,12 +15,14 @@ import { writeAuditReport } from './write-audit-report.ts';
 export interface Started {
   applied: Applied;
   policies: PreparedPolicies;
+  /** Where the policies are, as the person said; none: `policies/`. */
+  paths: string[];
 }
 
 export async function runOnce(
   context: CliContext,
   session: EngineSession,
-  { applied, policies }: Started,
+  { applied, policies, paths }: Started,
 ): Promise<ExitStatus> {
   const results: OnceResult[] = [];
   for (const action of inOrder(applied.record.actions)) {
@@ -39,7 +41,7 @@ export async function runOnce(
   const report = await writeAuditReport(context, policies);
   const summary: OnceSummary = { results, report, commit: applied.record.commit, uiUrl: session.uiUrl };
   if (context.json) context.output.json({ ...summary, results: results.map(toDocument) });
-  else for (const line of renderSummary(summary, context)) context.output.line(line);
+  else for (const line of renderSummary(summary, context.output, paths)) context.output.line(line);
   return mergeStatuses([statusOfSummary(summary)]);
 }
 

@@ -32,7 +32,8 @@ export const command: CliCommand<Options> = {
 
   async run(context, { args, options }) {
     const { preparePolicies, commitOf } = await import('./prepare-policies.ts');
-    const policies = await preparePolicies(context, args[0] as string[], options);
+    const paths = args[0] as string[];
+    const policies = await preparePolicies(context, paths, options);
     const embedded = policies.engine === undefined;
     const commit = await commitOf(context, policies, embedded || options.allowDirty === true);
     const [{ openEngine }, { applyActions }, { tellApplied }, { createDependencies }] = await Promise.all([
@@ -56,9 +57,9 @@ export const command: CliCommand<Options> = {
       tellApplied(context.output, applied);
       if (options.once === true) {
         const { runOnce } = await import('./run-once.ts');
-        return await runOnce(context, session, { applied, policies });
+        return await runOnce(context, session, { applied, policies, paths });
       }
-      return await stay(context, session, { applied, policies });
+      return await stay(context, session, { applied, policies, paths });
     } finally {
       await session.close();
     }
