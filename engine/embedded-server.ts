@@ -90,8 +90,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       needsWorker,
       paths,
       lost: watch.lost,
-      release: () => release(paths, watch),
-      abandon: () => abandon(paths, watch),
+      release: () => release(paths, running, watch),
+      abandon: () => abandon(paths, running, watch),
     };
   });
 }
@@ -193,8 +193,10 @@ async function prepareNamespace(engine: EngineAddress): Promise<void> {
   }
 }
 
-async function release(paths: ServerPaths, watch: ServerWatch): Promise<void> {
+async function release(paths: ServerPaths, joined: RunningServer, watch: ServerWatch): Promise<void> {
   await watch.stop();
+  // Someone removed the state folder: no file says any more who uses the server, and without its database it is no use.
+  if (!existsSync(paths.directory)) return stopServer(joined.process, STOP_LIMIT_MS);
   try {
     await exclusively(paths.lock, { waitSeconds: 1 }, () => leave(paths, STOP_LIMIT_MS));
   } catch (error) {
@@ -212,9 +214,10 @@ async function leave(paths: ServerPaths, limitMs: number): Promise<void> {
 }
 
 /** Without waiting, for the very end of the process; so it reads files synchronously. */
-function abandon(paths: ServerPaths, watch: ServerWatch): void {
+function abandon(paths: ServerPaths, joined: RunningServer, watch: ServerWatch): void {
   void watch.stop();
   try {
+    if (!existsSync(paths.directory)) return void process.kill(joined.process.pid, 'SIGTERM');
     const others = readdirSync(paths.holders).filter((name) => name !== `${process.pid}.json`);
     rmSync(join(paths.holders, `${process.pid}.json`), { force: true });
     if (others.length > 0) return;

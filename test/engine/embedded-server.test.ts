@@ -146,6 +146,15 @@ temporal.describe('The embedded server', () => {
     await server.release();
   });
 
+  temporal.it('is stopped at the end although its state folder was removed', async () => {
+    await using state = await temporaryFolder('engine');
+    const server = await startServer(state.path, temporal);
+    const { process: identity } = await runningServer(state.path);
+    await rm(state.path, { recursive: true });
+    await server.release();
+    expect(await isAlive(identity)).toBe(false);
+  });
+
   temporal.it('takes other ports when those of the last time are taken', async () => {
     await using state = await temporaryFolder('engine');
     const before = await startServer(state.path, temporal);
