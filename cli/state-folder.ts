@@ -12,6 +12,6 @@ export function stateDirectoryOf(directory: string): string {
 export function cacheDirectoryOf(environment: Environment): string {
   const caches = environment['XDG_CACHE_HOME'];
   // The specification has relative ones ignored.
-  const base = caches?.startsWith('/') ? caches : join(environment['HOME'] ?? homedir(), '.cache');
+  const base = caches?.startsWith('/') ? caches : join(environment['HOME'] || homedir(), '.cache');
   return join(base, 'holdfast');
 }
