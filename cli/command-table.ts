@@ -57,6 +57,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       { name: 'snapshots', summary: 'list the snapshots of a repository', load: () => import('./snapshots.ts') },
       { name: 'ls', summary: 'list the files of a snapshot', load: () => import('./ls.ts') },
+      {
+        name: 'dump',
+        summary: 'write a file to stdout, or a folder as a tar archive',
+        load: () => import('./dump.ts'),
+      },
       { name: 'restore', summary: 'bring files of a snapshot back', load: () => import('./restore.ts') },
       { name: 'check', summary: 'verify a repository, and the data in it', load: () => import('./check.ts') },
       { name: 'unlock', summary: 'remove stale locks', load: () => import('./unlock.ts') },
@@ -87,7 +92,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
   (
-    'fmt upgrade plan drift simulate pause resume approve deny cancel find dump diff stats copy key repair explain ' +
+    'fmt upgrade plan drift simulate pause resume approve deny cancel find diff stats copy key repair explain ' +
     'adopt recover evidence providers review'
   ).split(' '),
 );

@@ -20,6 +20,13 @@ export interface ProgressDisplay extends Progress {
   finish(): void;
 }
 
+/** An answer that is no text: nothing else may stand on stdout with it. */
+export interface ByteAnswer {
+  readonly onTerminal: boolean;
+  /** Resolves when the reader has taken it, so that nothing piles up; also when nobody reads any more (see `closed`). */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
 /** Where a command says things. The answer goes to stdout, all else to stderr. */
 export interface Output {
   readonly style: Style;
@@ -39,6 +46,8 @@ export interface Output {
   warn(text: string, label?: string): void;
   /** Writes one JSON document, or one line of a stream of events. Call it only with `--json`. */
   json(document: unknown): void;
+  /** Takes stdout for bytes: from now on a JSON error goes to stderr. */
+  bytes(): ByteAnswer;
   progress(): ProgressDisplay;
 }
 

@@ -11,11 +11,12 @@ export interface OutputSettings {
 }
 
 export interface OutputStream extends ProgressStream {
+  write(chunk: string | Uint8Array, taken?: () => void): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
 export interface TrackedOutput extends Output {
-  /** Whether anything was written to stdout: a JSON error may be the one document there only when nothing was. */
+  /** Whether anything was written to stdout, or it was taken for bytes: a JSON error may be the one document there only when nothing was. */
   readonly started: boolean;
   /** Why the answer could not be written whole: a full disk, not a reader that went away. */
   readonly failure: NodeJS.ErrnoException | undefined;
@@ -66,6 +67,12 @@ export function openOutput(stdout: OutputStream, stderr: OutputStream, settings:
       if (!json) remark(`${mark(`${label}:`)} ${text}`);
     },
     json: (document) => answer(JSON.stringify(document)),
+    bytes: () => {
+      started = true;
+      const write = (bytes: Uint8Array): Promise<void> =>
+        new Promise((taken) => (closed ? taken() : void stdout.write(bytes, () => taken())));
+      return { onTerminal: stdout.isTTY === true, write };
+    },
     progress: () => (json || quiet ? { report() {}, finish() {} } : openProgressDisplay(stderr)),
   };
 }
