@@ -1,4 +1,4 @@
-/** `npm run bench`: what the commands cost that people wait for, against their targets; exits 1 when one is beyond. */
+/** `npm run bench [commands]`: what the commands cost that people wait for, against their targets; exits 1 when one is beyond. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

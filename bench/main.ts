@@ -1,0 +1,17 @@
+/** `npm run bench`: which benchmark runs; without a word the commands, the only ones with targets of their own. */
+const [benchmark = 'commands', ...args] = process.argv.slice(2);
+switch (benchmark) {
+  case 'commands':
+    await import('./commands.ts');
+    break;
+  case 'engine': {
+    const { runEngineBenchmark } = await import('./engine.ts');
+    await runEngineBenchmark(args);
+    break;
+  }
+  default:
+    process.stderr.write(
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine [--help].\n`,
+    );
+    process.exitCode = 2;
+}
