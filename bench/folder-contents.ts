@@ -25,7 +25,7 @@ export function warmPageCache(folder: string): void {
   const buffer = Buffer.allocUnsafe(READ_AT_ONCE_BYTES);
   for (const { file, size } of entriesBelow(folder)) {
     if (size === 0) continue;
-    const descriptor = openSync(file);
+    const descriptor = openSync(file, 'r');
     while (readSync(descriptor, buffer, 0, buffer.length, null) > 0);
     closeSync(descriptor);
   }
