@@ -1,5 +1,7 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { requirePeer } from '../peers.ts';
 import { runCommand } from '../run-command.ts';
@@ -79,13 +81,18 @@ test('Ctrl-C ends a backup with 130, at once, and leaves no lock and a sound rep
   for (let file = 0; file < 300; file++)
     writeFileSync(join(source, `big-${file}`), Buffer.alloc(1_000_000, Math.random().toString()));
   let asked = 0;
+  // Its lock shows that it has begun, on a slow machine as on a fast one.
+  const interruptOnceLocked = async (child: ChildProcess): Promise<void> => {
+    const locks = join(fixture.where, 'locks');
+    while (!existsSync(locks) || readdirSync(locks).length === 0) await delay(5);
+    asked = performance.now();
+    child.kill('SIGINT');
+  };
+  let interrupting: Promise<void> | undefined;
   const { status, stderr } = await fixture.run(['backup', source], {
-    onStart: (child) =>
-      setTimeout(() => {
-        asked = performance.now();
-        child.kill('SIGINT');
-      }, 600),
+    onStart: (child) => void (interrupting = interruptOnceLocked(child)),
   });
+  await interrupting;
   expect(performance.now() - asked).toBeLessThan(2500);
   expect([status, stderr]).toEqual([130, expect.stringContaining('error: interrupted')]);
   const check = await fixture.run(['check', '--read-data', '--json']);
