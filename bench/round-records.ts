@@ -52,7 +52,10 @@ export function readRounds(work: string, setting: string): RoundRecord[] {
 }
 
 export function appendRound(work: string, record: RoundRecord): void {
-  appendFileSync(recordsFile(work), `${JSON.stringify(record)}\n`);
+  const file = recordsFile(work);
+  // A killed benchmark may have left half a line, which must not swallow this one.
+  const start = existsSync(file) && !readFileSync(file, 'utf8').endsWith('\n') ? '\n' : '';
+  appendFileSync(file, `${start}${JSON.stringify(record)}\n`);
 }
 
 function recordsFile(work: string): string {
