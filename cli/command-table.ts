@@ -58,6 +58,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'snapshots', summary: 'list the snapshots of a repository', load: () => import('./snapshots.ts') },
       { name: 'ls', summary: 'list the files of a snapshot', load: () => import('./ls.ts') },
       { name: 'find', summary: 'find files in all snapshots', load: () => import('./find.ts') },
+      { name: 'diff', summary: 'what changed between two snapshots', load: () => import('./diff.ts') },
       {
         name: 'dump',
         summary: 'write a file to stdout, or a folder as a tar archive',
@@ -93,7 +94,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
   (
-    'fmt upgrade plan drift simulate pause resume approve deny cancel diff stats copy key repair explain ' +
+    'fmt upgrade plan drift simulate pause resume approve deny cancel stats copy key repair explain ' +
     'adopt recover evidence providers review'
   ).split(' '),
 );

@@ -4,7 +4,7 @@ import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, InterruptedError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { displayPath } from '../files/byte-path.ts';
-import { asDamage, dumpContent } from '../repository/dump-content.ts';
+import { dumpContent } from '../repository/dump-content.ts';
 import { dumpTar } from '../repository/dump-tar.ts';
 import { findNode } from '../repository/find-node.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -108,9 +108,7 @@ async function findPath(
   path: ByteString,
   signal: AbortSignal,
 ): Promise<NonNullable<Awaited<ReturnType<typeof findNode>>>> {
-  const node = await findNode(repository, snapshot.tree, path, signal).catch((error: unknown) => {
-    throw asDamage(path, error);
-  });
+  const node = await findNode(repository, snapshot.tree, path, signal);
   if (node !== undefined) return node;
   throw new NotFoundError(`snapshot ${shortId(snapshot.id)} has no ${displayPath(path)}`, {
     hint: 'see what it has: holdfast ls SNAPSHOT',

@@ -6,11 +6,15 @@ import type { TreeNode } from '../repository/tree-node.ts';
 import { displayText, displayTime } from './display.ts';
 
 /** Names that are not UTF-8 are given as base64 too. */
-export function describeNode(path: ByteString, node: TreeNode): Record<string, unknown> {
+export function describePath(path: ByteString): { path: string; path_raw?: string } {
   const text = toText(path);
+  if (text !== undefined) return { path: text };
+  return { path: displayPath(path), path_raw: Buffer.from(path, 'latin1').toString('base64') };
+}
+
+export function describeNode(path: ByteString, node: TreeNode): Record<string, unknown> {
   return {
-    path: text ?? displayPath(path),
-    ...(text === undefined && { path_raw: Buffer.from(path, 'latin1').toString('base64') }),
+    ...describePath(path),
     type: node.type,
     mode: fromGoMode(node.mode ?? 0),
     uid: node.uid,

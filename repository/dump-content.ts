@@ -2,14 +2,12 @@
 import { IntegrityError, NotFoundError } from '../common/errors.ts';
 import type { ByteString } from '../common/byte-string.ts';
 import { displayPath } from '../files/byte-path.ts';
+import { plainSize } from './plain-size.ts';
 import type { Repository } from './repository.ts';
 import type { TreeNode } from './tree-node.ts';
 
 /** Of at most 8 MiB each: what a dump holds in memory. */
 const BLOBS_AHEAD = 3;
-
-/** Bytes that a blob has besides its content when it is stored uncompressed: nonce and MAC. */
-const SEAL_BYTES = 32;
 
 /** Yields one blob after the other, each verified against its MAC and its id. Throws IntegrityError for one that is missing or damaged. */
 export async function* dumpContent(
@@ -47,7 +45,7 @@ function checkSize(repository: Repository, path: ByteString, node: TreeNode): vo
   for (const id of node.content ?? []) {
     const location = repository.findBlob('data', id);
     if (location === undefined) throw damaged(path, new Error(`data blob ${id} is in no pack of the index`));
-    size += location.uncompressedLength ?? location.length - SEAL_BYTES;
+    size += plainSize(location);
   }
   if (size !== (node.size ?? 0))
     throw damaged(path, new Error(`its blobs have ${size} bytes, the file ${node.size ?? 0}`));
