@@ -6,7 +6,7 @@ import { errorCode } from '../files/file-errors.ts';
 import type { NativeMetadata } from '../files/native-metadata.ts';
 import { fromGoMode } from './go-file-mode.ts';
 import { parseGoTime } from './go-time.ts';
-import type { TreeNode } from './tree-node.ts';
+import type { RestoredNode } from './restore-messages.ts';
 
 export interface RestoredPlace {
   /** By which calls that do not follow links reach the entry. */
@@ -15,10 +15,24 @@ export interface RestoredPlace {
   self?: ByteString;
   /** Of a file that is open: then nothing is looked up by a path but its extended attributes. */
   descriptor?: number;
+  /** What making the entry has given it already. */
+  made?: MadeWith;
+}
+
+export interface MadeWith {
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
 }
 
 /** Returns what could not be set, a sentence each. What only root may set is no problem of another account. */
-export function applyMetadata(native: NativeMetadata, place: RestoredPlace, node: TreeNode, owners: boolean): string[] {
+export function applyMetadata(
+  native: NativeMetadata,
+  place: RestoredPlace,
+  node: RestoredNode,
+  owners: boolean,
+): string[] {
   const problems: string[] = [];
   const attempt = (what: string, privileged: boolean, act: () => void): void => {
     try {
@@ -31,13 +45,18 @@ export function applyMetadata(native: NativeMetadata, place: RestoredPlace, node
     }
   };
   // The owner first: changing it takes setuid and capabilities away.
-  if (owners) attempt('the owner', true, () => changeOwner(place, node));
+  const { made } = place;
+  const isOwned = made?.uid === node.uid && made.gid === node.gid;
+  if (owners && !isOwned) attempt('the owner', true, () => changeOwner(place, node));
   for (const { name, value } of node.extended_attributes ?? []) {
     attempt(`the extended attribute ${JSON.stringify(name)}`, !name.startsWith('user.'), () =>
       native.setAttribute(place.path, fromText(name), Buffer.from(value ?? '', 'base64')),
     );
   }
-  attempt('the mode', false, () => changeMode(place, fromGoMode(node.mode ?? 0)));
+  const mode = fromGoMode(node.mode ?? 0);
+  // Access lists among the attributes change it, and so does another owner.
+  const isSet = made?.mode === mode && (isOwned || !owners) && !node.extended_attributes?.length;
+  if (!isSet) attempt('the mode', false, () => changeMode(place, mode));
   const mtimeNs = parseGoTime(node.mtime);
   if (mtimeNs === undefined) return [...problems, 'the time of modification is no time'];
   const atimeNs = node.atime === node.mtime ? mtimeNs : parseGoTime(node.atime);
@@ -48,7 +67,7 @@ export function applyMetadata(native: NativeMetadata, place: RestoredPlace, node
   return problems;
 }
 
-function changeOwner({ path, descriptor }: RestoredPlace, { uid, gid }: TreeNode): void {
+function changeOwner({ path, descriptor }: RestoredPlace, { uid, gid }: RestoredNode): void {
   if (descriptor === undefined) lchownSync(toBytes(path), uid, gid);
   else fchownSync(descriptor, uid, gid);
 }

@@ -108,9 +108,13 @@ export class BlobIndex {
   find(type: BlobType, id: string): BlobLocation | undefined {
     const entry = this.#findEntry(type, id);
     if (entry < 0) return undefined;
-    const { offset, length, uncompressedLength } = this.#blobAt(entry);
-    const location: BlobLocation = { packId: this.#packIds[this.#packNumberAt(entry)]!, offset, length };
-    if (uncompressedLength !== undefined) location.uncompressedLength = uncompressedLength;
+    // Not by way of #blobAt: putting the id together again would cost more than all the rest.
+    const block = this.#block(entry);
+    const base = (entry % BLOCK_ENTRIES) * ENTRY_WORDS;
+    const packId = this.#packIds[block[base + PACK]! & PACK_MASK]!;
+    const location: BlobLocation = { packId, offset: block[base + OFFSET]!, length: block[base + LENGTH]! };
+    const plainLength = block[base + PLAIN_LENGTH]!;
+    if (plainLength > 0) location.uncompressedLength = plainLength - 1;
     return location;
   }
 

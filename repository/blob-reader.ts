@@ -4,23 +4,37 @@ import { join } from 'node:path';
 import { IntegrityError } from '../common/errors.ts';
 import { errorCode } from '../files/file-errors.ts';
 import type { SealingKey } from './crypto.ts';
+import type { NativeDecompressor } from './native-zstd.ts';
 import { packName } from './object-names.ts';
 import { openBlob } from './pack.ts';
 import type { IndexedBlob } from './repository.ts';
+import type { ReadMemory } from './read-memory.ts';
 import type { BlobSource } from './restore-messages.ts';
 
 type Read = BlobSource['reads'][number];
 
-/** Each blob is verified against its MAC and its id. Throws IntegrityError when it cannot be had whole. */
+/** What a thread has for reading, one batch at a time. */
+export interface ReadingTools {
+  key: SealingKey;
+  decompress: NativeDecompressor | undefined;
+  memory: ReadMemory;
+}
+
+/**
+ * Each blob is verified against its MAC and its id, and valid until the next one is opened. Throws IntegrityError when it
+ * cannot be had whole.
+ */
 export class BlobReader {
-  readonly #key: SealingKey;
   readonly #source: BlobSource;
+  readonly #tools: ReadingTools;
   readonly #places = new Map<string, { read: Read; blob: IndexedBlob }>();
   /** Files repeat a blob in a row, above all that of zeros. */
   #last: { id: string; plain: Buffer } | undefined;
 
-  constructor(key: SealingKey, source: BlobSource) {
-    this.#key = key;
+  /** From here on, what the reader of the batch before has given is no longer valid. */
+  constructor(tools: ReadingTools, source: BlobSource) {
+    tools.memory.reset();
+    this.#tools = tools;
     this.#source = source;
     for (const read of source.reads) for (const blob of read.blobs) this.#places.set(blob.id, { read, blob });
   }
@@ -30,20 +44,22 @@ export class BlobReader {
     const place = this.#places.get(id);
     if (place === undefined) throw new IntegrityError(`data blob ${id} is in no pack of the index`);
     const { read, blob } = place;
-    read.content ??= readPack(this.#source.localDirectory ?? '', read);
+    read.content ??= readPack(this.#source.localDirectory ?? '', read, this.#tools.memory);
     const start = blob.offset - read.offset;
-    const plain = openBlob(this.#key, blob, read.content.subarray(start, start + blob.length), read.packId);
+    this.#last = undefined;
+    const stored = read.content.subarray(start, start + blob.length);
+    const plain = openBlob(this.#tools.key, blob, stored, read.packId, this.#tools.decompress);
     this.#last = { id, plain };
     return plain;
   }
 }
 
 /** A pack that is shorter than the index says gives fewer bytes: its blobs then fail their verification. */
-function readPack(directory: string, { packId, offset, length }: Read): Uint8Array {
+function readPack(directory: string, { packId, offset, length }: Read, memory: ReadMemory): Uint8Array {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(join(directory, packName(packId)), 'r');
-    const content = Buffer.allocUnsafeSlow(length);
+    const content = memory.take(length);
     let filled = 0;
     while (filled < length) {
       const count = readSync(descriptor, content, filled, length - filled, offset + filled);

@@ -1,6 +1,7 @@
 /** zstd as the repository uses it: which blobs are compressed, and the leading byte of unpacked files. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { IntegrityError } from '../common/errors.ts';
+import type { NativeDecompressor } from './native-zstd.ts';
 import type { BlobType } from './repository.ts';
 
 export type Compression = 'none' | 'auto' | 'max';
@@ -26,8 +27,18 @@ export function compressBlob(type: BlobType, plain: Uint8Array, compression: Com
   return type === 'tree' || compressed.length < plain.length ? compressed : undefined;
 }
 
-/** Throws IntegrityError when the content is no zstd, or not of the length that the pack's header promised. */
-export function decompressBlob(compressed: Uint8Array, plainLength: number, what: string): Buffer {
+/**
+ * Throws IntegrityError when the content is no zstd, or not of the length that the pack's header promised. With a
+ * native decompressor the result is valid until its next use.
+ */
+export function decompressBlob(
+  compressed: Uint8Array,
+  plainLength: number,
+  what: string,
+  native?: NativeDecompressor,
+): Buffer {
+  const quick = native?.(compressed, plainLength);
+  if (quick !== undefined) return quick;
   // Node refuses an output limit of 0, which an empty blob would have.
   const plain = unzstd(compressed, Math.max(plainLength, 1), what);
   if (plain.length !== plainLength) {
@@ -56,7 +67,8 @@ function zstd(plain: Uint8Array, compression: Compression): Buffer {
 
 function unzstd(compressed: Uint8Array, maxOutputLength: number, what: string): Buffer {
   try {
-    return zstdDecompressSync(compressed, { maxOutputLength });
+    const chunkSize = Math.max(SMALLEST_OUTPUT_CHUNK, Math.min(LARGEST_OUTPUT_CHUNK, maxOutputLength + 1));
+    return zstdDecompressSync(compressed, { maxOutputLength, chunkSize });
   } catch (cause) {
     throw new IntegrityError(`${what} cannot be decompressed`, { cause });
   }

@@ -98,8 +98,11 @@ export function open(key: SealingKey, sealed: Uint8Array, what: string): Buffer 
   if (!timingSafeEqual(expected, sealed.subarray(end))) {
     throw new IntegrityError(`${what} fails its authentication: the stored bytes were changed, or the key is another`);
   }
+  const decipher = createDecipheriv('aes-256-ctr', key.encrypt, nonce);
+  // What comes in one piece is in memory of its own already.
+  if (cipherText.length <= CIPHER_PIECE_BYTES) return decipher.update(cipherText);
   const plain = Buffer.allocUnsafe(cipherText.length);
-  applyCipher(createDecipheriv('aes-256-ctr', key.encrypt, nonce), cipherText, plain);
+  applyCipher(decipher, cipherText, plain);
   return plain;
 }
 

@@ -2,6 +2,7 @@
 import { IntegrityError } from '../common/errors.ts';
 import { compressBlob, decompressBlob, type Compression } from './compression.ts';
 import { open, seal, SEAL_OVERHEAD_BYTES, sealInto, sha256Hex, type SealingKey } from './crypto.ts';
+import type { NativeDecompressor } from './native-zstd.ts';
 import type { BlobType, IndexedBlob, IndexedPack } from './repository.ts';
 
 export const DEFAULT_PACK_SIZE_BYTES = 16 * 1024 * 1024;
@@ -129,9 +130,18 @@ export function readPackHeader(key: SealingKey, content: Uint8Array, packId: str
   return decodeHeader(open(key, pack.subarray(start, start + length), `the header of pack ${packId}`), packId);
 }
 
-/** Verifies, decrypts and decompresses one blob's stored bytes, and checks its id. Throws IntegrityError. */
-export function openBlob(key: SealingKey, blob: IndexedBlob, stored: Uint8Array, packId: string): Buffer {
-  return openStoredBlob(key, blob, stored, packId).plain;
+/**
+ * Verifies, decrypts and decompresses one blob's stored bytes, and checks its id. Throws IntegrityError. With a native
+ * decompressor the result is valid until its next use.
+ */
+export function openBlob(
+  key: SealingKey,
+  blob: IndexedBlob,
+  stored: Uint8Array,
+  packId: string,
+  native?: NativeDecompressor,
+): Buffer {
+  return openStoredBlob(key, blob, stored, packId, native).plain;
 }
 
 /** Like `openBlob`; gives the content also as it was stored, before its decompression. */
@@ -140,13 +150,15 @@ export function openStoredBlob(
   blob: IndexedBlob,
   stored: Uint8Array,
   packId: string,
+  native?: NativeDecompressor,
 ): { plain: Buffer; opened: Buffer } {
   const what = `${blob.type} blob ${blob.id} in pack ${packId}`;
   if (stored.length !== blob.length) {
     throw new IntegrityError(`${what} is truncated: ${stored.length} of ${blob.length} bytes are there`);
   }
   const opened = open(key, stored, what);
-  const plain = blob.uncompressedLength === undefined ? opened : decompressBlob(opened, blob.uncompressedLength, what);
+  const length = blob.uncompressedLength;
+  const plain = length === undefined ? opened : decompressBlob(opened, length, what, native);
   if (sha256Hex(plain) !== blob.id) throw new IntegrityError(`${what} has other content than its id says`);
   return { plain, opened };
 }

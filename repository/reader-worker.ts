@@ -3,8 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { IntegrityError } from '../common/errors.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
 import { prepareKey, sha256Hex } from './crypto.ts';
+import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob, readPackHeader } from './pack.ts';
+import { ReadMemory } from './read-memory.ts';
 import type {
   BlobBatch,
   BlobProblem,
@@ -23,7 +25,13 @@ import { verifyEntries } from './verify-entries.ts';
 const settings = workerData as ReaderSettings;
 const key = prepareKey(settings.key);
 const openPacks = new OpenPacks(key, settings);
-const restoring = onFirstUse((): ThreadContext => ({ key, native: loadNativeMetadata() }));
+const decompressor = onFirstUse(loadNativeDecompressor);
+const restoring = onFirstUse((): ThreadContext => ({
+  key,
+  native: loadNativeMetadata(),
+  decompress: decompressor(),
+  memory: new ReadMemory(),
+}));
 
 const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => ReaderTasks[Name]['output'] } = {
   'verify-pack': verifyPack,
@@ -72,7 +80,7 @@ function verifyPack(input: ReaderTasks['verify-pack']['input']): ReaderTasks['ve
   }
   for (const blob of indexed) {
     try {
-      openBlob(key, blob, content.subarray(blob.offset, blob.offset + blob.length), packId);
+      openBlob(key, blob, content.subarray(blob.offset, blob.offset + blob.length), packId, decompressor());
     } catch (error) {
       blobs.push({ id: blob.id, message: integrityMessage(error) });
     }
@@ -101,7 +109,7 @@ function readTrees(batch: BlobBatch): ReaderTasks['read-trees']['output'] {
   const problems: BlobProblem[] = [];
   const references = batch.blobs.map((blob) => {
     try {
-      return readTreeReferences(openBlob(key, blob, storedBytes(batch, blob), batch.packId));
+      return readTreeReferences(openBlob(key, blob, storedBytes(batch, blob), batch.packId, decompressor()));
     } catch (error) {
       problems.push({ id: blob.id, message: integrityMessage(error) });
       return undefined;

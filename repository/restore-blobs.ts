@@ -9,27 +9,34 @@ export function plainSize(location: BlobLocation): number {
   return location.uncompressedLength ?? location.length - SEAL_OVERHEAD_BYTES;
 }
 
+/** A blob of a file's content, and where it lies. */
+export interface LocatedBlob extends BlobLocation {
+  id: string;
+}
+
 /** undefined when the index lacks one of the blobs. */
-export function locateContent(repository: Repository, content: readonly string[]): BlobLocation[] | undefined {
-  const locations: BlobLocation[] = [];
+export function locateContent(repository: Repository, content: readonly string[]): LocatedBlob[] | undefined {
+  const located: LocatedBlob[] = [];
   for (const id of content) {
     const location = repository.findBlob('data', id);
     if (location === undefined) return undefined;
-    locations.push(location);
+    located.push(Object.assign(location, { id }));
   }
-  return locations;
+  return located;
 }
 
-/** The reads that bring these blobs, each once. Blobs that no index names are left out: whoever opens them is told. */
-export function planSource(repository: Repository, ids: Iterable<string>): BlobSource {
+/** The reads that bring these blobs, each once. */
+export function planSource(repository: Repository, located: Iterable<LocatedBlob>): BlobSource {
   const packs = new Map<string, IndexedBlob[]>();
-  for (const id of new Set(ids)) {
-    const location = repository.findBlob('data', id);
-    if (location === undefined) continue;
-    const { packId, ...place } = location;
+  const taken = new Set<string>();
+  for (const { id, packId, offset, length, uncompressedLength } of located) {
+    if (taken.has(id)) continue;
+    taken.add(id);
     const blobs = packs.get(packId) ?? [];
     packs.set(packId, blobs);
-    blobs.push({ ...place, id, type: 'data' });
+    const blob: IndexedBlob = { id, type: 'data', offset, length };
+    if (uncompressedLength !== undefined) blob.uncompressedLength = uncompressedLength;
+    blobs.push(blob);
   }
   const reads = [...packs].flatMap(([packId, blobs]) => planBatches(packId, blobs));
   const { localDirectory } = repository.storage.capabilities;

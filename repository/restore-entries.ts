@@ -5,23 +5,23 @@ import { IntegrityError } from '../common/errors.ts';
 import { joinPath, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
 import type { NativeMetadata } from '../files/native-metadata.ts';
+import { HeldFolders } from '../files/held-folders.ts';
 import { holdEntry, openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
-import { BlobReader } from './blob-reader.ts';
-import type { SealingKey } from './crypto.ts';
+import { BlobReader, type ReadingTools } from './blob-reader.ts';
+import { type Creator, NewFiles } from './new-file.ts';
 import type {
   EntryBatch,
   FilePart,
   RestoreAnswer,
+  RestoredNode,
   RestoreEntry,
   RestoreProblem,
   RestoreTarget,
 } from './restore-messages.ts';
 import { writeSparse } from './sparse-write.ts';
-import type { TreeNode } from './tree-node.ts';
 
-export interface ThreadContext {
-  key: SealingKey;
+export interface ThreadContext extends ReadingTools {
   native: NativeMetadata;
 }
 
@@ -30,6 +30,8 @@ const FATAL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 
 const SELF = '' as ByteString;
 
+const CREATOR: Creator = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
+
 /** The target's folder as paths reach it. */
 export function targetPath(target: RestoreTarget): ByteString {
   return `/proc/self/fd/${target.descriptor}` as ByteString;
@@ -37,20 +39,20 @@ export function targetPath(target: RestoreTarget): ByteString {
 
 export function restoreEntries(context: ThreadContext, batch: EntryBatch): RestoreAnswer {
   const answer: RestoreAnswer = { files: 0, bytes: 0, problems: [] };
-  const blobs = new BlobReader(context.key, batch.source);
+  const blobs = new BlobReader(context, batch.source);
+  // No longer than the batch: what somebody moves away meanwhile is not followed for long.
+  using held = new HeldFolders(targetPath(batch.target));
   for (const { folder: path, entries } of batch.folders) {
     let folder: SafeFolder | undefined;
     try {
-      folder = openFolderBelow(targetPath(batch.target), path);
+      folder = held.open(path);
     } catch (error) {
       answer.problems.push(problemOf(error, path));
       continue;
     }
-    try {
-      for (const entry of entries) restoreEntry(context, batch.target, folder, path, entry, blobs, answer);
-    } finally {
-      folder[Symbol.dispose]();
-    }
+    const files = new NewFiles(CREATOR, batch.target.owners);
+    const place = { target: batch.target, folder, path, files };
+    for (const entry of entries) restoreEntry(context, place, entry, blobs, answer);
     if (answer.fatal !== undefined) break;
   }
   return answer;
@@ -59,7 +61,7 @@ export function restoreEntries(context: ThreadContext, batch: EntryBatch): Resto
 /** Writes its pieces into the file, which is there in its full length. */
 export function restorePart(context: ThreadContext, part: FilePart): RestoreAnswer {
   const answer: RestoreAnswer = { files: 0, bytes: 0, problems: [] };
-  const blobs = new BlobReader(context.key, part.source);
+  const blobs = new BlobReader(context, part.source);
   let descriptor: number | undefined;
   try {
     using folder = openFolderBelow(targetPath(part.target), part.folder);
@@ -85,19 +87,27 @@ export function placeFile(native: NativeMetadata, folder: SafeFolder, entry: Res
   return problems;
 }
 
+/** The folder in which entries are being made. */
+interface EntryPlace {
+  target: RestoreTarget;
+  folder: SafeFolder;
+  /** Below the target. */
+  path: ByteString;
+  files: NewFiles;
+}
+
 function restoreEntry(
   { native }: ThreadContext,
-  target: RestoreTarget,
-  folder: SafeFolder,
-  folderPath: ByteString,
+  place: EntryPlace,
   entry: RestoreEntry,
   blobs: BlobReader,
   answer: RestoreAnswer,
 ): void {
   if (answer.fatal !== undefined) return;
-  const path = joinPath(folderPath, entry.name);
+  const { folder, target } = place;
+  const path = joinPath(place.path, entry.name);
   try {
-    const made = makeEntry(native, folder, entry, blobs, target.owners);
+    const made = makeEntry(native, place, entry, blobs);
     const messages = made.messages ?? applyToEntry(native, folder, entry, target.owners);
     renameSync(toBytes(folder.entry(entry.temporary)), toBytes(folder.entry(entry.name)));
     for (const message of messages) answer.problems.push({ code: 'restore/metadata', path, message });
@@ -117,18 +127,12 @@ interface MadeEntry {
   messages?: string[];
 }
 
-function makeEntry(
-  native: NativeMetadata,
-  folder: SafeFolder,
-  entry: RestoreEntry,
-  blobs: BlobReader,
-  owners: boolean,
-): MadeEntry {
+function makeEntry(native: NativeMetadata, place: EntryPlace, entry: RestoreEntry, blobs: BlobReader): MadeEntry {
   const { node } = entry;
-  const path = folder.entry(entry.temporary);
+  const path = place.folder.entry(entry.temporary);
   switch (node.type) {
     case 'file':
-      return writeFile(native, path, node, blobs, owners);
+      return writeFile(native, place, path, node, blobs);
     case 'symlink':
       symlinkSync(toBytes(node.linktarget ?? SELF), toBytes(path));
       return { bytes: 0 };
@@ -147,13 +151,12 @@ function makeEntry(
 /** The metadata is put on while the file is open, which spares finding it again. */
 function writeFile(
   native: NativeMetadata,
+  { files, target }: EntryPlace,
   path: ByteString,
-  node: TreeNode,
+  node: RestoredNode,
   blobs: BlobReader,
-  owners: boolean,
 ): MadeEntry {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const descriptor = openSync(toBytes(path), flags, 0o600);
+  const { descriptor, made } = files.open(path, node);
   try {
     let bytes = 0;
     let endsWithHole = false;
@@ -163,7 +166,7 @@ function writeFile(
       bytes += plain.length;
     }
     if (endsWithHole) ftruncateSync(descriptor, bytes);
-    return { bytes, messages: applyMetadata(native, { path, descriptor }, node, owners) };
+    return { bytes, messages: applyMetadata(native, { path, descriptor, made }, node, target.owners) };
   } finally {
     closeSync(descriptor);
   }

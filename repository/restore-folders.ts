@@ -6,7 +6,8 @@ import { throwIfAborted } from '../common/errors.ts';
 import { baseName, parentPath, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
 import type { NativeMetadata } from '../files/native-metadata.ts';
-import { openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
+import { HeldFolders } from '../files/held-folders.ts';
+import type { SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
 import type { TreeNode } from './tree-node.ts';
 
@@ -22,8 +23,8 @@ const SLICE_MS = 5;
 
 const SELF = '' as ByteString;
 
-export class RestoreFolders {
-  readonly #root: ByteString;
+export class RestoreFolders implements Disposable {
+  readonly #held: HeldFolders;
   readonly #report: (path: ByteString, message: string) => void;
   /** The way down to where the walk is. */
   readonly #stack: RestoredFolder[] = [];
@@ -31,7 +32,7 @@ export class RestoreFolders {
 
   /** @param report Told of what cannot be made or set, with the path below the target. */
   constructor(root: SafeFolder, report: (path: ByteString, message: string) => void) {
-    this.#root = root.entry(SELF);
+    this.#held = new HeldFolders(root.entry(SELF));
     this.#report = report;
   }
 
@@ -67,6 +68,10 @@ export class RestoreFolders {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.#held[Symbol.dispose]();
+  }
+
   #leaveTo(path: ByteString): void {
     for (let top = this.#stack.at(-1); top !== undefined; top = this.#stack.at(-1)) {
       if (top.path === path || path.startsWith(`${top.path}/`)) return;
@@ -76,7 +81,7 @@ export class RestoreFolders {
 
   #makeOne(folder: RestoredFolder): void {
     try {
-      using parent = openFolderBelow(this.#root, parentPath(folder.path));
+      const parent = this.#held.open(parentPath(folder.path));
       const path = toBytes(parent.entry(baseName(folder.path)));
       try {
         // Nobody else looks in before its mode is set.
@@ -97,7 +102,7 @@ export class RestoreFolders {
 
   #finishOne(native: NativeMetadata, path: ByteString, node: TreeNode, owners: boolean): void {
     try {
-      using folder = openFolderBelow(this.#root, path);
+      const folder = this.#held.open(path);
       const self = folder.entry(SELF);
       const place = { path: `${self}/.` as ByteString, self };
       for (const message of applyMetadata(native, place, node, owners)) this.#report(path, message);

@@ -10,11 +10,17 @@ export interface BlobSource {
   reads: (PlannedBatch & { content?: Uint8Array })[];
 }
 
+/** What an entry is made from. */
+export type RestoredNode = Pick<
+  TreeNode,
+  'type' | 'mode' | 'mtime' | 'atime' | 'uid' | 'gid' | 'linktarget' | 'extended_attributes' | 'device' | 'content'
+>;
+
 /** An entry that is not a folder, and the name it has until it is whole. */
 export interface RestoreEntry {
   name: ByteString;
   temporary: ByteString;
-  node: TreeNode;
+  node: RestoredNode;
 }
 
 export interface RestoreFolderEntries {

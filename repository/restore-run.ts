@@ -11,17 +11,25 @@ import { errorCode } from '../files/file-errors.ts';
 import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
 import { openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { createTemporaryNames } from '../files/temporary-name.ts';
+import { loadNativeDecompressor } from './native-zstd.ts';
 import type { ReaderPool } from './reader-pool.ts';
-import type { BlobLocation, Repository } from './repository.ts';
+import type { Repository } from './repository.ts';
 import type { RestoreRequest } from './restore.ts';
-import { fillSource, locateContent, plainSize, planSource } from './restore-blobs.ts';
+import { fillSource, type LocatedBlob, locateContent, plainSize, planSource } from './restore-blobs.ts';
 import { placeFile, removeQuietly } from './restore-entries.ts';
 import { RestoreFolders } from './restore-folders.ts';
 import { linkEntry, RestoreLinks } from './restore-links.ts';
-import type { RestoreAnswer, RestoreEntry, RestoreFolderEntries, RestoreTarget } from './restore-messages.ts';
+import type {
+  RestoreAnswer,
+  RestoredNode,
+  RestoreEntry,
+  RestoreFolderEntries,
+  RestoreTarget,
+} from './restore-messages.ts';
 import type { RestoreSelection } from './restore-selection.ts';
 import { findStart, placeOf, walkFrom, type RestoreStart } from './restore-walk.ts';
 import type { TreeNode } from './tree-node.ts';
+import { TreeReader } from './tree-reader.ts';
 
 export interface RestoreRunOptions {
   repository: Repository;
@@ -47,6 +55,8 @@ const RESTORABLE = new Set(['file', 'symlink', 'fifo', 'dev', 'chardev']);
 interface BatchUnit {
   kind: 'batch';
   folders: RestoreFolderEntries[];
+  /** Of all of them. */
+  content: LocatedBlob[];
 }
 
 /** A file in several parts: the last one to be finished gives it its place. */
@@ -61,6 +71,7 @@ interface PartUnit {
   kind: 'part';
   file: BigFile;
   pieces: { id: string; offset: number }[];
+  content: LocatedBlob[];
 }
 
 type Unit = BatchUnit | PartUnit;
@@ -76,6 +87,17 @@ const HINTS: Record<string, string> = {
   'restore/unwritable': 'Restore into a fresh folder, as an account that may write there.',
   'restore/mismatch': 'Restore the file again; when it differs again, look at the disk.',
 };
+
+/** What a thread must know of a node: the rest would only cost its way there. */
+function neededOf(node: TreeNode): RestoredNode {
+  const { type, mtime, atime, uid, gid, content } = node;
+  const needed: RestoredNode = { type, mtime, atime, uid, gid, content };
+  if (node.mode !== undefined) needed.mode = node.mode;
+  if (node.linktarget !== undefined) needed.linktarget = node.linktarget;
+  if (node.extended_attributes !== undefined) needed.extended_attributes = node.extended_attributes;
+  if (node.device !== undefined) needed.device = node.device;
+  return needed;
+}
 
 export class RestoreRun {
   readonly counts = { files: 0, directories: 0, bytes: 0 };
@@ -111,8 +133,9 @@ export class RestoreRun {
     this.counts.directories = this.#folders.count;
   }
 
-  /** Removes what an interruption left under temporary names, as far as it can be reached. */
+  /** Removes what an interruption left under temporary names, as far as it can be reached, and lets go of the folders. */
   removeUnfinished(): void {
+    this.#folders[Symbol.dispose]();
     for (const { folder: path, entries } of this.#unfinished) {
       try {
         using folder = openFolderBelow(this.#rootPath, path);
@@ -131,12 +154,12 @@ export class RestoreRun {
   /** The work, in tree order; folders are made on the way. */
   async *#units(start: RestoreStart): AsyncGenerator<Unit> {
     const { repository } = this.#options;
-    let batch: BatchUnit = { kind: 'batch', folders: [] };
+    let batch: BatchUnit = { kind: 'batch', folders: [], content: [] };
     let entries = 0;
     let bytes = 0;
     for await (const { place, node } of this.#taken(start)) {
       if (this.#links.takes(place, node)) continue;
-      const entry: RestoreEntry = { name: place.name, temporary: this.#nextTemporary(), node };
+      const entry: RestoreEntry = { name: place.name, temporary: this.#nextTemporary(), node: neededOf(node) };
       const locations = locateContent(repository, node.content ?? []);
       if (locations === undefined) {
         this.#addProblem('restore/damaged', place.path, 'part of its content is in no pack of the index');
@@ -150,11 +173,12 @@ export class RestoreRun {
       const last = batch.folders.at(-1);
       if (last?.folder === place.folder) last.entries.push(entry);
       else batch.folders.push({ folder: place.folder, entries: [entry] });
+      batch.content.push(...locations);
       entries++;
       bytes += size;
       if (entries < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES) continue;
       yield batch;
-      batch = { kind: 'batch', folders: [] };
+      batch = { kind: 'batch', folders: [], content: [] };
       entries = 0;
       bytes = 0;
     }
@@ -166,6 +190,7 @@ export class RestoreRun {
     const { repository, request, selection } = this.#options;
     const walk = walkFrom(repository, start, {
       signal: request.signal,
+      trees: new TreeReader(repository, loadNativeDecompressor()),
       descend: (path) => selection.descends(path),
       onError: (path, error) => this.#addWalkProblem(path, error),
     });
@@ -185,7 +210,7 @@ export class RestoreRun {
     folder: ByteString,
     path: ByteString,
     entry: RestoreEntry,
-    locations: readonly BlobLocation[],
+    locations: readonly LocatedBlob[],
     size: number,
   ): Generator<PartUnit> {
     const file: BigFile = { folder, entries: [entry], entry, path, partsLeft: 0, failed: false };
@@ -193,14 +218,15 @@ export class RestoreRun {
     const units: PartUnit[] = [];
     let offset = 0;
     let partEnd = 0;
-    for (const [index, id] of (entry.node.content ?? []).entries()) {
+    for (const blob of locations) {
       if (offset >= partEnd) {
-        units.push({ kind: 'part', file, pieces: [] });
+        units.push({ kind: 'part', file, pieces: [], content: [] });
         partEnd = offset + MAX_PART_BYTES;
       }
-      units.at(-1)?.pieces.push({ id, offset });
-      const location = locations[index];
-      if (location !== undefined) offset += plainSize(location);
+      const unit = units.at(-1);
+      unit?.pieces.push({ id: blob.id, offset });
+      unit?.content.push(blob);
+      offset += plainSize(blob);
     }
     file.partsLeft = units.length;
     yield* units;
@@ -228,10 +254,9 @@ export class RestoreRun {
     }
   }
 
-  async #restoreBatch({ folders }: BatchUnit): Promise<void> {
+  async #restoreBatch({ folders, content }: BatchUnit): Promise<void> {
     const { repository, pool, request } = this.#options;
-    const contents = folders.flatMap(({ entries }) => entries.flatMap(({ node }) => node.content ?? []));
-    const source = planSource(repository, contents);
+    const source = planSource(repository, content);
     await fillSource(repository, source, request.signal);
     for (const folder of folders) this.#unfinished.add(folder);
     const answer = await pool.run('restore-entries', { target: this.target, folders, source });
@@ -239,13 +264,10 @@ export class RestoreRun {
     this.#take(answer);
   }
 
-  async #restorePart({ file, pieces }: PartUnit): Promise<void> {
+  async #restorePart({ file, pieces, content }: PartUnit): Promise<void> {
     const { repository, pool, request } = this.#options;
     if (!file.failed) {
-      const source = planSource(
-        repository,
-        pieces.map(({ id }) => id),
-      );
+      const source = planSource(repository, content);
       await fillSource(repository, source, request.signal);
       const part = { target: this.target, folder: file.folder, name: file.entry.temporary, pieces, source };
       const answer = await pool.run('restore-part', part);

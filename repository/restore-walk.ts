@@ -4,6 +4,7 @@ import { NotFoundError } from '../common/errors.ts';
 import { baseName, displayPath, fromText, parentPath } from '../files/byte-path.ts';
 import type { Repository } from './repository.ts';
 import { decodeTree, type TreeNode } from './tree-node.ts';
+import type { TreeReader } from './tree-reader.ts';
 import { walkSnapshot, type SnapshotEntry } from './walk-snapshot.ts';
 
 /** Where a restore begins in a snapshot. */
@@ -44,6 +45,7 @@ export async function findStart(
 
 export interface RestoreWalkOptions {
   signal?: AbortSignal;
+  trees: TreeReader;
   descend: (path: ByteString, node: TreeNode) => boolean;
   onError: (path: ByteString, error: unknown) => void;
 }
@@ -56,7 +58,9 @@ export async function* walkFrom(
   if (start.file !== undefined) {
     yield { path: `${start.prefix}/${start.file.name}` as ByteString, node: start.file };
   } else if (start.treeId !== undefined) {
-    yield* walkSnapshot(repository, start.treeId, { ...options, root: start.prefix });
+    const { trees, ...walk } = options;
+    const loadTree = trees.load.bind(trees);
+    yield* walkSnapshot(repository, start.treeId, { ...walk, loadTree, root: start.prefix });
   }
 }
 

@@ -10,6 +10,7 @@ import type { RestoreAnswer, RestoreTarget } from './restore-messages.ts';
 import type { RestoreSelection } from './restore-selection.ts';
 import { findStart, placeOf, walkFrom } from './restore-walk.ts';
 import type { TreeNode } from './tree-node.ts';
+import { TreeReader } from './tree-reader.ts';
 import type { FileToVerify } from './verify-entries.ts';
 
 const MAX_BATCH_FILES = 128;
@@ -75,6 +76,7 @@ async function* restoredFiles(options: VerifyOptions): AsyncGenerator<RestoredFi
   const links = new RestoreLinks();
   const walk = walkFrom(repository, start, {
     signal: request.signal,
+    trees: new TreeReader(repository),
     descend: (path) => selection.descends(path),
     // Told of when it was to be restored.
     onError: () => undefined,

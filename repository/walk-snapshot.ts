@@ -7,6 +7,8 @@ import { decodeTree, type TreeNode } from './tree-node.ts';
 
 export interface WalkSnapshotOptions {
   signal?: AbortSignal;
+  /** Reads a tree; default: one by one from the repository. */
+  loadTree?: (id: string, signal?: AbortSignal) => Promise<Buffer>;
   /** The path of the tree that the walk starts with; default: the snapshot's root, the empty path. */
   root?: ByteString;
   /** false: nothing below this folder is wanted, and its tree is not read. */
@@ -41,10 +43,11 @@ export async function* walkSnapshot(
     if (options.onError === undefined || options.signal?.aborted) throw error;
     options.onError(path, error);
   };
+  const loadTree = options.loadTree ?? ((id, signal) => repository.loadBlob('tree', id, { signal }));
   const stack: OpenTree[] = [];
   const push = async (path: ByteString, id: string): Promise<void> => {
     try {
-      const nodes = decodeTree(await repository.loadBlob('tree', id, { signal: options.signal }));
+      const nodes = decodeTree(await loadTree(id, options.signal));
       stack.push({ path, nodes, next: 0 });
     } catch (error) {
       refuse(path, error);

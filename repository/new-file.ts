@@ -1,0 +1,62 @@
+/** Making files of a folder with their final mode at once, where this shows nobody more than the finished file does. */
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import type { ByteString } from '../common/byte-string.ts';
+import { toBytes } from '../files/byte-path.ts';
+import type { MadeWith } from './apply-metadata.ts';
+import { fromGoMode } from './go-file-mode.ts';
+import type { RestoredNode } from './restore-messages.ts';
+
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** Until its owner and mode are set. */
+const PRIVATE_MODE = 0o600;
+const PERMISSION_BITS = 0o777;
+const MODE_BITS = 0o7777;
+
+/** What of this process decides about new files. */
+export interface Creator {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * The files of one folder. Its default access list, its group bit, the umask and the file system decide what a new file
+ * gets; it is the same for all files that ask for the same mode, so that the first one tells.
+ */
+export class NewFiles {
+  readonly #creator: Creator;
+  readonly #owners: boolean;
+  readonly #made = new Map<number, MadeWith>();
+
+  /** @param owners Whether owner and group will be set. */
+  constructor(creator: Creator, owners: boolean) {
+    this.#creator = creator;
+    this.#owners = owners;
+  }
+
+  /** A fresh file, open for writing, and what it has already. Throws Node's error. */
+  open(path: ByteString, node: RestoredNode): { descriptor: number; made: MadeWith } {
+    const mode = this.#firstMode(node);
+    const descriptor = openSync(toBytes(path), FLAGS, mode);
+    try {
+      let made = this.#made.get(mode);
+      if (made === undefined) {
+        const { mode: actual, uid, gid } = fstatSync(descriptor);
+        made = { mode: actual & MODE_BITS, uid, gid };
+        this.#made.set(mode, made);
+      }
+      return { descriptor, made };
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+  }
+
+  #firstMode(node: RestoredNode): number {
+    const mode = fromGoMode(node.mode ?? 0);
+    const staysOurs = !this.#owners || (node.uid === this.#creator.uid && node.gid === this.#creator.gid);
+    // Attributes may narrow who may read it: an access list.
+    if (!staysOurs || node.extended_attributes?.length || (mode & ~PERMISSION_BITS) !== 0) return PRIVATE_MODE;
+    return mode;
+  }
+}

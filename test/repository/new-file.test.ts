@@ -1,0 +1,69 @@
+import { closeSync, fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ByteString } from '../../common/byte-string.ts';
+import { NewFiles } from '../../repository/new-file.ts';
+import type { RestoredNode } from '../../repository/restore-messages.ts';
+
+let root: string;
+let count = 0;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'holdfast-new-'));
+});
+
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+const TIME = '2026-11-23T02:10:00Z';
+const creator = { uid: process.geteuid!(), gid: process.getegid!() };
+
+function node(change: Partial<RestoredNode>): RestoredNode {
+  return { type: 'file', mtime: TIME, atime: TIME, content: [], ...creator, ...change };
+}
+
+/** The mode that the file has, and that it is said to have. */
+function modesOf(files: NewFiles, change: Partial<RestoredNode>): { actual: number; told: number } {
+  const path = join(root, `file${count++}`);
+  const { descriptor, made } = files.open(path as ByteString, node(change));
+  const actual = fstatSync(descriptor).mode & 0o7777;
+  closeSync(descriptor);
+  return { actual, told: made.mode };
+}
+
+describe('a new file of a restore', () => {
+  it('has its final mode at once when it stays with who restores, as far as the umask lets it, and this is known', () => {
+    const files = new NewFiles(creator, true);
+    for (const mode of [0o600, 0o644, 0o444, 0o755, 0o666, 0o777, 0o666, 0o644]) {
+      const { actual, told } = modesOf(files, { mode });
+      expect(told).toBe(actual);
+      expect(actual & ~mode).toBe(0);
+    }
+    expect(modesOf(files, { mode: 0o640 }).actual & 0o600).toBe(0o600);
+    expect(modesOf(files, { mode: 0o444 }).actual & 0o200).toBe(0);
+  });
+
+  it('is shown to nobody else while its owner, its access list or a special bit is still to come', () => {
+    const files = new NewFiles(creator, true);
+    const attribute = { name: 'system.posix_acl_access', value: '' };
+    const setuid = 2 ** 23;
+    for (const change of [
+      { mode: 0o666, uid: creator.uid + 1 },
+      { mode: 0o666, gid: creator.gid + 1 },
+      { mode: 0o666, extended_attributes: [attribute] },
+      { mode: 0o755 + setuid },
+    ]) {
+      expect(modesOf(files, change).actual & 0o077).toBe(0);
+    }
+  });
+
+  it('is never one that is there already', () => {
+    const files = new NewFiles(creator, false);
+    const path = join(root, 'once') as ByteString;
+    closeSync(files.open(path, node({ mode: 0o644 })).descriptor);
+    expect(() => files.open(path, node({ mode: 0o644 }))).toThrow('EEXIST');
+    expect(statSync(path).isFile()).toBe(true);
+  });
+});
