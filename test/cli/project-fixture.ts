@@ -113,7 +113,7 @@ export async function newestWrite(folder: string): Promise<number> {
   return newest;
 }
 
-export async function untilTrue(condition: () => Promise<boolean> | boolean, limitMs = 60_000): Promise<void> {
+export async function untilTrue(condition: () => Promise<boolean> | boolean, limitMs = 120_000): Promise<void> {
   const until = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > until) throw new Error(`did not come true within ${limitMs} ms`);
