@@ -71,7 +71,9 @@ function renderRow({ corpus, operation, program, rounds, medians, ratios }: Row)
   const ratio = (name: Figure): string => ratios[name]?.median.toFixed(2) ?? '';
   const wall = ratios.wallSeconds;
   const spread =
-    wall === undefined ? '' : ` (${wall.lowest.toFixed(2)} to ${wall.highest.toFixed(2)}, ${rounds} rounds)`;
+    wall === undefined
+      ? ''
+      : ` (${wall.lowest.toFixed(2)} to ${wall.highest.toFixed(2)}, ${rounds === 1 ? 'one round' : `${rounds} rounds`})`;
   return line([
     `${corpus} ${operation}`,
     program,
