@@ -65,6 +65,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: () => import('./dump.ts'),
       },
       { name: 'restore', summary: 'bring files of a snapshot back', load: () => import('./restore.ts') },
+      { name: 'stats', summary: 'how much snapshots hold, and take', load: () => import('./stats.ts') },
       { name: 'check', summary: 'verify a repository, and the data in it', load: () => import('./check.ts') },
       { name: 'unlock', summary: 'remove stale locks', load: () => import('./unlock.ts') },
     ],
@@ -94,7 +95,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
   (
-    'fmt upgrade plan drift simulate pause resume approve deny cancel stats copy key repair explain ' +
+    'fmt upgrade plan drift simulate pause resume approve deny cancel copy key repair explain ' +
     'adopt recover evidence providers review'
   ).split(' '),
 );
