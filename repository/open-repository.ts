@@ -31,20 +31,21 @@ export async function openRepository(
       hint: 'Check that the disk is mounted and the path is right; "holdfast init" creates a repository.',
     });
   }
-  const { key } = await findKey(storage, password, options.signal);
+  const { id: keyId, key } = await findKey(storage, password, options.signal);
   const config = await readConfig(storage, key, options.signal);
-  return createStoredRepository(storage, config, key, options);
+  return createStoredRepository(storage, config, key, { ...options, keyId });
 }
 
 export function createStoredRepository(
   storage: Storage,
   config: RepositoryConfig,
   key: MasterKey,
-  options: OpenRepositoryOptions,
+  options: OpenRepositoryOptions & { keyId?: string },
 ): Repository {
-  const { compression = 'auto', packSizeBytes, lockTiming } = options;
+  const { compression = 'auto', keyId, packSizeBytes, lockTiming } = options;
   return new StoredRepository(storage, config, key, {
     compression,
+    keyId,
     ...(packSizeBytes === undefined ? {} : { packSizeBytes }),
     ...(lockTiming === undefined ? {} : { lockTiming }),
   });

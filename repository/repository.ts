@@ -72,6 +72,8 @@ export interface Repository {
   readonly storage: Storage;
   readonly config: RepositoryConfig;
   readonly key: MasterKey;
+  /** Hex id of the key file that the password opened; undefined in the instance that created the repository. */
+  readonly keyId: string | undefined;
   readonly compression: 'none' | 'auto' | 'max';
   /** Reads all index files. Idempotent; `reload` reads them again. */
   loadIndex(options?: { signal?: AbortSignal; reload?: boolean }): Promise<void>;

@@ -33,6 +33,7 @@ type Call = { signal?: AbortSignal };
 
 export interface StoredRepositoryOptions {
   compression: Compression;
+  keyId?: string | undefined;
   packSizeBytes?: number;
   lockTiming?: LockTiming;
 }
@@ -41,6 +42,7 @@ export class StoredRepository implements Repository {
   readonly storage: Storage;
   readonly config: RepositoryConfig;
   readonly key: MasterKey;
+  readonly keyId: string | undefined;
   readonly compression: Compression;
   readonly #sealingKey: SealingKey;
   readonly #lockTiming: LockTiming;
@@ -58,6 +60,7 @@ export class StoredRepository implements Repository {
     this.storage = storage;
     this.config = config;
     this.key = key;
+    this.keyId = options.keyId;
     this.compression = options.compression;
     this.#sealingKey = prepareKey(key);
     this.#lockTiming = options.lockTiming ?? DEFAULT_LOCK_TIMING;

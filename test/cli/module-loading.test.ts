@@ -37,6 +37,8 @@ test('the commands on a repository load neither Temporal nor what reads policies
   expect(packagesOf(await loaded('snapshots'))).toEqual(needed);
   expect(packagesOf(await loaded('unlock'))).toEqual(needed);
   expect(packagesOf(await loaded('forget', '--keep-last', '1'))).toEqual(needed);
+  for (const words of ['find x -q', 'diff latest latest -q', 'dump latest / -q', 'stats', 'key list'])
+    expect([words, packagesOf(await loaded(...words.split(' ')))]).toEqual([words, needed]);
   const ofCheck = await loaded('check');
   // The rotation that check shares with its schedule counts slots.
   expect(packagesOf(ofCheck).filter((name) => name !== 'croner')).toEqual(needed);
