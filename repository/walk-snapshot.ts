@@ -1,6 +1,6 @@
 /** The walk through a snapshot's trees: every entry with its path, a folder before its content. */
 import type { ByteString } from '../common/byte-string.ts';
-import { IntegrityError, throwIfAborted } from '../common/errors.ts';
+import { IntegrityError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { displayPath, isEntryName } from '../files/byte-path.ts';
 import type { Repository } from './repository.ts';
 import { decodeTree, type TreeNode } from './tree-node.ts';
@@ -50,7 +50,7 @@ export async function* walkSnapshot(
       const nodes = decodeTree(await loadTree(id, options.signal));
       stack.push({ path, nodes, next: 0 });
     } catch (error) {
-      refuse(path, error);
+      refuse(path, error instanceof NotFoundError ? missingTree(path, error) : error);
     }
   };
   await push(options.root ?? ('' as ByteString), treeId);
@@ -71,6 +71,14 @@ export async function* walkSnapshot(
     if (node.subtree === undefined) refuse(path, new IntegrityError(`the folder ${displayPath(path)} has no tree`));
     else await push(path, node.subtree);
   }
+}
+
+/** A tree that a snapshot names must be there: that it is not is damage, not a wrong question. */
+function missingTree(path: ByteString, cause: NotFoundError): IntegrityError {
+  return new IntegrityError(`the tree of ${displayPath(path) || '/'} is missing: ${cause.message}`, {
+    cause,
+    hint: 'Run "holdfast check" to see what else is missing.',
+  });
 }
 
 function invalidName(folder: ByteString, name: ByteString): IntegrityError {

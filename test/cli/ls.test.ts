@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
@@ -94,6 +94,15 @@ test('a repository that this account may only read can be listed, checked and re
   } finally {
     execFileSync('chmod', ['-R', 'u+w', fixture.where]);
   }
+});
+
+test('trees that are missing are damage, not a wrong question: exit 5, with what can be listed', async () => {
+  await using fixture = await createRepositoryFixture();
+  await backUpSource(fixture);
+  rmSync(join(fixture.where, 'data'), { recursive: true });
+  const listed = await fixture.run(['ls', 'latest']);
+  expect(listed.status).toBe(5);
+  expect(listed.stderr).toContain('/ cannot be listed: the tree of / is missing');
 });
 
 test('a listing whose reader goes away ends quietly and takes its lock along', async () => {
