@@ -1,8 +1,9 @@
 /** Opened blobs of a batch, in a reader thread: from packs on this machine, or from bytes that the main thread has read. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { IntegrityError } from '../common/errors.ts';
 import { errorCode } from '../files/file-errors.ts';
+import { readFully } from '../files/read-fully.ts';
 import type { SealingKey } from './crypto.ts';
 import type { NativeDecompressor } from './native-zstd.ts';
 import { packName } from './object-names.ts';
@@ -59,14 +60,7 @@ function readPack(directory: string, { packId, offset, length }: Read, memory: R
   let descriptor: number | undefined;
   try {
     descriptor = openSync(join(directory, packName(packId)), 'r');
-    const content = memory.take(length);
-    let filled = 0;
-    while (filled < length) {
-      const count = readSync(descriptor, content, filled, length - filled, offset + filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    return content.subarray(0, filled);
+    return readFully(descriptor, memory.take(length), offset);
   } catch (cause) {
     throw new IntegrityError(`pack ${packId} cannot be read (${errorCode(cause) ?? String(cause)})`, { cause });
   } finally {

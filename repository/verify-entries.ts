@@ -1,8 +1,9 @@
 /** Comparing restored files with the snapshot, in a reader thread: every blob's bytes are read again and hashed. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { joinPath, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
+import { readFully } from '../files/read-fully.ts';
 import { openFolderBelow } from '../files/safe-folder.ts';
 import { sha256Hex } from './crypto.ts';
 import { targetPath } from './restore-entries.ts';
@@ -46,7 +47,7 @@ function compare(target: RestoreTarget, file: FileToVerify, answer: RestoreAnswe
     if (actual !== file.sizeBytes) return `the restored file has ${actual} bytes, the snapshot's ${file.sizeBytes}`;
     let { offset } = file;
     for (const { id, sizeBytes } of file.blobs) {
-      if (sha256Hex(readFully(descriptor, offset, sizeBytes)) !== id) {
+      if (sha256Hex(readFully(descriptor, Buffer.allocUnsafe(sizeBytes), offset)) !== id) {
         return `the restored file differs from the snapshot in the ${sizeBytes} bytes from ${offset} on`;
       }
       offset += sizeBytes;
@@ -60,15 +61,4 @@ function compare(target: RestoreTarget, file: FileToVerify, answer: RestoreAnswe
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
-}
-
-function readFully(descriptor: number, offset: number, length: number): Buffer {
-  const content = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = readSync(descriptor, content, filled, length - filled, offset + filled);
-    if (count === 0) break;
-    filled += count;
-  }
-  return content.subarray(0, filled);
 }
