@@ -31,6 +31,29 @@ async function serverLives(project: Project): Promise<boolean> {
   return server !== undefined && (await isAlive(server.process));
 }
 
+/** `start --once` of a project whose backup is big enough to be met in its middle, which is where it is now. */
+async function startInBigBackup(project: Project) {
+  await writeBigSource(project.directory, { megabytes: 384 });
+  let child: ChildProcess | undefined;
+  const running = project.holdfast(['start', '--once'], (started) => (child = started));
+  await untilTrue(() => isBackingUp(project));
+  return { running, child: child! };
+}
+
+/** The next start goes on with the run that was left open: it ends once, well, and restic finds the repository sound. */
+async function finishOpenRun(project: Project): Promise<void> {
+  const next = await project.holdfast(['start', '--once']);
+  expect(next.stderr).toContain('a run is open already; it goes on');
+  expect(next.status).toBe(0);
+  await expectOneGoodBackup(project);
+}
+
+async function expectOneGoodBackup(project: Project): Promise<void> {
+  const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
+  expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
+  expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+}
+
 temporal.describe('holdfast start --once', () => {
   temporal.it(
     'runs every action once, tells what came of it, and adds to the same repository the second time',
@@ -119,12 +142,9 @@ temporal.describe('Ctrl-C in the middle of a big backup', () => {
     'stops all writing within 2 seconds and everything within 5; the next start finishes the run',
     async () => {
       await using project = await createProject({ temporal });
-      await writeBigSource(project.directory, { megabytes: 384 });
-      let child: ChildProcess | undefined;
-      const running = project.holdfast(['start', '--once'], (started) => (child = started));
-      await untilTrue(() => isBackingUp(project));
+      const { running, child } = await startInBigBackup(project);
       const interruptedAt = Date.now();
-      child!.kill('SIGINT');
+      child.kill('SIGINT');
       const { status, stderr } = await running;
       expect(Date.now() - interruptedAt).toBeLessThan(5000);
       expect(status).toBe(130);
@@ -133,12 +153,7 @@ temporal.describe('Ctrl-C in the middle of a big backup', () => {
       expect((await newestWrite(project.repository)) - interruptedAt).toBeLessThan(2000);
       expect((await runsOf(project)).filter(({ kind }) => kind === 'backup')).toEqual([]);
 
-      const next = await project.holdfast(['start', '--once']);
-      expect(next.stderr).toContain('a run is open already; it goes on');
-      expect(next.status).toBe(0);
-      const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
-      expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
-      expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+      await finishOpenRun(project);
     },
     LIMIT_MS,
   );
@@ -147,13 +162,10 @@ temporal.describe('Ctrl-C in the middle of a big backup', () => {
     'ends the process at once when it comes twice',
     async () => {
       await using project = await createProject({ temporal });
-      await writeBigSource(project.directory, { megabytes: 384 });
-      let child: ChildProcess | undefined;
-      const running = project.holdfast(['start', '--once'], (started) => (child = started));
-      await untilTrue(() => isBackingUp(project));
-      child!.kill('SIGINT');
+      const { running, child } = await startInBigBackup(project);
+      child.kill('SIGINT');
       await new Promise((resolve) => setTimeout(resolve, 100));
-      child!.kill('SIGINT');
+      child.kill('SIGINT');
       const interruptedAt = Date.now();
       expect((await running).status).toBe(130);
       expect(Date.now() - interruptedAt).toBeLessThan(1000);
@@ -168,20 +180,12 @@ temporal.describe('kill -9 of the worker in the middle of a backup', () => {
     'loses nothing: a new worker finishes the same run, and the repository is clean',
     async () => {
       await using project = await createProject({ temporal });
-      await writeBigSource(project.directory, { megabytes: 384 });
-      let child: ChildProcess | undefined;
-      const running = project.holdfast(['start', '--once'], (started) => (child = started));
-      await untilTrue(() => isBackingUp(project));
-      child!.kill('SIGKILL');
+      const { running, child } = await startInBigBackup(project);
+      child.kill('SIGKILL');
       await running;
       expect(await serverLives(project)).toBe(true);
 
-      const next = await project.holdfast(['start', '--once']);
-      expect(next.stderr).toContain('a run is open already; it goes on');
-      expect(next.status).toBe(0);
-      const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
-      expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
-      expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+      await finishOpenRun(project);
       expect(await serverLives(project)).toBe(false);
     },
     LIMIT_MS,
@@ -193,17 +197,13 @@ temporal.describe('kill -9 of the Temporal server in the middle of a backup', ()
     'is noticed: the server is started again, and the same run ends well',
     async () => {
       await using project = await createProject({ temporal });
-      await writeBigSource(project.directory, { megabytes: 384 });
-      const running = project.holdfast(['start', '--once']);
-      await untilTrue(() => isBackingUp(project));
+      const { running } = await startInBigBackup(project);
       const server = await readJson<RunningServer>(serverPaths(stateOf(project)).server);
       process.kill(server!.process.pid, 'SIGKILL');
       const { status, stderr } = await running;
       expect(stderr).toContain('the embedded Temporal server ended unexpectedly; starting it again');
       expect(status, stderr).toBe(0);
-      const backups = (await runsOf(project)).filter(({ kind }) => kind === 'backup');
-      expect(backups.map(({ outcome }) => outcome)).toEqual(['succeeded']);
-      expect(await project.restic(restic, 'check', '--read-data')).toContain('no errors were found');
+      await expectOneGoodBackup(project);
       expect(await serverLives(project)).toBe(false);
     },
     LIMIT_MS,
