@@ -1,5 +1,6 @@
 /** Brings Temporal's schedules in line with the actions in force: creates, updates and deletes holdfast's own, and no others. */
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, ScheduleAlreadyRunning, ScheduleNotFoundError, type Connection } from '@temporalio/client';
 import { defaultDataConverter } from '@temporalio/common';
 import { encodeUnifiedSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
@@ -31,6 +32,10 @@ const CONCURRENCY = 20;
 
 /** Lost races against other writers of the same schedule before giving up. */
 const UPDATE_ATTEMPTS = 5;
+
+/** Milliseconds are usual; beyond this the namespace is busy with others' schedules, and waiting helps no more. */
+const LISTING_LAG_MS = 5000;
+const LISTING_POLL_MS = 20;
 
 interface Pause {
   paused: boolean;
@@ -70,6 +75,7 @@ export async function applySchedules(
   const inForce = new Set(requests.map(({ action }) => action.id));
   const gone = [...known.keys()].filter((id) => !inForce.has(id));
   await inParallel(gone, (id) => remove(client, id));
+  if (gone.length > 0) await untilUnlisted(client, gone, options.signal);
   return inOrder(requests, { ...changes, deleted: gone.toSorted() });
 }
 
@@ -79,6 +85,20 @@ async function remove(client: Client, scheduleId: string): Promise<void> {
     await client.schedule.getHandle(scheduleId).delete();
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+/**
+ * The list lags behind a deletion: until it has caught up, the next apply would take a deleted schedule for one that is
+ * there and as wanted, and leave it missing.
+ */
+async function untilUnlisted(client: Client, deleted: string[], signal: AbortSignal | undefined): Promise<void> {
+  const deadline = performance.now() + LISTING_LAG_MS;
+  for (;;) {
+    throwIfAborted(signal);
+    const listed = await listOwn(client);
+    if (!deleted.some((id) => listed.has(id)) || performance.now() > deadline) return;
+    await delay(LISTING_POLL_MS);
   }
 }
 
