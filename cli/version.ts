@@ -1,6 +1,6 @@
 /** `holdfast version`: which holdfast this is, and what it runs on. */
-import { readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
+import { holdfastVersion } from '../repository/program-version.ts';
 import type { CliCommand } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 
@@ -11,7 +11,7 @@ export const command: CliCommand = {
 
   async run({ output, json }) {
     const version = {
-      holdfast: readVersion(),
+      holdfast: holdfastVersion() ?? 'unknown',
       node: process.versions.node,
       platform: `${platform()}-${arch()}`,
       kernel: release(),
@@ -22,17 +22,3 @@ export const command: CliCommand = {
     return ExitStatus.done;
   },
 };
-
-/** The package's version: from the package.json beside `cli/` in a checkout, above `dist/` in an installed package. */
-export function readVersion(): string {
-  for (const place of ['../package.json', '../../package.json']) {
-    try {
-      const content = readFileSync(new URL(place, import.meta.url), 'utf8');
-      const parsed = JSON.parse(content) as { name?: string; version?: string };
-      if (parsed.name === 'holdfast' && parsed.version !== undefined) return parsed.version;
-    } catch {
-      // Not here: the next place.
-    }
-  }
-  return 'unknown';
-}

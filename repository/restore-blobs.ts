@@ -1,13 +1,7 @@
-/** From a file's content to the pack reads that bring it: looking blobs up, and knowing their sizes before they are opened. */
-import { SEAL_OVERHEAD_BYTES } from './crypto.ts';
+/** From a file's content to the pack reads that bring it: looking blobs up, and planning their reads. */
 import { planBatches, readBatch } from './blob-batches.ts';
 import type { BlobLocation, IndexedBlob, Repository } from './repository.ts';
 import type { BlobSource } from './restore-messages.ts';
-
-/** Plain bytes. */
-export function plainSize(location: BlobLocation): number {
-  return location.uncompressedLength ?? location.length - SEAL_OVERHEAD_BYTES;
-}
 
 /** A blob of a file's content, and where it lies. */
 export interface LocatedBlob extends BlobLocation {

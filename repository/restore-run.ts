@@ -12,10 +12,11 @@ import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadat
 import { openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { createTemporaryNames } from '../files/temporary-name.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
+import { plainSize } from './plain-size.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import type { Repository } from './repository.ts';
 import type { RestoreRequest } from './restore.ts';
-import { fillSource, type LocatedBlob, locateContent, plainSize, planSource } from './restore-blobs.ts';
+import { fillSource, type LocatedBlob, locateContent, planSource } from './restore-blobs.ts';
 import { placeFile, removeQuietly } from './restore-entries.ts';
 import { RestoreFolders } from './restore-folders.ts';
 import { linkEntry, RestoreLinks } from './restore-links.ts';
