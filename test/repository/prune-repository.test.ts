@@ -85,7 +85,8 @@ describe('prune', () => {
       expect(await packFiles(folder)).toEqual([]);
     }, SMALL_PACKS));
 
-  it('leaves unused data within the allowed share alone', () =>
+  // Blobs go into open packs at random: once in a while no pack holds used and unused ones, and there is nothing to leave.
+  it('leaves unused data within the allowed share alone', { retry: 5 }, () =>
     withRepository(async (repository, folder) => {
       const { id } = await saveSnapshotOf(repository, first);
       await saveSnapshotOf(repository, second);
@@ -98,7 +99,8 @@ describe('prune', () => {
       expect(plan.repack.length).toBeLessThanOrEqual(trees.size + 1);
       expect(plan.figures.bytesUnused).toBeGreaterThan(0);
       await expectSound(folder);
-    }, SMALL_PACKS));
+    }, SMALL_PACKS),
+  );
 
   it('removes packs that no index names, and one copy of blobs stored twice', () =>
     withRepository(async (repository, folder) => {
