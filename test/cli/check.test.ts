@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readDataPart } from '../../cli/check.ts';
@@ -31,13 +31,15 @@ test('a whole repository is exit 0; damage inside a pack is found by reading dat
 
 test('a missing pack is found without reading data', async () => {
   await using fixture = await createRepositoryFixture();
-  // The largest holds data: without the trees, more would be missing than the pack.
-  const [pack] = (await fillRepository(fixture)).toSorted((a, b) => statSync(b).size - statSync(a).size);
+  const [pack] = await fillRepository(fixture);
   rmSync(pack!);
   const { status, stdout } = await fixture.run(['check', '--json']);
   expect(status).toBe(5);
   expect(JSON.parse(stdout)).toMatchObject({
-    findings: [{ severity: 'critical', subject: expect.stringContaining(pack!.slice(-64)) }],
+    // What only that pack held is missing too, and named beside it; in which order depends on what it held.
+    findings: expect.arrayContaining([
+      expect.objectContaining({ severity: 'critical', subject: expect.stringContaining(pack!.slice(-64)) }),
+    ]),
   });
 });
 
