@@ -2,12 +2,13 @@
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
 import { fromText } from './byte-path.ts';
+import { toLowerCase } from './lower-case.ts';
 import { compilePart, type NameMatcher } from './pattern-part.ts';
 
 /**
  * A pattern without a leading slash matches any run of components of a path, so also all that lies below; one with it
  * is anchored at the file system's root. `**` stands for any number of components, `*`, `?` and `[a-z]` stay within
- * one. A leading `!` takes back what earlier patterns of the list matched. Case counts.
+ * one. A leading `!` takes back what earlier patterns of the list matched.
  */
 export interface PatternList {
   readonly isEmpty: boolean;
@@ -28,13 +29,19 @@ interface Pattern {
 
 const ANY_COMPONENTS = 'any-components';
 
+export interface PatternOptions {
+  /** Case does not count, in patterns and paths: restic's `--iexclude` and `--iinclude`. */
+  ignoreCase?: boolean;
+}
+
 /** Empty patterns are ignored. Throws a Usage error that names every malformed pattern. */
-export function compilePatterns(patterns: readonly string[]): PatternList {
+export function compilePatterns(patterns: readonly string[], options: PatternOptions = {}): PatternList {
+  const fold = options.ignoreCase === true ? toLowerCase : (path: ByteString): ByteString => path;
   const malformed: string[] = [];
   const compiled: Pattern[] = [];
   for (const text of patterns) {
     if (text === '') continue;
-    const pattern = compilePattern(text);
+    const pattern = compilePattern(text, fold);
     if (pattern === undefined) malformed.push(text);
     else compiled.push(pattern);
   }
@@ -46,8 +53,8 @@ export function compilePatterns(patterns: readonly string[]): PatternList {
   const split = rememberFolder();
   return {
     isEmpty: compiled.length === 0,
-    matches: (path) => matchesList(compiled, split(path)),
-    mayMatchBelow: (path) => mayMatchBelow(compiled, split(path)),
+    matches: (path) => matchesList(compiled, split(fold(path))),
+    mayMatchBelow: (path) => mayMatchBelow(compiled, split(fold(path))),
   };
 }
 
@@ -59,9 +66,9 @@ export function findMalformedPatterns(patterns: readonly string[]): string[] {
 /** The components of a path; the first is empty when the path is absolute. */
 type Components = readonly string[];
 
-function compilePattern(text: string): Pattern | undefined {
+function compilePattern(text: string, fold: (path: ByteString) => ByteString = (path) => path): Pattern | undefined {
   const negated = text.startsWith('!');
-  const path = cleanPath(fromText(negated ? text.slice(1) : text));
+  const path = cleanPath(fold(fromText(negated ? text.slice(1) : text)));
   const anchored = path.startsWith('/');
   const components = (anchored ? path.slice(1) : path).split('/');
   const parts: Part[] = [];

@@ -52,6 +52,20 @@ describe('a pattern', () => {
     expect(matches(['*.log', '!keep.log', 'keep*'], '/keep.log')).toBe(true);
   });
 
+  it('may leave case out of account, in letters of any script, in classes and in bytes that are no letters', () => {
+    const matching = (pattern: string, path: string): boolean =>
+      compilePatterns([pattern], { ignoreCase: true }).matches(path as ByteString);
+    expect(matching('*.TMP', '/srv/a.Tmp')).toBe(true);
+    expect(matching('/SRV/[A-C]x', '/srv/BX')).toBe(true);
+    expect(matching('straße/ΟΔΟΣ', fromText('/STRAßE/οδοσ'))).toBe(true);
+    // The final sigma is another letter for Go, and so for restic.
+    expect(matching('ΟΔΟΣ', fromText('/οδος'))).toBe(false);
+    expect(matching('İ', fromText('/i'))).toBe(true);
+    expect(matching('A\ufffd', '/a\xff')).toBe(true);
+    expect(compilePatterns(['*.log', '!KEEP.log'], { ignoreCase: true }).matches(fromText('/Keep.LOG'))).toBe(false);
+    expect(compilePatterns(['/Srv/X'], { ignoreCase: true }).mayMatchBelow(fromText('/sRV'))).toBe(true);
+  });
+
   it('matches names that are not UTF-8, a question mark taking one byte of them', () => {
     const list = compilePatterns(['?x']);
     expect(list.matches('/\xffx' as ByteString)).toBe(true);
