@@ -9,9 +9,14 @@ switch (benchmark) {
     await runEngineBenchmark(args);
     break;
   }
+  case 'profile': {
+    const { runProfile } = await import('./profile.ts');
+    await runProfile(args);
+    break;
+  }
   default:
     process.stderr.write(
-      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine [--help].\n`,
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|profile [--help].\n`,
     );
     process.exitCode = 2;
 }

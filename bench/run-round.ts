@@ -24,6 +24,8 @@ export interface RoundTask {
   empty: EmptyRepository;
   gnuTime: string | undefined;
   say: (line: string) => void;
+  /** What a command becomes before it is measured, such as one that a profiler watches. */
+  instrument?: (operation: Operation, command: Command) => Command;
 }
 
 const RESTORED = 'restored';
@@ -102,7 +104,7 @@ function savedName(task: RoundTask, program: Program): string {
 function measure(task: RoundTask, operation: Operation, { program }: Turn, command: Command): Measurement {
   // What others have written goes to the disk now, and not while this one is measured.
   run({ file: 'sync', args: [] });
-  const cost = measureProcess(command, task.gnuTime);
+  const cost = measureProcess(task.instrument?.(operation, command) ?? command, task.gnuTime);
   task.say(`  ${task.corpus} ${operation} ${program.name} ${cost.wallSeconds.toFixed(2)} s`);
   return { program: program.name, operation, ...cost };
 }
