@@ -17,7 +17,7 @@ const ENTRIES: Record<string, string> = {
   '(program)': 'runtime',
 };
 
-/** A stack that has such a frame anywhere is loading code: everything below it is part of that. */
+/** Above the first frame that is no longer Node's, such a frame says that code is loaded, whatever else that takes. */
 const LOADING = /^compileForInternalLoader |node:internal\/(modules|bootstrap)\//;
 
 /** Tried on each frame, the running function first; the first frame that one of them knows decides. */
@@ -37,7 +37,9 @@ export function groupOf(stack: Frame[]): string {
   const entry = ENTRIES[stack[0]?.functionName ?? ''];
   if (entry !== undefined) return entry;
   const texts = stack.map(({ functionName, url }) => `${functionName} ${url}`);
-  if (texts.some((text) => LOADING.test(text))) return 'loading code';
+  // Below it, it only says that a module's own statements are running.
+  const first = stack.findIndex(({ url }) => url.startsWith('file:'));
+  if (texts.slice(0, first < 0 ? texts.length : first).some((text) => LOADING.test(text))) return 'loading code';
   for (const [index, text] of texts.entries()) {
     const rule = RULES.find(([, pattern]) => pattern.test(text));
     if (rule !== undefined) return rule[0];

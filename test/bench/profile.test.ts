@@ -45,9 +45,10 @@ describe('groupOf', () => {
     expect(groupOf([{ functionName: '(idle)', url: '' }, ROOT])).toBe('idle');
   });
 
-  it('counts as loading what a module loader called', () => {
+  it('counts as loading what a module loader does, not the statements of a module', () => {
     const loader = { functionName: 'load', url: 'node:internal/modules/esm/load' };
-    expect(groupOf([HASH, OPEN_SYNC, loader, ROOT])).toBe('loading code');
+    expect(groupOf([OPEN_SYNC, loader, PACK, ROOT])).toBe('loading code');
+    expect(groupOf([HASH, PACK, loader, ROOT])).toBe('sha256');
   });
 });
 
