@@ -3,6 +3,7 @@ import { getRandomValues, hash } from 'node:crypto';
 import type { StoredFigures, WorkerSettings } from './archive-messages.ts';
 import { prepareKey } from './crypto.ts';
 import type { KnownBlobs } from './known-blobs.ts';
+import { loadNativeCtr } from './native-cipher.ts';
 import { PackBuilder } from './pack.ts';
 import type { BlobType, IndexedPack } from './repository.ts';
 
@@ -24,7 +25,7 @@ export class BlobWriter {
   #stored: StoredFigures = { blobs: 0, plainBytes: 0, storedBytes: 0 };
 
   constructor(settings: WorkerSettings, known: KnownBlobs, handOver: HandOver) {
-    const key = prepareKey(settings.key);
+    const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
     const newPack = (): PackBuilder => new PackBuilder(key, settings);
     this.#known = known;
     this.#dataPacks = Array.from({ length: OPEN_DATA_PACKS }, newPack);

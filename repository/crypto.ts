@@ -1,16 +1,8 @@
 /** restic's authenticated encryption: AES-256-CTR, then Poly1305-AES over the cipher text; synchronous, usable in any thread. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hash,
-  randomFillSync,
-  timingSafeEqual,
-  type Cipheriv,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createSecretKey, hash, randomFillSync, timingSafeEqual, type Cipheriv } from 'node:crypto';
 import sodium from 'sodium-native';
 import { IntegrityError } from '../common/errors.ts';
+import type { CtrCipher } from './native-cipher.ts';
 import type { MasterKey } from './repository.ts';
 
 const NONCE_BYTES = 16;
@@ -23,10 +15,9 @@ export const SEAL_OVERHEAD_BYTES = NONCE_BYTES + MAC_BYTES;
 /** Larger pieces make Node allocate through mmap for every call, which costs more than the cipher itself. */
 const CIPHER_PIECE_BYTES = 96 * 1024;
 
-/** A key ready for use. KeyObjects cost a third of what raw keys cost per cipher. */
+/** A key ready for use. */
 export interface SealingKey {
-  readonly encrypt: KeyObject;
-  readonly macK: KeyObject;
+  readonly ctr: CtrCipher;
   readonly macR: Uint8Array;
   /** AES under macK, of single blocks one after the other: ECB has no state, so that one cipher serves all nonces. */
   readonly macCipher: Cipheriv;
@@ -34,14 +25,20 @@ export interface SealingKey {
   readonly fillNonce: (nonce: Uint8Array) => void;
 }
 
-/** Takes the key as it is, also after it has crossed to a worker thread (where Buffers arrive as Uint8Array). */
-export function prepareKey(key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array }): SealingKey {
-  const macK = createSecretKey(key.macK);
+/**
+ * Takes the key as it is, also after it has crossed to a worker thread (where Buffers arrive as Uint8Array).
+ *
+ * @param ctr AES-256-CTR under `key.encrypt`; default: node:crypto's, which is ready at once. `loadNativeCtr` is for
+ * threads that seal or open blobs in number.
+ */
+export function prepareKey(
+  key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array },
+  ctr: CtrCipher | undefined = createNodeCtr(key.encrypt),
+): SealingKey {
   return {
-    encrypt: createSecretKey(key.encrypt),
-    macK,
+    ctr,
     macR: clampR(key.macR),
-    macCipher: createCipheriv('aes-128-ecb', macK, null).setAutoPadding(false),
+    macCipher: createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false),
     fillNonce: createNonceSource(),
   };
 }
@@ -75,18 +72,25 @@ export function seal(key: SealingKey, plain: Uint8Array): Buffer {
   return sealed;
 }
 
-/** Like `seal`, into the start of `target`; returns the bytes written. */
+/**
+ * Like `seal`, into the start of `target`; returns the bytes written. The plain bytes may lie in the target already, 16
+ * bytes behind its start.
+ */
 export function sealInto(key: SealingKey, plain: Uint8Array, target: Uint8Array): number {
   const nonce = target.subarray(0, NONCE_BYTES);
   key.fillNonce(nonce);
   const end = NONCE_BYTES + plain.length;
-  applyCipher(createCipheriv('aes-256-ctr', key.encrypt, nonce), plain, target.subarray(NONCE_BYTES, end));
+  key.ctr(nonce, plain, target.subarray(NONCE_BYTES, end));
   authenticate(key, nonce, target.subarray(NONCE_BYTES, end), target.subarray(end, end + MAC_BYTES));
   return end + MAC_BYTES;
 }
 
-/** Verifies and decrypts. Throws IntegrityError, naming `what`, when the MAC does not fit. */
-export function open(key: SealingKey, sealed: Uint8Array, what: string): Buffer {
+/**
+ * Verifies and decrypts. Throws IntegrityError, naming `what`, when the MAC does not fit.
+ *
+ * @param target Takes the plain bytes, if it is large enough; default: memory of their own.
+ */
+export function open(key: SealingKey, sealed: Uint8Array, what: string, target?: Buffer): Buffer {
   if (sealed.length < SEAL_OVERHEAD_BYTES) {
     throw new IntegrityError(`${what} is too short to be encrypted data (${sealed.length} bytes)`);
   }
@@ -98,11 +102,9 @@ export function open(key: SealingKey, sealed: Uint8Array, what: string): Buffer 
   if (!timingSafeEqual(expected, sealed.subarray(end))) {
     throw new IntegrityError(`${what} fails its authentication: the stored bytes were changed, or the key is another`);
   }
-  const decipher = createDecipheriv('aes-256-ctr', key.encrypt, nonce);
-  // What comes in one piece is in memory of its own already.
-  if (cipherText.length <= CIPHER_PIECE_BYTES) return decipher.update(cipherText);
-  const plain = Buffer.allocUnsafe(cipherText.length);
-  applyCipher(decipher, cipherText, plain);
+  const size = cipherText.length;
+  const plain = target !== undefined && target.length >= size ? target.subarray(0, size) : Buffer.allocUnsafe(size);
+  key.ctr(nonce, cipherText, plain);
   return plain;
 }
 
@@ -119,14 +121,15 @@ export function authenticate(key: SealingKey, nonce: Uint8Array, message: Uint8A
   sodium.crypto_onetimeauth(mac, message, oneTimeKey);
 }
 
-function applyCipher(
-  cipher: Cipheriv | ReturnType<typeof createDecipheriv>,
-  input: Uint8Array,
-  output: Uint8Array,
-): void {
-  for (let offset = 0; offset < input.length; offset += CIPHER_PIECE_BYTES) {
-    output.set(cipher.update(input.subarray(offset, offset + CIPHER_PIECE_BYTES)), offset);
-  }
+/** KeyObjects cost a third of what raw keys cost per cipher. */
+function createNodeCtr(encrypt: Uint8Array): CtrCipher {
+  const key = createSecretKey(encrypt);
+  return (nonce, input, output) => {
+    const cipher = createCipheriv('aes-256-ctr', key, nonce);
+    for (let offset = 0; offset < input.length; offset += CIPHER_PIECE_BYTES) {
+      output.set(cipher.update(input.subarray(offset, offset + CIPHER_PIECE_BYTES)), offset);
+    }
+  };
 }
 
 /** Poly1305 fixes 22 bits of r at zero. libsodium does so when it computes; restic also stores r so. */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { IntegrityError } from '../common/errors.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
 import { prepareKey, sha256Hex } from './crypto.ts';
+import { loadNativeCtr } from './native-cipher.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob, readPackHeader } from './pack.ts';
@@ -23,7 +24,7 @@ import { readTreeReferences } from './tree-references.ts';
 import { verifyEntries } from './verify-entries.ts';
 
 const settings = workerData as ReaderSettings;
-const key = prepareKey(settings.key);
+const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
 const openPacks = new OpenPacks(key, settings);
 const decompressor = onFirstUse(loadNativeDecompressor);
 const restoring = onFirstUse((): ThreadContext => ({

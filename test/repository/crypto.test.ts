@@ -8,8 +8,10 @@ import {
   open,
   prepareKey,
   seal,
+  sealInto,
   SEAL_OVERHEAD_BYTES,
 } from '../../repository/crypto.ts';
+import { loadNativeCtr } from '../../repository/native-cipher.ts';
 
 /** Of appendix B of "The Poly1305-AES message-authentication code" (D. J. Bernstein, 2005). */
 const VECTORS = [
@@ -80,10 +82,12 @@ describe('a generated master key', () => {
   });
 });
 
-describe('sealing', () => {
-  const master = generateMasterKey();
-  const key = prepareKey(master);
+const master = generateMasterKey();
 
+describe.each([
+  { by: 'node:crypto', key: prepareKey(master) },
+  { by: "OpenSSL in Node's own binary", key: prepareKey(master, loadNativeCtr(master.encrypt)!) },
+])('sealing by $by', ({ key }) => {
   it('is nonce, AES-256-CTR and MAC, in this order', () => {
     const plain = randomBytes(300_001);
     const sealed = seal(key, plain);
@@ -95,10 +99,23 @@ describe('sealing', () => {
     expect(sealed.subarray(-16)).toEqual(mac);
   });
 
-  it('opens what it sealed, of any length', () => {
+  it('seals what lies in the target already', () => {
+    const plain = randomBytes(200_000);
+    const target = Buffer.alloc(plain.length + SEAL_OVERHEAD_BYTES);
+    target.set(plain, 16);
+    expect(sealInto(key, target.subarray(16, -16), target)).toBe(target.length);
+    expect(open(key, target, 'it')).toEqual(plain);
+  });
+
+  it('opens what it sealed, of any length, into memory of its own or given memory', () => {
+    const memory = Buffer.alloc(1000);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2000 }), (plain) => {
-        expect(open(key, seal(key, plain), 'it')).toEqual(Buffer.from(plain));
+        const sealed = seal(key, plain);
+        expect(open(key, sealed, 'it')).toEqual(Buffer.from(plain));
+        const opened = open(key, sealed, 'it', memory);
+        expect(opened).toEqual(Buffer.from(plain));
+        expect(opened.buffer === memory.buffer).toBe(plain.length <= memory.length);
       }),
       { seed: 20261123 },
     );
