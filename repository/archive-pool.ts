@@ -8,6 +8,8 @@ export interface ArchivePoolOptions {
   maxWorkers: number;
   /** Default: none is known. */
   known?: KnownBlobs;
+  /** A pack is full at this size. */
+  packSizeBytes?: number | undefined;
   savePack: (pack: IndexedPack, content: Uint8Array) => Promise<void>;
 }
 
@@ -17,7 +19,7 @@ export function createArchivePool(repository: Repository, options: ArchivePoolOp
     key,
     compression,
     version: config.version,
-    packSizeBytes: DEFAULT_PACK_SIZE_BYTES,
+    packSizeBytes: options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES,
     polynomial: config.chunker_polynomial,
   };
   const { known = new KnownBlobs(), maxWorkers, savePack } = options;

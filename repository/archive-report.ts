@@ -1,8 +1,8 @@
 /** What a backup has met so far: counts for the figures and the snapshot's summary, and the paths that need attention. */
 import type { ByteString } from '../common/byte-string.ts';
-import type { Progress } from '../common/progress.ts';
+import { silentProgress, type Progress } from '../common/progress.ts';
 import type { SnapshotSummary } from '../domain/snapshot.ts';
-import { displayPath } from '../files/byte-path.ts';
+import { displayPath, joinPath } from '../files/byte-path.ts';
 import type { StoredFigures } from './archive-messages.ts';
 import { formatGoTime } from './go-time.ts';
 import type { OpenFolder } from './open-folder.ts';
@@ -16,6 +16,21 @@ export interface UnreadableEntry {
 
 export type FileOutcome = 'new' | 'changed' | 'unmodified';
 
+/** What became of one entry of the sources. Of others than files and folders only their exclusion is told, as by restic. */
+export interface ArchivedEntry {
+  outcome: FileOutcome | 'excluded';
+  /** Absolute; a folder that is in the snapshot with a slash at its end. */
+  path: ByteString;
+  /** Of a file in the snapshot. */
+  sizeBytes?: number;
+}
+
+export interface ReportListeners {
+  progress?: Progress | undefined;
+  /** Told of each entry once it is finished, a folder after what is in it. */
+  onEntry?: ((entry: ArchivedEntry) => void) | undefined;
+}
+
 export class ArchiveReport {
   readonly unreadableEntries: UnreadableEntry[] = [];
   readonly changedFiles: { path: string }[] = [];
@@ -28,12 +43,15 @@ export class ArchiveReport {
   /** Of all files in the snapshot. */
   bytesProcessed = 0;
   readonly #progress: Progress;
+  readonly #onEntry: ((entry: ArchivedEntry) => void) | undefined;
 
-  constructor(progress: Progress) {
+  constructor({ progress = silentProgress, onEntry }: ReportListeners = {}) {
     this.#progress = progress;
+    this.#onEntry = onEntry;
   }
 
-  file(outcome: FileOutcome, sizeBytes: number): void {
+  file(outcome: FileOutcome, path: ByteString, sizeBytes: number): void {
+    this.#onEntry?.({ outcome, path, sizeBytes });
     this.files[outcome]++;
     this.bytesProcessed += sizeBytes;
     const { new: added, changed, unmodified } = this.files;
@@ -41,11 +59,14 @@ export class ArchiveReport {
   }
 
   folder(folder: OpenFolder): void {
-    const { previous, node } = folder;
-    if (node === undefined) return;
-    if (previous?.type !== 'dir') this.folders.new++;
-    else if (previous.subtree === node.subtree && encodeNode(previous) === encodeNode(node)) this.folders.unmodified++;
-    else this.folders.changed++;
+    const outcome = outcomeOfFolder(folder);
+    if (outcome === undefined) return;
+    this.folders[outcome]++;
+    this.#onEntry?.({ outcome, path: `${pathOfFolder(folder)}/` as ByteString });
+  }
+
+  excluded(path: ByteString): void {
+    this.#onEntry?.({ outcome: 'excluded', path });
   }
 
   stored(kind: 'data' | 'trees', stored: StoredFigures): void {
@@ -91,6 +112,18 @@ export class ArchiveReport {
       total_bytes_processed: this.bytesProcessed,
     };
   }
+}
+
+/** undefined of the root, which has no node. */
+function outcomeOfFolder({ previous, node }: OpenFolder): FileOutcome | undefined {
+  if (node === undefined) return undefined;
+  if (previous?.type !== 'dir') return 'new';
+  return previous.subtree === node.subtree && encodeNode(previous) === encodeNode(node) ? 'unmodified' : 'changed';
+}
+
+function pathOfFolder({ node, parent }: OpenFolder): ByteString {
+  if (node === undefined) return '/' as ByteString;
+  return parent === undefined ? node.name : joinPath(pathOfFolder(parent), node.name);
 }
 
 /** A sentence instead of the system's code where there is a common one. */

@@ -7,8 +7,8 @@ import { joinPath, toBytes } from '../files/byte-path.ts';
 import { isReadFailure } from './archive-messages.ts';
 import type { FileRead, ReadFailure } from './archive-messages.ts';
 import type { ArchiveReport } from './archive-report.ts';
+import { isUnchanged, type ChangeDetection } from './change-detection.ts';
 import type { FileQueue } from './file-queue.ts';
-import { parseGoTime } from './go-time.ts';
 import { OpenFolder } from './open-folder.ts';
 import type { ParentFolder, ParentTrees } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
@@ -29,6 +29,7 @@ export interface ArchiveWalkOptions {
   queue: FileQueue;
   trees: TreeSaver;
   report: ArchiveReport;
+  changeDetection?: ChangeDetection | undefined;
   /** Lets other work of the thread go on, when it is time. */
   breathe: () => Promise<void> | undefined;
   signal?: AbortSignal | undefined;
@@ -106,10 +107,8 @@ export class ArchiveWalk {
     const { path, plan, inSource } = place;
     if (!inSource) return [...(plan?.children.keys() ?? [])].toSorted();
     const names = await listFolder(path, folderBytes);
-    const kept = this.#options.selection.keepNames(path, names);
     // What a marker file excludes stays away, but for sources that are named in their own right.
-    const planned = kept === names ? [] : names.filter((name) => plan?.children.has(name));
-    return [...new Set([...kept, ...planned])].toSorted();
+    return this.#options.selection.keepNames(path, names, plan?.children).toSorted();
   }
 
   /** Returns a promise only where there is something to wait for: most entries are done at once. */
@@ -123,7 +122,7 @@ export class ArchiveWalk {
       stat = plan === undefined ? lstatSync(toBytes(path), LSTAT) : statSync(toBytes(path), LSTAT);
       // It vanished since its folder was listed.
       if (stat === undefined) return undefined;
-      if (plan === undefined && selection.excludesEntry(stat, place.device)) return undefined;
+      if (plan === undefined && selection.excludesEntry(path, stat, place.device)) return undefined;
       return this.#visitEntry(place, name, path, stat, plan);
     } catch (error) {
       if (!isSystemError(error)) throw error;
@@ -182,11 +181,11 @@ export class ArchiveWalk {
     const { report, queue } = this.#options;
     const before = place.previous?.get(node.name);
     const previous = before?.type === 'file' ? before : undefined;
-    if (previous !== undefined && isUnchanged(stat, node, previous)) {
+    if (previous !== undefined && isUnchanged(stat, node, previous, this.#options.changeDetection)) {
       if (this.#hasContent(previous)) {
         node.content = previous.content;
         place.folder.add(node);
-        report.file('unmodified', node.size ?? 0);
+        report.file('unmodified', path, node.size ?? 0);
         return undefined;
       }
       report.missingContent(path);
@@ -210,7 +209,7 @@ export class ArchiveWalk {
       // What vanished before it was opened is as if it had vanished before the walk came by.
       if (read.code !== 'ENOENT') report.unreadable(path, Object.assign(new Error(read.message), { code: read.code }));
     } else if (node !== undefined) {
-      report.file(previous === undefined ? 'new' : 'changed', read.sizeBytes);
+      report.file(previous === undefined ? 'new' : 'changed', path, read.sizeBytes);
       if (read.changedWhileRead) report.changedWhileRead(path);
     }
     trees.settle(place.folder);
@@ -247,21 +246,6 @@ async function listFolder(path: ByteString, folderBytes: bigint): Promise<ByteSt
   const bytes = toBytes(path);
   const names = folderBytes > LARGE_FOLDER_BYTES ? await readdir(bytes, 'latin1') : readdirSync(bytes, 'latin1');
   return names as ByteString[];
-}
-
-/** As restic: by size, modification time, change time and inode. */
-function isUnchanged(stat: BigIntStats, node: TreeNode, previous: TreeNode): boolean {
-  return (
-    Number(stat.size) === (previous.size ?? 0) &&
-    stat.ino === (previous.inode ?? 0n) &&
-    isSameTime(node.mtime, previous.mtime, stat.mtimeNs) &&
-    isSameTime(node.ctime, previous.ctime, stat.ctimeNs)
-  );
-}
-
-/** The text differs where the parent was made in another time zone. */
-function isSameTime(text: string, previousText: string, timeNs: bigint): boolean {
-  return text === previousText || parseGoTime(previousText) === timeNs;
 }
 
 function isSystemError(error: unknown): boolean {

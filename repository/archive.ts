@@ -1,32 +1,21 @@
 /** Backs up directories into a repository: one snapshot, in which what is known already is not stored again. */
-import { availableParallelism, userInfo } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted, InterruptedError } from '../common/errors.ts';
-import { silentProgress, type Progress } from '../common/progress.ts';
+import { throwIfAborted } from '../common/errors.ts';
+import type { Progress } from '../common/progress.ts';
 import type { BackupFigures } from '../domain/run-record.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import { createArchivePool, fillKnownBlobs } from './archive-pool.ts';
-import { ArchiveReport, type UnreadableEntry } from './archive-report.ts';
+import { fillKnownBlobs } from './archive-pool.ts';
+import { ArchiveReport, type ArchivedEntry, type UnreadableEntry } from './archive-report.ts';
+import { describeSnapshot, figuresOf, storeArchive, type ArchiveSink, type StoreSettings } from './archive-run.ts';
 import { ArchiveWalk } from './archive-walk.ts';
+import type { ChangeDetection } from './change-detection.ts';
 import { FileQueue } from './file-queue.ts';
-import { findParent, parentById } from './find-parent.ts';
-import { formatGoTime } from './go-time.ts';
-import { IndexKeeper } from './index-keeper.ts';
-import { KnownBlobs } from './known-blobs.ts';
+import { findParent, parentById, type ParentCriterion } from './find-parent.ts';
 import { ParentTrees } from './parent-trees.ts';
-import { programVersion } from './program-version.ts';
 import type { Repository } from './repository.ts';
 import { requireContent, requireSources } from './source-guards.ts';
 import { SourceNodes } from './source-node.ts';
 import { SourceSelection, type SelectionSettings } from './source-selection.ts';
 import { absoluteSources, buildSourceTree } from './source-tree.ts';
-import { TreeSaver } from './tree-saver.ts';
-
-const MAX_WORKERS = 4;
-/** The walk works this long (milliseconds) before it lets others use the thread. */
-const TURN_MILLISECONDS = 10;
-/** How long the index of what is stored may take after an interruption; with the threads' own grace it stays below two seconds. */
-const LAST_WORDS_MILLISECONDS = 700;
 
 /** The source as policies describe it (`SourceSettings`). */
 export interface ArchiveSource extends SelectionSettings {
@@ -37,9 +26,11 @@ export interface ArchiveSource extends SelectionSettings {
 export interface ArchiveContext {
   signal?: AbortSignal | undefined;
   progress?: Progress | undefined;
+  /** Told of each entry once it is finished. */
+  onEntry?: ((entry: ArchivedEntry) => void) | undefined;
 }
 
-export interface ArchiveRequest extends ArchiveContext {
+export interface ArchiveRequest extends ArchiveContext, StoreSettings {
   source: ArchiveSource;
   hostname: string;
   tags: string[];
@@ -47,17 +38,25 @@ export interface ArchiveRequest extends ArchiveContext {
   time: Date;
   /** What unchanged files are recognized by. `auto` (default): the newest snapshot of the same host and paths; `none`: all is read; or an id. */
   parent?: 'auto' | 'none' | (string & {});
-  /** With `auto`: snapshots with all these tags are preferred. */
+  /** With `auto`: what the parent must have in common with this backup. */
+  groupBy?: readonly ParentCriterion[];
+  /** With `auto`: snapshots with all these tags are preferred, or with `groupBy` tags demanded. */
   parentTags?: string[];
+  changeDetection?: ChangeDetection;
+  /** The access times are kept. By default they are put equal to the modification times, as restic does. */
+  withAtime?: boolean;
+  /** No snapshot is saved when all would be as in the parent. */
+  skipIfUnchanged?: boolean;
   /** A source that is empty now, though it was not in the parent snapshot, is backed up all the same. */
   acceptEmpty?: boolean;
-  /** Threads that read and store. Default: one for each processor, at most 4. */
-  workers?: number;
 }
 
 export interface ArchiveResult {
+  /** Of a backup that was skipped (`skipIfUnchanged`): the parent's. */
   snapshotId: string;
   snapshot: Snapshot;
+  /** No snapshot was saved, because nothing had changed. */
+  skipped: boolean;
   parentId?: string;
   figures: BackupFigures;
   /** Left out of the snapshot, since they could not be read. */
@@ -82,7 +81,7 @@ export async function archive(
   request: ArchiveRequest,
   context: ArchiveContext = {},
 ): Promise<ArchiveResult> {
-  const signal = context.signal ?? request.signal;
+  const { signal = request.signal, progress = request.progress, onEntry = request.onEntry } = context;
   throwIfAborted(signal);
   const sources = absoluteSources(request.source.directories);
   requireSources(sources);
@@ -93,15 +92,20 @@ export async function archive(
   if (!request.acceptEmpty) await requireContent(repository, sources, newest, signal);
   const { parent: wanted = 'auto' } = request;
   const parent = wanted === 'none' ? undefined : wanted === 'auto' ? newest : parentById(snapshots, wanted);
-  const report = new ArchiveReport(context.progress ?? request.progress ?? silentProgress);
+  const report = new ArchiveReport({ progress, onEntry });
   const start = new Date();
-  const tree = await saveSources(repository, { request, sources, parent, report, signal });
+  const tree = await storeArchive(repository, { settings: request, report, signal }, (sink) =>
+    walkSources(repository, { request, sources, parent, report, signal }, sink),
+  );
   throwIfAborted(signal);
-  const snapshot = describeSnapshot({ request, sources, parent, tree, report, start });
-  const snapshotId = await repository.saveSnapshot(snapshot, signal ? { signal } : {});
+  const excludes = request.source.exclude;
+  const made = describeSnapshot({ ...request, excludes, paths: sources, parent, tree }, report, start);
+  const skipped = request.skipIfUnchanged === true && parent?.tree === tree;
+  const snapshot = skipped ? parent : await saveSnapshot(repository, made, signal);
   return {
-    snapshotId,
-    snapshot: { ...snapshot, id: snapshotId },
+    snapshotId: snapshot.id,
+    snapshot,
+    skipped,
     ...(parent === undefined ? {} : { parentId: parent.id }),
     figures: figuresOf(report),
     unreadable: report.unreadableEntries,
@@ -110,7 +114,16 @@ export async function archive(
   };
 }
 
-interface SaveOptions {
+async function saveSnapshot(
+  repository: Repository,
+  snapshot: Omit<Snapshot, 'id'>,
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const id = await repository.saveSnapshot(snapshot, signal ? { signal } : {});
+  return { ...snapshot, id };
+}
+
+interface WalkOptions {
   request: ArchiveRequest;
   sources: string[];
   parent: Snapshot | undefined;
@@ -118,111 +131,23 @@ interface SaveOptions {
   signal: AbortSignal | undefined;
 }
 
-/** Stores all trees and blobs, and the index that names them; returns the root tree's id. */
-async function saveSources(repository: Repository, options: SaveOptions): Promise<string> {
+async function walkSources(repository: Repository, options: WalkOptions, sink: ArchiveSink): Promise<void> {
   const { request, sources, parent, report, signal } = options;
-  const breathe = createBreathing();
-  const known = new KnownBlobs();
-  const keeper = new IndexKeeper(repository);
-  const pool = createArchivePool(repository, {
-    known,
-    maxWorkers: request.workers ?? Math.min(availableParallelism(), MAX_WORKERS),
-    savePack: (pack, content) => repository.savePack(pack, content, signal ? { signal } : {}),
+  const { pool, known, trees, breathe, onFailure } = sink;
+  const prepare = (): Promise<void> => fillKnownBlobs(known, repository, breathe);
+  const queue = new FileQueue({ pool, prepare, onFailure, onStored: (stored) => report.stored('data', stored) });
+  const walk = new ArchiveWalk({
+    repository,
+    parents: new ParentTrees(repository, { signal, onError: report.damagedTree.bind(report) }),
+    nodes: new SourceNodes(request),
+    selection: new SourceSelection(request.source, report.excluded.bind(report)),
+    changeDetection: request.changeDetection,
+    queue,
+    trees,
+    report,
+    breathe,
+    signal,
   });
-  const onAbort = (): void => void pool.stop(new InterruptedError());
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    const onFailure = (error: unknown): void => void pool.stop(error);
-    const onTrees = { repository, pool, breathe, onFailure, onFolder: report.folder.bind(report) };
-    const trees = new TreeSaver({ ...onTrees, onStored: (stored) => report.stored('trees', stored) });
-    const prepare = (): Promise<void> => fillKnownBlobs(known, repository, breathe);
-    const queue = new FileQueue({ pool, prepare, onFailure, onStored: (stored) => report.stored('data', stored) });
-    const selection = new SourceSelection(request.source);
-    const parents = new ParentTrees(repository, { signal, onError: report.damagedTree.bind(report) });
-    const walk = new ArchiveWalk({
-      repository,
-      parents,
-      nodes: new SourceNodes(),
-      selection,
-      queue,
-      trees,
-      report,
-      breathe,
-      signal,
-    });
-    await walk.run(buildSourceTree(sources), parent?.tree);
-    await queue.flush();
-    await trees.flush();
-    await pool.finish();
-    await repository.flush(signal ? { signal } : {});
-    await keeper.finish(signal);
-    return trees.rootId!;
-  } catch (error) {
-    await pool.stop(error);
-    await keeper.abandon(AbortSignal.timeout(LAST_WORDS_MILLISECONDS));
-    throwIfAborted(signal);
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    await pool.stop(new Error('the backup has finished'));
-  }
-}
-
-/** Returns a function that, once the turn is over, gives a promise to wait for; most of the time there is none. */
-function createBreathing(): () => Promise<void> | undefined {
-  let turnStart = performance.now();
-  return () => {
-    if (performance.now() - turnStart < TURN_MILLISECONDS) return undefined;
-    return nextTurn().then(() => {
-      turnStart = performance.now();
-    });
-  };
-}
-
-function describeSnapshot(made: {
-  request: ArchiveRequest;
-  sources: string[];
-  parent: Snapshot | undefined;
-  tree: string;
-  report: ArchiveReport;
-  start: Date;
-}): Omit<Snapshot, 'id'> {
-  const { request, sources, parent, tree, report, start } = made;
-  return {
-    time: formatGoTime(BigInt(request.time.getTime()) * 1_000_000n),
-    ...(parent === undefined ? {} : { parent: parent.id }),
-    tree,
-    paths: sources,
-    hostname: request.hostname,
-    username: currentUserName(),
-    uid: process.getuid?.() ?? 0,
-    gid: process.getgid?.() ?? 0,
-    excludes: request.source.exclude,
-    tags: request.tags,
-    program_version: programVersion(),
-    summary: report.summary(start, new Date()),
-  };
-}
-
-/** Empty where the account has no name, as in some containers. */
-function currentUserName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return '';
-  }
-}
-
-function figuresOf(report: ArchiveReport): BackupFigures {
-  return {
-    kind: 'backup',
-    filesNew: report.files.new,
-    filesChanged: report.files.changed,
-    filesUnmodified: report.files.unmodified,
-    filesUnreadable: report.unreadableEntries.length,
-    bytesProcessed: report.bytesProcessed,
-    bytesAdded: report.data.plainBytes + report.trees.plainBytes,
-    bytesStored: report.data.storedBytes + report.trees.storedBytes,
-    filesVerified: 0,
-  };
+  await walk.run(buildSourceTree(sources), parent?.tree);
+  await queue.flush();
 }

@@ -10,18 +10,33 @@ export interface ParentQuery {
   tags: string[];
   /** No parent is newer. */
   time: Date;
+  /** What a parent must have in common with the backup (restic's `--group-by`). Default: host and paths. */
+  groupBy?: readonly ParentCriterion[];
 }
 
-/** restic's choice: of the same host and with all the paths, the newest that is not newer than this backup. */
+export type ParentCriterion = 'host' | 'paths' | 'tags';
+
+const GROUP_BY: readonly ParentCriterion[] = ['host', 'paths'];
+
+/** restic's choice: of the same host and with all the paths (and perhaps others), the newest that is not newer than this backup. */
 export function findParent(snapshots: readonly Snapshot[], query: ParentQuery): Snapshot | undefined {
+  const { groupBy = GROUP_BY, hostname, paths, tags, time } = query;
+  const hasTags = (snapshot: Snapshot): boolean => tags.every((tag) => snapshot.tags?.includes(tag));
   const fitting = snapshots.filter(
     (snapshot) =>
-      snapshot.hostname === query.hostname &&
-      query.paths.every((path) => snapshot.paths.includes(path)) &&
-      Date.parse(snapshot.time) <= query.time.getTime(),
+      (!groupBy.includes('host') || snapshot.hostname === hostname) &&
+      (!groupBy.includes('paths') || hasPaths(snapshot, paths)) &&
+      (!groupBy.includes('tags') || hasTags(snapshot)) &&
+      Date.parse(snapshot.time) <= time.getTime(),
   );
-  const preferred = fitting.filter((snapshot) => query.tags.every((tag) => snapshot.tags?.includes(tag)));
-  return newest(preferred) ?? newest(fitting);
+  return newest(fitting.filter(hasTags)) ?? newest(fitting);
+}
+
+/** A list of files to back up can be long. */
+function hasPaths(snapshot: Snapshot, paths: readonly string[]): boolean {
+  if (snapshot.paths.length < paths.length) return false;
+  const present = new Set(snapshot.paths);
+  return paths.every((path) => present.has(path));
 }
 
 /** The snapshot with this id or unique beginning of an id. Throws NotFound. */

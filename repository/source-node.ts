@@ -33,10 +33,15 @@ export function identityOf(stat: BigIntStats): FileIdentity {
 export class SourceNodes {
   readonly #accounts: AccountNames = openAccountNames();
   readonly #native: NativeMetadata = loadNativeMetadata();
+  readonly #withAtime: boolean;
+
+  /** @param options `withAtime`: the access time is kept. By default it is put equal to mtime, as restic does. */
+  constructor(options: { withAtime?: boolean | undefined } = {}) {
+    this.#withAtime = options.withAtime ?? false;
+  }
 
   /**
-   * The node of an entry, without content (an empty list for files) and subtree. atime equals mtime, as restic keeps it
-   * by default. Throws Node's error when a link or the attributes cannot be read.
+   * The node of an entry, without content (an empty list for files) and subtree. Throws Node's error when a link or the attributes cannot be read.
    *
    * @param ignoreAttributes Above a source the attributes may be unreadable; they are then left out.
    */
@@ -51,7 +56,7 @@ export class SourceNodes {
       type,
       mode: toGoMode(type, Number(stat.mode) & 0o7777),
       mtime,
-      atime: mtime,
+      atime: this.#withAtime ? formatGoTime(stat.atimeNs) : mtime,
       ctime: stat.ctimeNs === stat.mtimeNs ? mtime : formatGoTime(stat.ctimeNs),
       uid,
       gid,

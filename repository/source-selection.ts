@@ -1,6 +1,7 @@
 /** Which entries of the sources are left out: by pattern, by a marker file in their folder, by size, by device. */
 import type { BigIntStats } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
+import { joinPath } from '../files/byte-path.ts';
 import { createExcludeMarkers, type ExcludeMarkers } from '../files/exclude-markers.ts';
 import { compilePatterns, type PatternList } from '../files/patterns.ts';
 import { typeOf } from './source-node.ts';
@@ -9,6 +10,8 @@ import { typeOf } from './source-node.ts';
 export interface SelectionSettings {
   /** restic's patterns. */
   exclude: string[];
+  /** The same, but case does not count; each of the two lists excludes by itself. */
+  iexclude?: string[];
   excludeIfPresent: string[];
   excludeCaches: boolean;
   excludeLargerThanBytes?: number;
@@ -16,28 +19,41 @@ export interface SelectionSettings {
 }
 
 export class SourceSelection {
-  readonly #patterns: PatternList;
+  readonly #patterns: PatternList[];
   readonly #markers: ExcludeMarkers;
   readonly #settings: SelectionSettings;
+  readonly #onExcluded: (path: ByteString) => void;
 
-  /** Throws a Usage error for malformed patterns. */
-  constructor(settings: SelectionSettings) {
+  /**
+   * Throws a Usage error for malformed patterns.
+   *
+   * @param onExcluded Told of each entry that is left out; not of those below it.
+   */
+  constructor(settings: SelectionSettings, onExcluded: (path: ByteString) => void = () => undefined) {
     this.#settings = settings;
-    this.#patterns = compilePatterns(settings.exclude);
+    const { exclude, iexclude = [] } = settings;
+    const lists = [compilePatterns(exclude), compilePatterns(iexclude, { ignoreCase: true })];
+    this.#patterns = lists.filter((list) => !list.isEmpty);
     this.#markers = createExcludeMarkers(settings);
+    this.#onExcluded = onExcluded;
   }
 
   /** Whether a pattern excludes the absolute path, and with it all below. */
   excludesPath(path: ByteString): boolean {
-    return !this.#patterns.isEmpty && this.#patterns.matches(path);
+    if (!this.#patterns.some((list) => list.matches(path))) return false;
+    this.#onExcluded(path);
+    return true;
   }
 
   /** @param device The source's device, where `oneFileSystem` holds the backup. */
-  excludesEntry(stat: BigIntStats, device: bigint | undefined): boolean {
+  excludesEntry(path: ByteString, stat: BigIntStats, device: bigint | undefined): boolean {
     if (typeOf(stat) === 'dir') return false;
     const { oneFileSystem, excludeLargerThanBytes } = this.#settings;
-    if (oneFileSystem && device !== undefined && stat.dev !== device) return true;
-    return excludeLargerThanBytes !== undefined && stat.size > BigInt(excludeLargerThanBytes);
+    const isForeign = oneFileSystem && device !== undefined && stat.dev !== device;
+    const isTooLarge = excludeLargerThanBytes !== undefined && stat.size > BigInt(excludeLargerThanBytes);
+    if (!isForeign && !isTooLarge) return false;
+    this.#onExcluded(path);
+    return true;
   }
 
   /** Whether a folder is on another device than its source, so that its content is left out. */
@@ -45,9 +61,18 @@ export class SourceSelection {
     return this.#settings.oneFileSystem && device !== undefined && stat.dev !== device;
   }
 
-  /** The names of a folder that a marker file in it leaves; all of them (the same array) when there is no marker. */
-  keepNames(path: ByteString, names: ByteString[]): ByteString[] {
+  /**
+   * The names of a folder that a marker file in it leaves; all of them (the same array) when there is no marker.
+   *
+   * @param sources Names that lead to sources, which no marker leaves out.
+   */
+  keepNames(path: ByteString, names: ByteString[], sources?: ReadonlyMap<ByteString, unknown>): ByteString[] {
     const kept = this.#markers.isEmpty ? undefined : this.#markers.keptIn(path);
-    return kept === undefined ? names : names.filter((name) => kept.has(name));
+    if (kept === undefined) return names;
+    return names.filter((name) => {
+      if (kept.has(name) || sources?.has(name) === true) return true;
+      this.#onExcluded(joinPath(path, name));
+      return false;
+    });
   }
 }
