@@ -17,8 +17,8 @@ const SMALLEST_OUTPUT_CHUNK = 128;
 /** Format version 2: the first byte of a compressed unpacked file. Plain JSON begins with `{` or `[` instead. */
 const COMPRESSED_MARK = 2;
 
-/** An unpacked file (index, snapshot, lock) is some megabytes; one that claims more than this was made to do harm. */
-const MAX_UNPACKED_BYTES = 512 * 1024 * 1024;
+/** Blobs and unpacked files (index, snapshot, lock) are some megabytes; what claims more than this was made to do harm. */
+const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 
 /** undefined: the blob is stored plain (`none` for data, or it does not get smaller). Trees are always compressed, as restic does. */
 export function compressBlob(type: BlobType, plain: Uint8Array, compression: Compression): Buffer | undefined {
@@ -39,6 +39,7 @@ export function decompressBlob(
 ): Buffer {
   const quick = native?.(compressed, plainLength);
   if (quick !== undefined) return quick;
+  if (plainLength > MAX_PLAIN_BYTES) throw new IntegrityError(`${what} claims to have ${plainLength} bytes`);
   // Node refuses an output limit of 0, which an empty blob would have.
   const plain = unzstd(compressed, Math.max(plainLength, 1), what);
   if (plain.length !== plainLength) {
@@ -55,7 +56,7 @@ export function decompressUnpacked(content: Buffer, what: string): Buffer {
   const first = content[0];
   if (first === 0x7b || first === 0x5b) return content;
   if (first !== COMPRESSED_MARK) throw new IntegrityError(`${what} begins with the unknown byte ${String(first)}`);
-  return unzstd(content.subarray(1), MAX_UNPACKED_BYTES, what);
+  return unzstd(content.subarray(1), MAX_PLAIN_BYTES, what);
 }
 
 function zstd(plain: Uint8Array, compression: Compression): Buffer {

@@ -1,40 +1,29 @@
 /** Index files: which packs hold which blobs, as JSON (restic's doc/design.rst, "Indexing"). */
 import { IntegrityError } from '../common/errors.ts';
+import { isJsonObject, parseJsonObject } from './json-object.ts';
 import type { IndexedBlob, IndexedPack } from './repository.ts';
 
 /** An index file is closed when it has this many blobs: big enough to be few, small enough to be parsed at once. */
 const MAX_BLOBS_PER_FILE = 50_000;
-
-interface IndexDocument {
-  packs?: { id?: unknown; blobs?: RawBlob[] | null }[] | null;
-}
-
-interface RawBlob {
-  id?: unknown;
-  type?: unknown;
-  offset?: unknown;
-  length?: unknown;
-  uncompressed_length?: unknown;
-}
 
 const ID = /^[0-9a-f]{64}$/;
 const MAX_LENGTH = 0xffff_ffff;
 
 /** The packs that one index file names. `supersedes` is ignored, as restic does today. Throws IntegrityError. */
 export function decodeIndexFile(plain: Buffer, id: string): IndexedPack[] {
-  let document: IndexDocument;
-  try {
-    document = JSON.parse(plain.toString('latin1')) as IndexDocument;
-  } catch (cause) {
-    throw new IntegrityError(`index file ${id} is not JSON`, { cause });
-  }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new IntegrityError(`index file ${id} has a form that no supported restic writes`);
-  }
-  return (document.packs ?? []).map((pack) => {
-    if (typeof pack.id !== 'string' || !ID.test(pack.id)) throw new IntegrityError(`index file ${id} names no pack id`);
-    return { id: pack.id, blobs: (pack.blobs ?? []).map((blob) => decodeBlob(blob, id)) };
+  const { packs } = parseJsonObject(plain, `index file ${id}`, 'latin1');
+  return listOf(packs, id).map((pack) => {
+    const { id: packId, blobs } = isJsonObject(pack) ? pack : {};
+    if (typeof packId !== 'string' || !ID.test(packId)) throw new IntegrityError(`index file ${id} names no pack id`);
+    return { id: packId, blobs: listOf(blobs, id).map((blob) => decodeBlob(blob, id)) };
   });
+}
+
+/** Go writes null for an empty list. */
+function listOf(value: unknown, indexId: string): unknown[] {
+  const list = value ?? [];
+  if (!Array.isArray(list)) throw new IntegrityError(`index file ${indexId} has a form that no restic writes`);
+  return list;
 }
 
 /** The documents of the index files that these packs need, in order. */
@@ -62,15 +51,17 @@ function encodeBlob(blob: IndexedBlob): object {
   return { id, type, offset, length, uncompressed_length: blob.uncompressedLength };
 }
 
-function decodeBlob(raw: RawBlob, indexId: string): IndexedBlob {
-  const { id, type, offset, length, uncompressed_length: uncompressed = 0 } = raw;
+function decodeBlob(raw: unknown, indexId: string): IndexedBlob {
+  const { id, type, offset, length, uncompressed_length: uncompressed = 0 } = isJsonObject(raw) ? raw : {};
   if (
     typeof id !== 'string' ||
     !ID.test(id) ||
     (type !== 'data' && type !== 'tree') ||
     !isLength(offset) ||
     !isLength(length) ||
-    !isLength(uncompressed)
+    !isLength(uncompressed) ||
+    // The index in memory has no room for it, and no blob is that long.
+    uncompressed === MAX_LENGTH
   ) {
     throw new IntegrityError(`index file ${indexId} has an entry that cannot be read`);
   }

@@ -4,6 +4,7 @@ import { HoldfastError, IntegrityError, throwIfAborted } from '../common/errors.
 import { open, prepareKey, seal, sha256Hex } from './crypto.ts';
 import { goJson } from './go-json.ts';
 import { formatGoTime } from './go-time.ts';
+import { isJsonObject, parseJsonObject, textOf } from './json-object.ts';
 import type { MasterKey } from './repository.ts';
 
 /** scrypt's cost: N iterations of memory, block size r, p repetitions. */
@@ -70,21 +71,26 @@ export async function createKeyFile(
 
 /** Throws IntegrityError when the document is no key file that this program can open. */
 export function parseKeyFile(content: Buffer, id: string): KeyFile {
-  let document: Partial<KeyFile>;
-  try {
-    document = JSON.parse(content.toString()) as Partial<KeyFile>;
-  } catch (cause) {
-    throw new IntegrityError(`key file ${id} is not JSON`, { cause });
-  }
-  const { N, r, p, kdf, salt, data } = document;
-  const numbers = [N, r, p].every((value) => Number.isSafeInteger(value) && value! > 0);
-  if (kdf !== 'scrypt' || !numbers || typeof salt !== 'string' || typeof data !== 'string') {
+  const { kdf, N, r, p, salt, data, ...said } = parseJsonObject(content, `key file ${id}`);
+  if (
+    kdf !== 'scrypt' ||
+    !isCount(N) ||
+    !isCount(r) ||
+    !isCount(p) ||
+    typeof salt !== 'string' ||
+    typeof data !== 'string'
+  ) {
     throw new IntegrityError(`key file ${id} lacks scrypt's parameters or the key`);
   }
-  if (128 * N! * r! > MAX_SCRYPT_BYTES || 128 * r! * p! > MAX_SCRYPT_BYTES) {
+  if (128 * N * r > MAX_SCRYPT_BYTES || 128 * r * p > MAX_SCRYPT_BYTES) {
     throw new IntegrityError(`key file ${id} asks for more than 1 GiB of memory (N=${N}, r=${r}, p=${p})`);
   }
-  return document as KeyFile;
+  const [created, username, hostname] = [said['created'], said['username'], said['hostname']].map(textOf);
+  return { created: created!, username: username!, hostname: hostname!, kdf, N, r, p, salt, data };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 }
 
 /** undefined: the password is not this key's. */
@@ -128,12 +134,10 @@ export async function searchKey(
 }
 
 function parseMasterKey(plain: Buffer, id: string): MasterKey {
-  const document = JSON.parse(plain.toString()) as { mac?: { k?: string; r?: string }; encrypt?: string };
-  const key = {
-    encrypt: Buffer.from(document.encrypt ?? '', 'base64'),
-    macK: Buffer.from(document.mac?.k ?? '', 'base64'),
-    macR: Buffer.from(document.mac?.r ?? '', 'base64'),
-  };
+  const { mac, encrypt } = parseJsonObject(plain, `the master key in key file ${id}`);
+  const { k, r } = isJsonObject(mac) ? mac : {};
+  const decode = (value: unknown): Buffer => Buffer.from(textOf(value), 'base64');
+  const key = { encrypt: decode(encrypt), macK: decode(k), macR: decode(r) };
   if (key.encrypt.length !== 32 || key.macK.length !== 16 || key.macR.length !== 16) {
     throw new IntegrityError(`key file ${id} holds a master key of the wrong size`);
   }

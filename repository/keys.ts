@@ -30,7 +30,7 @@ async function describeKey(repository: Repository, id: string, call: Call): Prom
   try {
     if (sha256Hex(content) !== id) return { id };
     const { username, hostname, created } = parseKeyFile(content, id);
-    return { id, username: String(username ?? ''), hostname: String(hostname ?? ''), created: String(created ?? '') };
+    return { id, username, hostname, created };
   } catch (error) {
     if (error instanceof IntegrityError) return { id };
     throw error;

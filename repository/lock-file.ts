@@ -3,6 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { IntegrityError } from '../common/errors.ts';
 import { goJson } from './go-json.ts';
 import { formatGoTime } from './go-time.ts';
+import { parseJsonObject, textOf } from './json-object.ts';
 
 /** A process, as other processes can find it again. */
 export interface LockHolder {
@@ -46,22 +47,17 @@ export function encodeLock(lock: LockDocument): Buffer {
 
 /** Throws IntegrityError for a document that says neither when nor for what. */
 export function decodeLock(plain: Buffer, id: string): LockDocument {
-  let raw: Record<string, unknown>;
-  try {
-    raw = JSON.parse(plain.toString()) as Record<string, unknown>;
-  } catch (cause) {
-    throw new IntegrityError(`lock ${id} is not JSON`, { cause });
-  }
-  const time = new Date(String(raw['time']));
+  const { time: written, exclusive, hostname: host, username, pid, uid, gid } = parseJsonObject(plain, `lock ${id}`);
+  const time = new Date(textOf(written));
   if (Number.isNaN(time.getTime())) throw new IntegrityError(`lock ${id} has no time`);
   return {
     time,
-    exclusive: raw['exclusive'] === true,
-    hostname: String(raw['hostname'] ?? ''),
-    username: String(raw['username'] ?? ''),
-    pid: Number(raw['pid'] ?? 0),
-    ...(typeof raw['uid'] === 'number' ? { uid: raw['uid'] } : {}),
-    ...(typeof raw['gid'] === 'number' ? { gid: raw['gid'] } : {}),
+    exclusive: exclusive === true,
+    hostname: textOf(host),
+    username: textOf(username),
+    pid: typeof pid === 'number' ? pid : 0,
+    ...(typeof uid === 'number' ? { uid } : {}),
+    ...(typeof gid === 'number' ? { gid } : {}),
   };
 }
 

@@ -75,7 +75,7 @@ function verifyPack(input: ReaderTasks['verify-pack']['input']): ReaderTasks['ve
   const actual = sha256Hex(content);
   if (actual !== packId) pack.push(`pack ${packId} is damaged: its content has the hash ${actual}`);
   try {
-    pack.push(...compareHeader(readPackHeader(key, content, packId), indexed, packId));
+    for (const problem of compareHeader(readPackHeader(key, content, packId), indexed, packId)) pack.push(problem);
   } catch (error) {
     pack.push(integrityMessage(error));
   }

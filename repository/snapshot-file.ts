@@ -3,6 +3,7 @@ import type { Snapshot, SnapshotSummary } from '../domain/snapshot.ts';
 import { IntegrityError } from '../common/errors.ts';
 import { parseSnapshotTime } from '../domain/snapshot-time.ts';
 import { goJson } from './go-json.ts';
+import { isJsonObject, isShallow, parseJsonObject } from './json-object.ts';
 
 /** In the order restic writes them. */
 const FIELDS = [
@@ -30,12 +31,8 @@ const ID = /^[0-9a-f]{64}$/;
 
 /** Throws IntegrityError for a document without time, tree or paths. */
 export function decodeSnapshot(plain: Buffer, id: string): Snapshot {
-  let document: Record<string, unknown>;
-  try {
-    document = JSON.parse(plain.toString()) as Record<string, unknown>;
-  } catch (cause) {
-    throw new IntegrityError(`snapshot file ${id} is not JSON`, { cause });
-  }
+  const document = parseJsonObject(plain, `snapshot file ${id}`);
+  if (!isShallow(document)) throw new IntegrityError(`snapshot file ${id} is nested too deeply to be read`);
   const { time, tree } = document;
   if (typeof time !== 'string') throw new IntegrityError(`snapshot ${id} has no time`);
   try {
@@ -59,7 +56,7 @@ export function decodeSnapshot(plain: Buffer, id: string): Snapshot {
     ...optional('excludes', texts(document['excludes'])),
     ...optional('tags', texts(document['tags'])),
     ...optional('program_version', text(document['program_version'])),
-    ...optional('summary', (document['summary'] ?? undefined) as SnapshotSummary | undefined),
+    ...optional('summary', summaryOf(document['summary'])),
     ...(Object.keys(rest).length > 0 ? { rest } : {}),
   };
 }
@@ -89,12 +86,16 @@ function optional<Name extends string, Value>(name: Name, value: Value | undefin
   return value === undefined ? {} : ({ [name]: value } as { [key in Name]: Value });
 }
 
+function summaryOf(value: unknown): SnapshotSummary | undefined {
+  return isJsonObject(value) ? (value as unknown as SnapshotSummary) : undefined;
+}
+
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
 function number(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }
 
 function texts(value: unknown): string[] | undefined {

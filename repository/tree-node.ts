@@ -5,6 +5,7 @@ import { decodeUtf8 } from '../common/decode-utf8.ts';
 import { fromText, toBytes, toText } from '../files/byte-path.ts';
 import { goJson, goString, parseGoJson } from './go-json.ts';
 import { quoteGo, unquoteGo } from './go-quote.ts';
+import { isJsonObject, isShallow, type JsonObject } from './json-object.ts';
 
 /** One attribute; `value` is base64 as stored (null is how Go writes an absent value). */
 export interface ExtendedAttribute {
@@ -90,10 +91,14 @@ export function decodeTree(content: Buffer): TreeNode[] {
     throw new IntegrityError('a tree of the repository is not valid JSON', { hint: CHECK, cause });
   }
   // Go writes null for an empty list of very old versions.
-  const nodes = isObject(document) ? (document['nodes'] ?? []) : undefined;
+  const nodes = isJsonObject(document) ? (document['nodes'] ?? []) : undefined;
   if (!Array.isArray(nodes)) throw malformed('nodes');
   return nodes.map((node) => decodeNode(node));
 }
+
+/** The largest of Go's types that the members have. */
+const MAX_UINT32 = 2 ** 32 - 1;
+const MAX_UINT64 = 2n ** 64n - 1n;
 
 const CHECK = 'Run `holdfast check --read-data` on the repository.';
 
@@ -107,18 +112,18 @@ const KNOWN: ReadonlySet<string> = new Set(
 );
 
 function decodeNode(raw: unknown): TreeNode {
-  if (!isObject(raw)) throw malformed('nodes');
+  if (!isJsonObject(raw)) throw malformed('nodes');
   const node: TreeNode = {
     name: decodeName(text(raw, 'name') ?? ''),
     type: text(raw, 'type') ?? '',
     mtime: text(raw, 'mtime') ?? ZERO_TIME,
     atime: text(raw, 'atime') ?? ZERO_TIME,
     ctime: text(raw, 'ctime') ?? ZERO_TIME,
-    uid: integer(raw, 'uid') ?? 0,
-    gid: integer(raw, 'gid') ?? 0,
+    uid: integer(raw, 'uid', MAX_UINT32) ?? 0,
+    gid: integer(raw, 'gid', MAX_UINT32) ?? 0,
     content: ids(raw['content']),
   };
-  setPresent(node, 'mode', integer(raw, 'mode'));
+  setPresent(node, 'mode', integer(raw, 'mode', MAX_UINT32));
   setPresent(node, 'user', text(raw, 'user'));
   setPresent(node, 'group', text(raw, 'group'));
   setPresent(node, 'inode', bigInteger(raw, 'inode'));
@@ -127,7 +132,8 @@ function decodeNode(raw: unknown): TreeNode {
   setPresent(node, 'links', integer(raw, 'links'));
   setPresent(node, 'linktarget', decodeLinkTarget(raw));
   setPresent(node, 'extended_attributes', attributes(raw['extended_attributes']));
-  if (isObject(raw['generic_attributes'])) node.generic_attributes = raw['generic_attributes'];
+  const generic = raw['generic_attributes'];
+  if (isJsonObject(generic)) node.generic_attributes = shallow(generic, 'generic_attributes') as JsonObject;
   setPresent(node, 'device', bigInteger(raw, 'device'));
   const subtree = text(raw, 'subtree');
   if (subtree !== undefined) node.subtree = checkedId(subtree, 'subtree');
@@ -135,7 +141,12 @@ function decodeNode(raw: unknown): TreeNode {
   for (const key in raw) {
     if (KNOWN.has(key)) continue;
     node.rest ??= {};
-    Object.defineProperty(node.rest, key, { value: raw[key], enumerable: true, writable: true, configurable: true });
+    Object.defineProperty(node.rest, key, {
+      value: shallow(raw[key], key),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   }
   return node;
 }
@@ -187,7 +198,7 @@ function attributes(value: unknown): ExtendedAttribute[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw malformed('extended_attributes');
   return value.map((attribute: unknown) => {
-    if (!isObject(attribute)) throw malformed('extended_attributes');
+    if (!isJsonObject(attribute)) throw malformed('extended_attributes');
     return { name: text(attribute, 'name') ?? '', value: text(attribute, 'value') ?? null };
   });
 }
@@ -211,24 +222,26 @@ function text(raw: Record<string, unknown>, member: string): string | undefined 
 }
 
 /** A size beyond 2^53 loses its last digits: no file has one. */
-function integer(raw: Record<string, unknown>, member: string): number | undefined {
+function integer(raw: Record<string, unknown>, member: string, max: number | bigint = MAX_UINT64): number | undefined {
   const value = raw[member];
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'bigint' && value >= 0n) return Number(value);
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw malformed(member);
-  return value;
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > max) throw malformed(member);
+  return number;
 }
 
 function bigInteger(raw: Record<string, unknown>, member: string): bigint | undefined {
   const value = raw[member];
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'bigint' && value >= 0n) return value;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw malformed(member);
+  if (typeof value === 'bigint' && value >= 0n && value <= MAX_UINT64) return value;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw malformed(member);
   return BigInt(value);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What is only kept is written again as it is, and so must not be deeper than anybody can write. */
+function shallow(value: unknown, member: string): unknown {
+  if (!isShallow(value)) throw malformed(member);
+  return value;
 }
 
 function malformed(member: string): IntegrityError {

@@ -47,14 +47,15 @@ function readNode(node: RawNode | null, dataIds: string[], treeIds: string[]): s
   if (typeof node !== 'object' || node === null) return 'is no object';
   const { name, type, content, subtree } = node;
   if (typeof name !== 'string' || !isSafeName(name)) return 'has no name that a folder entry can have';
-  if (typeof type !== 'string' || !TYPES.has(type)) return `has the unknown type ${JSON.stringify(type)}`;
+  if (typeof type !== 'string' || !TYPES.has(type))
+    return `has the unknown type ${typeof type === 'string' ? JSON.stringify(type) : typeof type}`;
   if (type === 'dir') {
     if (!isId(subtree)) return 'is a folder without a tree';
     treeIds.push(subtree);
   }
   if (type !== 'file') return undefined;
   if (!Array.isArray(content) || !content.every(isId)) return 'is a file without a list of blobs';
-  dataIds.push(...content);
+  for (const id of content) dataIds.push(id);
   return undefined;
 }
 
