@@ -7,7 +7,7 @@ import { CORPORA, OPERATIONS, type CorpusName, type Operation } from './workload
 export const ENGINE_HELP = `npm run bench -- engine [options]
 
 Runs holdfast and every peer on this machine in turn on the same work; prints wall seconds, CPU seconds and peak
-memory (medians of the rounds) and holdfast's ratio to each peer, taken round by round.
+memory (medians of the rounds) and holdfast's ratio to each peer, taken round by round; then what has to be reached, and whether it was. Exit status 1: something that must be reached was not.
 
   --work DIR        where corpora, repositories and finished rounds are kept (default: holdfast-bench in the
                     folder for temporary files)
@@ -17,6 +17,7 @@ memory (medians of the rounds) and holdfast's ratio to each peer, taken round by
                     program (may be given again). holdfast always runs, and so does the first backup
   --peer NAME=PATH  one more program; NAME begins with what it is: restic-0.19, rustic, kopia, borg, or holdfast-old
                     with the path of another checkout's cli/holdfast.js (may be given again)
+  --save NAME       write the report to NAME.md and NAME.json, to be committed: no path and no name of the machine is in it
   --json            one JSON document instead of the table
   --help            this text
 `;
@@ -30,6 +31,8 @@ export interface EngineOptions {
   /** Undefined: all that are found. */
   programs: string[] | undefined;
   peers: { name: string; file: string }[];
+  /** A path without the extension. */
+  save: string | undefined;
   json: boolean;
   help: boolean;
 }
@@ -44,6 +47,7 @@ export function parseEngineOptions(args: string[]): EngineOptions {
       scale: { type: 'string', default: '1' },
       only: { type: 'string', multiple: true, default: [] },
       peer: { type: 'string', multiple: true, default: [] },
+      save: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -63,6 +67,7 @@ export function parseEngineOptions(args: string[]): EngineOptions {
     operations: operations.length > 0 ? operations : [...OPERATIONS],
     programs: programs.length > 0 ? programs : undefined,
     peers: values.peer.map(parsePeer),
+    save: values.save === undefined ? undefined : path.resolve(values.save.replace(/\.(md|json)$/, '')),
     json: values.json,
     help: values.help,
   };

@@ -1,32 +1,27 @@
-/** What the engine's benchmark says: the machine, who took part, and a table. */
-import { cpus, release, totalmem } from 'node:os';
+/** What the engine's benchmark says, as text and as Markdown: the machine, who took part, the figures, and the targets. */
 import type { EmptyRepository } from './empty-repository.ts';
+import { renderMachine, type Machine } from './machine.ts';
 import { KINDS } from './program-kinds.ts';
 import type { Program } from './programs.ts';
+import { renderMarkdownTable, renderTextTable, type Table } from './report-table.ts';
 import type { RoundRecord } from './round-records.ts';
 import type { Figure, Row } from './summarize-rounds.ts';
+import { isMissed, type Verdict } from './targets.ts';
 
 const MiB = 1024 * 1024;
 
 export interface EngineReport {
-  machine: { processor: string; processors: number; memoryBytes: number; kernel: string; node: string };
+  /** RFC 3339, of the last round. */
+  finished: string | undefined;
+  machine: Machine;
   /** How each program makes its key of the password. */
   programs: { name: string; version: string; keyDerivation: string }[];
   scale: number;
-  /** How CPU and memory were measured; undefined: they were not. */
-  gnuTime: string | undefined;
+  /** Whether GNU time is there, which measures CPU and memory: without it they were not measured. */
+  hasGnuTime: boolean;
   rows: Row[];
+  verdicts: Verdict[];
   rounds: RoundRecord[];
-}
-
-export function describeMachine(): EngineReport['machine'] {
-  return {
-    processor: cpus()[0]?.model ?? 'unknown',
-    processors: cpus().length,
-    memoryBytes: totalmem(),
-    kernel: release(),
-    node: process.version,
-  };
 }
 
 export function describePrograms(programs: Program[], { scrypt }: EmptyRepository): EngineReport['programs'] {
@@ -38,34 +33,70 @@ export function describePrograms(programs: Program[], { scrypt }: EmptyRepositor
 }
 
 export function renderReport(report: EngineReport): string {
-  const { machine } = report;
-  const memory = `${(machine.memoryBytes / 1024 ** 3).toFixed(1)} GiB`;
-  const lines = [
-    `${machine.processors} × ${machine.processor}, ${memory}, Linux ${machine.kernel}, Node ${machine.node}; scale ${report.scale}, page cache warm`,
-    ...report.programs.map(({ name, version, keyDerivation }) => `${name}: ${version}; ${keyDerivation}`),
-    report.gnuTime === undefined
-      ? 'CPU and peak memory were NOT measured: GNU time is missing (apt install time).'
-      : `CPU (user and system) and peak memory by ${report.gnuTime}.`,
-    'Ratios are holdfast ÷ the program, round by round: the median (lowest to highest); less than 1 is better.',
+  return [
+    ...preface(report),
     '',
-    line([
-      'operation',
-      'program',
-      'wall s',
-      'CPU s',
-      'peak MiB',
-      'stored MiB',
-      'ratio of wall',
-      'CPU',
-      'peak',
-      'stored',
-    ]),
-    ...report.rows.map(renderRow),
-  ];
-  return `${lines.join('\n')}\n`;
+    renderTextTable(figureTable(report)),
+    '',
+    'Targets',
+    '',
+    renderTextTable(targetTable(report)),
+    '',
+    conclusion(report),
+    '',
+  ].join('\n');
 }
 
-function renderRow({ corpus, operation, program, rounds, medians, ratios }: Row): string {
+/** A file to be committed. */
+export function renderMarkdownReport(report: EngineReport): string {
+  return [
+    '# Backup, restore and check beside other programs',
+    '',
+    `Made by \`npm run bench -- engine\`, finished ${report.finished?.slice(0, 10) ?? 'never'}. The single rounds are in the JSON file beside this one.`,
+    '',
+    ...preface(report).map((line) => `- ${line}`),
+    '',
+    '## Targets',
+    '',
+    renderMarkdownTable(targetTable(report)),
+    '',
+    conclusion(report),
+    '',
+    '## Figures',
+    '',
+    renderMarkdownTable(figureTable(report)),
+    '',
+  ].join('\n');
+}
+
+function preface(report: EngineReport): string[] {
+  return [
+    `${renderMachine(report.machine)}; scale ${report.scale}, page cache warm`,
+    ...report.programs.map(({ name, version, keyDerivation }) => `${name}: ${version}; ${keyDerivation}`),
+    report.hasGnuTime
+      ? 'CPU (user and system) and peak memory are as the kernel counts them (GNU time).'
+      : 'CPU and peak memory were NOT measured: GNU time is missing (apt install time).',
+    'Figures are medians. Ratios are holdfast ÷ the program, round by round: the median (lowest to highest); less than 1 is better.',
+  ];
+}
+
+function figureTable({ rows }: EngineReport): Table {
+  const head = [
+    'operation',
+    'program',
+    'wall s',
+    'CPU s',
+    'peak MiB',
+    'stored MiB',
+    'ratio of wall',
+    'CPU',
+    'peak',
+    'stored',
+  ];
+  return { head, right: [2, 3, 4, 5, 7, 8, 9], rows: rows.map(figureCells) };
+}
+
+function figureCells({ corpus, operation, program, rounds, medians, ratios }: Row): string[] {
   const figure = (name: Figure, unit: number, digits: number): string =>
     medians[name] === undefined ? '-' : (medians[name] / unit).toFixed(digits);
   const ratio = (name: Figure): string => ratios[name]?.median.toFixed(2) ?? '';
@@ -74,7 +105,7 @@ function renderRow({ corpus, operation, program, rounds, medians, ratios }: Row)
     wall === undefined
       ? ''
       : ` (${wall.lowest.toFixed(2)} to ${wall.highest.toFixed(2)}, ${rounds === 1 ? 'one round' : `${rounds} rounds`})`;
-  return line([
+  return [
     `${corpus} ${operation}`,
     program,
     figure('wallSeconds', 1, 2),
@@ -83,14 +114,36 @@ function renderRow({ corpus, operation, program, rounds, medians, ratios }: Row)
     figure('storedBytes', MiB, 1),
     `${ratio('wallSeconds')}${spread}`,
     ...(['cpuSeconds', 'peakBytes', 'storedBytes'] as const).map(ratio),
-  ]);
+  ];
 }
 
-function line(cells: string[]): string {
-  const widths = [16, 14, -8, -8, -9, -11, 33, 6, 6, 6];
-  const padded = cells.map((cell, index) => {
-    const width = widths[index] ?? 0;
-    return width < 0 ? cell.padStart(-width) : cell.padEnd(width);
-  });
-  return padded.join('  ').trimEnd();
+function targetTable({ verdicts }: EngineReport): Table {
+  const head = ['operation', 'figure', 'level', 'target', 'is', ''];
+  return { head, right: [4], rows: verdicts.map(verdictCells) };
+}
+
+const FIGURE_NAMES = { wall: 'wall time', peak: 'peak memory, highest', stored: 'stored size' } as const;
+
+function verdictCells(verdict: Verdict): string[] {
+  const { corpus, operation, figure, level, against, limit, value } = verdict;
+  const bytes = figure === 'peak';
+  const format = (number: number): string => (bytes ? `${(number / MiB).toFixed(0)} MiB` : number.toFixed(2));
+  const peer = level === 'must' ? 'restic 0.14' : `the best peer${against === undefined ? '' : `, ${against}`}`;
+  return [
+    `${corpus} ${operation}`,
+    FIGURE_NAMES[figure],
+    level,
+    bytes ? `≤ ${format(limit)}` : `≤ ${format(limit)} × ${peer}`,
+    value === undefined ? '-' : format(value),
+    value === undefined ? 'not measured' : isMissed(verdict) ? 'MISSED' : 'reached',
+  ];
+}
+
+function conclusion({ verdicts, scale }: EngineReport): string {
+  const missed = (level: Verdict['level']): string => {
+    const all = verdicts.filter((verdict) => verdict.level === level && verdict.value !== undefined);
+    return `${all.filter((verdict) => !isMissed(verdict)).length} of ${all.length} measured`;
+  };
+  const hint = scale === 1 ? '' : ` At scale ${scale} that is a hint and no more.`;
+  return `Reached: ${missed('must')} that must be, ${missed('aim')} that are aimed at.${hint}`;
 }

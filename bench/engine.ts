@@ -1,15 +1,18 @@
 /** `npm run bench -- engine`: holdfast and its peers in turn on the same backups, restores and checks. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { prepareCorpus } from './corpora.ts';
 import { prepareEmptyRepository, type EmptyRepository } from './empty-repository.ts';
 import { ENGINE_HELP, parseEngineOptions, type EngineOptions } from './engine-options.ts';
-import { describeMachine, describePrograms, renderReport, type EngineReport } from './engine-report.ts';
+import { describePrograms, renderMarkdownReport, renderReport, type EngineReport } from './engine-report.ts';
+import { describeMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, type Program } from './programs.ts';
 import { appendRound, digestSetting, readRounds, type RoundRecord } from './round-records.ts';
 import { runRound } from './run-round.ts';
+import { removeAside } from './set-aside.ts';
 import { summarizeRounds, type Row } from './summarize-rounds.ts';
+import { isMissed, judgeRows } from './targets.ts';
 import { operationsOn, type CorpusName } from './workload.ts';
 
 interface Benchmark {
@@ -19,32 +22,54 @@ interface Benchmark {
   gnuTime: string | undefined;
 }
 
-/** Progress goes to stderr, the report to stdout. */
+/** Progress goes to stderr, the report to stdout; the exit status is 1 when something that must be reached was not. */
 export async function runEngineBenchmark(args: string[]): Promise<void> {
   try {
     const options = parseEngineOptions(args);
-    process.stdout.write(options.help ? ENGINE_HELP : await benchmark(options));
+    if (options.help) {
+      process.stdout.write(ENGINE_HELP);
+      return;
+    }
+    const report = await benchmark(options);
+    const json = `${JSON.stringify(report, undefined, 2)}\n`;
+    if (options.save !== undefined) {
+      writeFileSync(`${options.save}.md`, renderMarkdownReport(report));
+      writeFileSync(`${options.save}.json`, json);
+    }
+    process.stdout.write(options.json ? json : renderReport(report));
+    if (report.verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict))) process.exitCode = 1;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
 }
 
-async function benchmark(options: EngineOptions): Promise<string> {
-  mkdirSync(options.work, { recursive: true, mode: 0o700 });
+async function benchmark(options: EngineOptions): Promise<EngineReport> {
+  const { work, scale } = options;
+  mkdirSync(work, { recursive: true, mode: 0o700 });
   const programs = findPrograms(options.peers, options.programs);
-  const empty = await prepareEmptyRepository(options.work, programs);
+  const empty = await prepareEmptyRepository(work, programs);
   const gnuTime = findGnuTime();
-  const parts = options.corpora.map((corpus) => runCorpus({ options, programs, empty, gnuTime }, corpus));
-  const report: EngineReport = {
-    machine: describeMachine(),
-    programs: describePrograms(programs, empty),
-    scale: options.scale,
-    gnuTime,
-    rows: parts.flatMap((part) => part.rows),
-    rounds: parts.flatMap((part) => part.rounds),
-  };
-  return options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderReport(report);
+  try {
+    const parts = options.corpora.map((corpus) => runCorpus({ options, programs, empty, gnuTime }, corpus));
+    const rows = parts.flatMap((part) => part.rows);
+    const rounds = parts.flatMap((part) => part.rounds);
+    return {
+      finished: rounds
+        .map((round) => round.finished)
+        .toSorted()
+        .at(-1),
+      machine: describeMachine(work),
+      programs: describePrograms(programs, empty),
+      scale,
+      hasGnuTime: gnuTime !== undefined,
+      rows,
+      verdicts: judgeRows(rows, programs),
+      rounds,
+    };
+  } finally {
+    removeAside(work);
+  }
 }
 
 function runCorpus({ options, ...with_ }: Benchmark, corpus: CorpusName): { rows: Row[]; rounds: RoundRecord[] } {

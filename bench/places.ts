@@ -6,7 +6,8 @@ import { run } from './measure-process.ts';
 import { KINDS, type Place } from './program-kinds.ts';
 import type { Program } from './programs.ts';
 
-const LIVE = 'live';
+/** The folder of the work folder in which rounds work; what is saved lies elsewhere. */
+export const LIVE = 'live';
 
 /** A new, empty repository; what a round that was interrupted left there is removed. */
 export function createPlace(work: string, program: Program, empty: EmptyRepository): Place {
@@ -37,11 +38,6 @@ export function loadPlace(work: string, program: Program, empty: EmptyRepository
   cpSync(path.join(saved, 'home'), place.home, { recursive: true });
   linkFiles(path.join(saved, 'repository'), place.repository);
   return place;
-}
-
-/** Removes all that rounds work on; what is saved stays. */
-export function removePlaces(work: string): void {
-  rmSync(path.join(work, LIVE), { recursive: true, force: true });
 }
 
 function clearPlace(work: string, program: Program, empty: EmptyRepository): Place {

@@ -1,16 +1,17 @@
 /** One round: each operation by each program in turn, on the same files, before the next operation begins. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DATABASE_BYTES, DATABASE_NAME } from './corpora.ts';
 import { editDatabaseFile } from './database-file.ts';
 import type { EmptyRepository } from './empty-repository.ts';
 import { measureFolder, warmPageCache } from './folder-contents.ts';
 import { measureProcess, run, type Command } from './measure-process.ts';
-import { createPlace, loadPlace, removePlaces, savePlace } from './places.ts';
+import { createPlace, LIVE, loadPlace, savePlace } from './places.ts';
 import { KINDS, type Place } from './program-kinds.ts';
 import type { Program } from './programs.ts';
 import type { Measurement } from './round-records.ts';
+import { makeRoom, setAside } from './set-aside.ts';
 import type { CorpusName, Operation } from './workload.ts';
 
 export interface RoundTask {
@@ -40,6 +41,7 @@ export function runRound(task: RoundTask, round: number): Measurement[] {
   const first = (round - 1) % task.programs.length;
   const programs = [...task.programs.slice(first), ...task.programs.slice(0, first)];
   clear(task.work);
+  makeRoom(task.work, measureFolder(task.folder).bytes * programs.length * 2, task.say);
   try {
     if (task.corpus === 'database') return runEdited(task, programs);
     const turns = programs.map((program) => ({ program, place: createPlace(task.work, program, task.empty) }));
@@ -52,15 +54,15 @@ export function runRound(task: RoundTask, round: number): Measurement[] {
 
 /** Also before a round: one that was killed has cleared nothing. */
 function clear(work: string): void {
-  removePlaces(work);
-  rmSync(path.join(work, RESTORED), { recursive: true, force: true });
+  setAside(work, path.join(work, LIVE));
+  setAside(work, path.join(work, RESTORED));
 }
 
 function runOperation(task: RoundTask, operation: Operation, turns: Turn[]): Measurement[] {
   const restored = path.join(task.work, RESTORED);
-  const measurements = turns.map((turn): Measurement => {
+  return turns.map((turn): Measurement => {
     const target = path.join(restored, turn.program.name);
-    mkdirSync(target, { recursive: true });
+    if (operation === 'restore') mkdirSync(target, { recursive: true });
     const before = measureFolder(turn.place.repository).bytes;
     const measurement = measure(task, operation, turn, commandOf(operation, turn, task.folder, target));
     if (operation === 'restore') demandWhole(task.folder, target, turn.program.name);
@@ -69,9 +71,6 @@ function runOperation(task: RoundTask, operation: Operation, turns: Turn[]): Mea
     }
     return measurement;
   });
-  // Only now: removing files keeps the disk busy, and the next program would pay for it.
-  rmSync(restored, { recursive: true, force: true });
-  return measurements;
 }
 
 /** The second backup of a file, 1 % of which was overwritten since the first. */

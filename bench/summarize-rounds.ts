@@ -20,6 +20,8 @@ export interface Row {
   rounds: number;
   /** What was not measured is not there. */
   medians: Partial<Record<Figure, number>>;
+  /** Of all rounds, where the median would hide what happens now and then. */
+  highest: Partial<Record<Figure, number>>;
   /** holdfast's figure divided by this program's; empty for holdfast itself. */
   ratios: Partial<Record<Figure, Ratio>>;
 }
@@ -33,11 +35,13 @@ export function summarizeRounds(
 ): Row[] {
   return operations.flatMap((operation) =>
     programs.map((program) => {
-      const row: Row = { corpus, operation, program, rounds: rounds.length, medians: {}, ratios: {} };
+      const row: Row = { corpus, operation, program, rounds: rounds.length, medians: {}, highest: {}, ratios: {} };
       for (const figure of FIGURES) {
         const pairs = rounds.flatMap((round) => pairOf(round, operation, program, figure));
         if (pairs.length === 0) continue;
-        row.medians[figure] = median(pairs.map((pair) => pair.own));
+        const own = pairs.map((pair) => pair.own);
+        row.medians[figure] = median(own);
+        row.highest[figure] = Math.max(...own);
         const ratios = pairs.map((pair) => pair.holdfast / pair.own);
         if (program === HOLDFAST || !ratios.every(Number.isFinite)) continue;
         row.ratios[figure] = { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) };

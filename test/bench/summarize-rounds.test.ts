@@ -21,6 +21,7 @@ describe('summarizeRounds', () => {
     const rounds = [round(1, 2, 4), round(2, 20, 40), round(3, 3, 3)];
     const [own, peer] = summarizeRounds('big', ['backup'], ['holdfast', 'restic'], rounds);
     expect(own?.medians).toEqual({ wallSeconds: 3 });
+    expect(own?.highest).toEqual({ wallSeconds: 20 });
     expect(own?.ratios).toEqual({});
     expect(peer?.medians).toEqual({ wallSeconds: 4 });
     expect(peer?.ratios).toEqual({ wallSeconds: { median: 0.5, lowest: 0.5, highest: 1 } });
