@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, inject, it } from 'vitest';
 
 /** A program on the PATH, or the Temporal CLI, which `test/locate-peers.ts` finds (or builds) before the tests start. */
-export type PeerName = 'restic' | 'temporal' | 'setfacl' | 'getfacl' | 'setfattr' | 'getfattr' | 'git';
+export type PeerName = 'restic' | 'go' | 'temporal' | 'setfacl' | 'getfacl' | 'setfattr' | 'getfattr' | 'git';
 
 export interface Peer {
   name: PeerName;
@@ -17,6 +17,7 @@ export interface Peer {
 
 const REMEDIES: Record<PeerName, string> = {
   restic: 'apt install restic',
+  go: 'install Go 1.19 or later',
   temporal: 'put the Temporal CLI v1.5.1 on the PATH, or install Go so that holdfast can build it',
   setfacl: 'apt install acl',
   getfacl: 'apt install acl',
