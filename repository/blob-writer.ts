@@ -1,9 +1,11 @@
 /** A thread's own packs: puts new blobs into them, and hands over those that are full. */
 import { getRandomValues, hash } from 'node:crypto';
 import type { StoredFigures, WorkerSettings } from './archive-messages.ts';
+import { createBlobCompressor } from './compression.ts';
 import { prepareKey } from './crypto.ts';
 import type { KnownBlobs } from './known-blobs.ts';
 import { loadNativeCtr } from './native-cipher.ts';
+import { loadNativeCompressor } from './native-zstd.ts';
 import { PackBuilder } from './pack.ts';
 import type { BlobType, IndexedPack } from './repository.ts';
 
@@ -26,7 +28,8 @@ export class BlobWriter {
 
   constructor(settings: WorkerSettings, known: KnownBlobs, handOver: HandOver) {
     const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
-    const newPack = (): PackBuilder => new PackBuilder(key, settings);
+    const compress = createBlobCompressor(settings.compression, loadNativeCompressor);
+    const newPack = (): PackBuilder => new PackBuilder(key, { ...settings, compress });
     this.#known = known;
     this.#dataPacks = Array.from({ length: OPEN_DATA_PACKS }, newPack);
     this.#treePack = newPack();

@@ -1,7 +1,7 @@
 /** zstd as the repository uses it: which blobs are compressed, and the leading byte of unpacked files. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { IntegrityError } from '../common/errors.ts';
-import type { NativeDecompressor } from './native-zstd.ts';
+import type { NativeCompressor, NativeDecompressor } from './native-zstd.ts';
 import type { BlobType } from './repository.ts';
 
 export type Compression = 'none' | 'auto' | 'max';
@@ -20,11 +20,32 @@ const COMPRESSED_MARK = 2;
 /** Blobs and unpacked files (index, snapshot, lock) are some megabytes; what claims more than this was made to do harm. */
 const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
 
-/** undefined: the blob is stored plain (`none` for data, or it does not get smaller). Trees are always compressed, as restic does. */
-export function compressBlob(type: BlobType, plain: Uint8Array, compression: Compression): Buffer | undefined {
-  if (type === 'data' && compression === 'none') return undefined;
-  const compressed = zstd(plain, compression);
-  return type === 'tree' || compressed.length < plain.length ? compressed : undefined;
+/**
+ * Compresses a blob into the start of `target`, which has room for `compressedBound` bytes, and returns the bytes
+ * written; -1: the blob is stored plain (`none` for data, or it does not get smaller). Trees are always compressed, as
+ * restic does.
+ */
+export type BlobCompressor = (type: BlobType, plain: Uint8Array, target: Buffer) => number;
+
+/** @param loadNative Default: node:zlib does it, which is ready at once and slower for small blobs. */
+export function createBlobCompressor(
+  compression: Compression,
+  loadNative?: (level: number) => NativeCompressor | undefined,
+): BlobCompressor {
+  const native = loadNative?.(LEVEL[compression]);
+  return (type, plain, target) => {
+    if (type === 'data' && compression === 'none') return -1;
+    const limit = type === 'tree' ? target.length : plain.length - 1;
+    const written = native?.(plain, target.subarray(0, limit)) ?? -1;
+    if (written >= 0 || (native !== undefined && type === 'data')) return written;
+    const compressed = zstd(plain, compression);
+    return compressed.length <= limit ? compressed.copy(target) : -1;
+  };
+}
+
+/** Bytes that zstd may need for content of this length (`ZSTD_COMPRESSBOUND` of zstd.h), and that plain content needs. */
+export function compressedBound(plainLength: number): number {
+  return plainLength + (plainLength >> 8) + SMALLEST_OUTPUT_CHUNK;
 }
 
 /**
@@ -61,7 +82,7 @@ export function decompressUnpacked(content: Buffer, what: string): Buffer {
 
 function zstd(plain: Uint8Array, compression: Compression): Buffer {
   // The output buffer that Node would allocate, 64 KiB, costs small blobs more than their compression.
-  const chunkSize = Math.min(LARGEST_OUTPUT_CHUNK, plain.length + (plain.length >> 8) + SMALLEST_OUTPUT_CHUNK);
+  const chunkSize = Math.min(LARGEST_OUTPUT_CHUNK, compressedBound(plain.length));
   const params = { [constants.ZSTD_c_compressionLevel]: LEVEL[compression] };
   return zstdCompressSync(plain, { chunkSize, pledgedSrcSize: plain.length, params });
 }

@@ -5,7 +5,7 @@ import { IntegrityError } from '../common/errors.ts';
 import type { CtrCipher } from './native-cipher.ts';
 import type { MasterKey } from './repository.ts';
 
-const NONCE_BYTES = 16;
+export const NONCE_BYTES = 16;
 const NONCE_POOL_BYTES = 256 * NONCE_BYTES;
 const MAC_BYTES = 16;
 

@@ -1,7 +1,14 @@
 /** Packs: sealed blobs one after the other, then a sealed header that lists them (restic's doc/design.rst, "Pack Format"). */
 import { IntegrityError } from '../common/errors.ts';
-import { compressBlob, decompressBlob, type Compression } from './compression.ts';
-import { open, seal, SEAL_OVERHEAD_BYTES, sealInto, sha256Hex, type SealingKey } from './crypto.ts';
+import {
+  compressedBound,
+  createBlobCompressor,
+  decompressBlob,
+  type BlobCompressor,
+  type Compression,
+} from './compression.ts';
+import { MAX_CHUNK_BYTES } from './chunker.ts';
+import { open, seal, NONCE_BYTES, SEAL_OVERHEAD_BYTES, sealInto, sha256Hex, type SealingKey } from './crypto.ts';
 import type { NativeDecompressor } from './native-zstd.ts';
 import type { BlobType, IndexedBlob, IndexedPack } from './repository.ts';
 
@@ -10,10 +17,11 @@ export const DEFAULT_PACK_SIZE_BYTES = 16 * 1024 * 1024;
 /** restic refuses longer headers (16 MiB); a pack is full well before, so that every reader's first guess fits. */
 const MAX_HEADER_ENTRIES = 8192;
 
-/** Beyond the size at which a pack is full: most last blobs, and the header, fit without another copy. */
-const SLACK_BYTES = 1024 * 1024;
-/** Kept free behind a last blob that did not fit. */
-const HEADER_RESERVE_BYTES = 16 * 1024;
+/**
+ * Beyond the size at which a pack is full: the last data blob, and the header. Memory that is not written to is not
+ * there, so that it costs nothing to ask for as much as may be needed.
+ */
+const SLACK_BYTES = compressedBound(MAX_CHUNK_BYTES) + MAX_HEADER_ENTRIES * 64;
 
 const PLAIN_ENTRY_BYTES = 37;
 const COMPRESSED_ENTRY_BYTES = 41;
@@ -28,13 +36,14 @@ export interface PackBuilderOptions {
   packSizeBytes?: number;
   /** Format version 1 has no compression. Default: 2. */
   version?: number;
+  /** For threads that compress blobs in number, whose packs share it. Default: node:zlib, by `compression`. */
+  compress?: BlobCompressor;
 }
 
 /** Builds one pack in memory, synchronously, in any thread. Data and trees belong into packs of their own. */
 export class PackBuilder {
   readonly #key: SealingKey;
-  readonly #compression: Compression;
-  readonly #version: number;
+  readonly #compress: BlobCompressor | undefined;
   readonly #packSizeBytes: number;
   #buffer: Buffer;
   #used = 0;
@@ -42,8 +51,8 @@ export class PackBuilder {
 
   constructor(key: SealingKey, options: PackBuilderOptions) {
     this.#key = key;
-    this.#compression = options.compression;
-    this.#version = options.version ?? 2;
+    const { compression, version = 2, compress = createBlobCompressor(compression) } = options;
+    this.#compress = version > 1 ? compress : undefined;
     this.#packSizeBytes = options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES;
     this.#buffer = Buffer.from(new ArrayBuffer(0));
   }
@@ -62,18 +71,23 @@ export class PackBuilder {
 
   /** Compresses, seals and appends. `id` is the SHA-256 of `plain`, which the caller has computed. Returns where it lies. */
   add(type: BlobType, id: string, plain: Uint8Array): IndexedBlob {
-    const compressed = this.#version > 1 ? compressBlob(type, plain, this.#compression) : undefined;
-    if (compressed !== undefined) return this.addCompressed(type, id, compressed, plain.length);
-    return this.#append({ id, type }, plain);
+    const bound = compressedBound(plain.length);
+    this.#reserve(bound + SEAL_OVERHEAD_BYTES);
+    // Where it will lie sealed: it is encrypted in place.
+    const start = this.#used + NONCE_BYTES;
+    const compressed = this.#compress?.(type, plain, this.#buffer.subarray(start, start + bound)) ?? -1;
+    if (compressed < 0) return this.#append({ id, type }, plain);
+    const content = this.#buffer.subarray(start, start + compressed);
+    return this.#append({ id, type, uncompressedLength: plain.length }, content);
   }
 
   /** Seals and appends content that is zstd already, as it was in another pack; the caller has verified it. */
   addCompressed(type: BlobType, id: string, compressed: Uint8Array, plainLength: number): IndexedBlob {
+    this.#reserve(compressed.length + SEAL_OVERHEAD_BYTES);
     return this.#append({ id, type, uncompressedLength: plainLength }, compressed);
   }
 
   #append(blob: Omit<IndexedBlob, 'offset' | 'length'>, stored: Uint8Array): IndexedBlob {
-    this.#reserve(stored.length + SEAL_OVERHEAD_BYTES);
     const length = sealInto(this.#key, stored, this.#buffer.subarray(this.#used));
     const appended: IndexedBlob = { ...blob, offset: this.#used, length };
     this.#blobs.push(appended);
@@ -98,11 +112,13 @@ export class PackBuilder {
   #reserve(bytes: number): void {
     const needed = this.#used + bytes;
     if (needed <= this.#buffer.length) return;
-    // A pack of one small tree must not cost 16 MiB; a full one must not be copied often.
-    const doubled = Math.min(Math.max(this.#buffer.length * 2, 64 * 1024), this.#packSizeBytes + SLACK_BYTES);
-    // The old memory is freed at once, not when the collector comes by.
-    const memory = (this.#buffer.buffer as ArrayBuffer).transfer(Math.max(needed + HEADER_RESERVE_BYTES, doubled));
-    this.#buffer = Buffer.from(memory);
+    const wanted = Math.max(needed, this.#packSizeBytes + SLACK_BYTES);
+    if (this.#used === 0) {
+      this.#buffer = Buffer.allocUnsafeSlow(wanted);
+      return;
+    }
+    // A tree that is larger than any data blob. The old memory is freed at once, not when the collector comes by.
+    this.#buffer = Buffer.from((this.#buffer.buffer as ArrayBuffer).transfer(wanted));
   }
 }
 

@@ -1,9 +1,9 @@
 import { randomFillSync } from 'node:crypto';
-import { zstdCompressSync } from 'node:zlib';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decompressBlob } from '../../repository/compression.ts';
-import { loadNativeDecompressor } from '../../repository/native-zstd.ts';
+import { compressedBound, createBlobCompressor, decompressBlob } from '../../repository/compression.ts';
+import { loadNativeCompressor, loadNativeDecompressor } from '../../repository/native-zstd.ts';
 
 const MIB = 1024 * 1024;
 
@@ -41,5 +41,55 @@ describe("the decompressor of Node's own library", () => {
       }),
       { seed: 3, numRuns: 200 },
     );
+  });
+});
+
+describe("the compressor of Node's own library", () => {
+  it('makes what every zstd reads, one blob after the other, at each level in use', () => {
+    for (const level of [1, 2, 3, 11]) {
+      const compress = loadNativeCompressor(level)!;
+      for (const size of [1, 100, 4096, MIB + 1, 8 * MIB, 17]) {
+        const plain = Buffer.concat([
+          Buffer.alloc(size >> 1, 'text '),
+          randomFillSync(Buffer.alloc(size - (size >> 1))),
+        ]);
+        const target = Buffer.alloc(compressedBound(size));
+        const written = compress(plain, target);
+        expect(zstdDecompressSync(target.subarray(0, written)).equals(plain)).toBe(true);
+      }
+    }
+  });
+
+  it('writes nothing beyond its target, and says when that is too short', () => {
+    const compress = loadNativeCompressor(3)!;
+    const plain = randomFillSync(Buffer.alloc(100_000));
+    const memory = Buffer.alloc(100_000, 0x55);
+    expect(compress(plain, memory.subarray(0, 99_000))).toBe(-1);
+    expect(memory.subarray(99_000).equals(Buffer.alloc(1000, 0x55))).toBe(true);
+    expect(compress(Buffer.alloc(0), memory)).toBe(-1);
+  });
+});
+
+describe.each([
+  { by: 'node:zlib', load: undefined },
+  { by: "Node's own library", load: loadNativeCompressor },
+])('blobs compressed by $by', ({ load }) => {
+  const text = Buffer.alloc(10_000, 'orders ');
+  const noise = randomFillSync(Buffer.alloc(10_000));
+  const target = Buffer.alloc(compressedBound(10_000));
+
+  it('are stored plain where that is not larger, but for trees', () => {
+    const compress = createBlobCompressor('auto', load);
+    expect(compress('data', noise, target)).toBe(-1);
+    expect(compress('tree', noise, target)).toBeGreaterThan(noise.length);
+    expect(zstdDecompressSync(target.subarray(0, compress('data', text, target))).equals(text)).toBe(true);
+    expect(compress('data', Buffer.alloc(0), target)).toBe(-1);
+    expect(compress('tree', Buffer.alloc(0), target)).toBeGreaterThan(0);
+  });
+
+  it('are plain without compression, but for trees', () => {
+    const compress = createBlobCompressor('none', load);
+    expect(compress('data', text, target)).toBe(-1);
+    expect(compress('tree', text, target)).toBeGreaterThan(0);
   });
 });
