@@ -73,7 +73,8 @@ export function parseEngineOptions(args: string[]): EngineOptions {
   };
 }
 
-function parsePeer(text: string): { name: string; file: string } {
+/** Throws an Error with one sentence when it is not NAME=PATH. */
+export function parsePeer(text: string): { name: string; file: string } {
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new Error(`--peer ${text} is not NAME=PATH.`);
   return { name: text.slice(0, at), file: path.resolve(text.slice(at + 1)) };

@@ -1,6 +1,5 @@
 /** `npm run bench -- engine`: holdfast and its peers in turn on the same backups, restores and checks. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
 import { prepareCorpus } from './corpora.ts';
 import { prepareEmptyRepository, type EmptyRepository } from './empty-repository.ts';
 import { ENGINE_HELP, parseEngineOptions, type EngineOptions } from './engine-options.ts';
@@ -8,8 +7,8 @@ import { describePrograms, renderMarkdownReport, renderReport, type EngineReport
 import { describeMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, type Program } from './programs.ts';
-import { appendRound, digestSetting, readRounds, type RoundRecord } from './round-records.ts';
-import { runRound } from './run-round.ts';
+import { findOrRunRound } from './resume-round.ts';
+import type { RoundRecord } from './round-records.ts';
 import { removeAside } from './set-aside.ts';
 import { summarizeRounds, type Row } from './summarize-rounds.ts';
 import { isMissed, judgeRows } from './targets.ts';
@@ -76,20 +75,11 @@ function runCorpus({ options, ...with_ }: Benchmark, corpus: CorpusName): { rows
   const { work, scale } = options;
   const operations = operationsOn(corpus, options.operations);
   if (operations.length === 0) return { rows: [], rounds: [] };
-  const { programs, empty } = with_;
   const folder = prepareCorpus(work, corpus, scale, say);
-  const setting = digestSetting({ corpus, scale, operations, programs, scrypt: empty.scrypt, node: process.version });
-  const rounds = readRounds(work, setting).filter((record) => record.round <= options.rounds);
-  for (let round = 1; round <= options.rounds; round++) {
-    if (rounds.some((record) => record.round === round)) continue;
-    say(`${corpus}, round ${round} of ${options.rounds}`);
-    const loadAverage = loadavg()[0] ?? Number.NaN;
-    const measurements = runRound({ ...with_, work, corpus, folder, scale, operations, say }, round);
-    const record = { setting, corpus, round, finished: new Date().toISOString(), loadAverage, measurements };
-    appendRound(work, record);
-    rounds.push(record);
-  }
-  const names = programs.map((program) => program.name);
+  const task = { ...with_, work, corpus, folder, scale, operations, say };
+  const rounds: RoundRecord[] = [];
+  for (let round = 1; round <= options.rounds; round++) rounds.push(findOrRunRound(task, round, options.rounds));
+  const names = with_.programs.map((program) => program.name);
   return { rows: summarizeRounds(corpus, operations, names, rounds), rounds };
 }
 

@@ -14,9 +14,14 @@ switch (benchmark) {
     await runProfile(args);
     break;
   }
+  case 'scaling': {
+    const { runScaling } = await import('./scaling.ts');
+    await runScaling(args);
+    break;
+  }
   default:
     process.stderr.write(
-      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|profile [--help].\n`,
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|profile [--help].\n`,
     );
     process.exitCode = 2;
 }

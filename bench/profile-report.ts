@@ -1,7 +1,6 @@
 /** Where the time of an operation goes: seconds by group and by function, of the main thread and of the workers. */
 import type { ThreadProfile } from './cpu-profile.ts';
 import type { Measurement } from './round-records.ts';
-import type { CorpusName } from './workload.ts';
 import { describeFunction, groupOf, IDLE, KERNELS, RUNTIME_GROUPS } from './profile-groups.ts';
 
 export interface TimeShare {
@@ -13,7 +12,7 @@ export interface TimeShare {
 }
 
 export interface OperationProfile {
-  corpus: CorpusName;
+  corpus: string;
   /** With the profiler's own cost in it. */
   measurement: Measurement;
   workers: number;
@@ -27,7 +26,7 @@ export interface OperationProfile {
 
 /** `functionCount`: how many functions are named. */
 export function summarizeProfiles(
-  corpus: CorpusName,
+  corpus: string,
   measurement: Measurement,
   profiles: ThreadProfile[],
   functionCount: number,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Cost } from './measure-process.ts';
-import type { CorpusName, Operation } from './workload.ts';
+import type { Operation } from './workload.ts';
 
 export interface Measurement extends Cost {
   program: string;
@@ -15,7 +15,8 @@ export interface Measurement extends Cost {
 export interface RoundRecord {
   /** Digest of all that makes rounds comparable: see `digestSetting`. */
   setting: string;
-  corpus: CorpusName;
+  /** Its name: one of `CORPORA`, or of the benchmark of scaling. */
+  corpus: string;
   /** From 1. */
   round: number;
   /** RFC 3339, when it was finished. */
@@ -26,7 +27,8 @@ export interface RoundRecord {
 }
 
 export interface Setting {
-  corpus: CorpusName;
+  /** Its name: one of `CORPORA`, or of the benchmark of scaling. */
+  corpus: string;
   scale: number;
   operations: Operation[];
   programs: { name: string; version: string }[];

@@ -12,11 +12,11 @@ import { KINDS, type Place } from './program-kinds.ts';
 import type { Program } from './programs.ts';
 import type { Measurement } from './round-records.ts';
 import { makeRoom, setAside } from './set-aside.ts';
-import type { CorpusName, Operation } from './workload.ts';
+import type { Operation } from './workload.ts';
 
 export interface RoundTask {
   work: string;
-  corpus: CorpusName;
+  corpus: string;
   /** The corpus's. */
   folder: string;
   scale: number;

@@ -1,7 +1,7 @@
 /** Medians of the rounds, and holdfast's ratio to each peer, taken within each round: what disturbs a round disturbs both. */
 import { HOLDFAST } from './programs.ts';
 import type { Measurement, RoundRecord } from './round-records.ts';
-import type { CorpusName, Operation } from './workload.ts';
+import type { Operation } from './workload.ts';
 
 /** What is compared; less is better for each. */
 export const FIGURES = ['wallSeconds', 'cpuSeconds', 'peakBytes', 'storedBytes'] as const;
@@ -14,7 +14,7 @@ export interface Ratio {
 }
 
 export interface Row {
-  corpus: CorpusName;
+  corpus: string;
   operation: Operation;
   program: string;
   rounds: number;
@@ -28,7 +28,7 @@ export interface Row {
 
 /** One row for each operation and program, in the order in which they were given. */
 export function summarizeRounds(
-  corpus: CorpusName,
+  corpus: string,
   operations: Operation[],
   programs: string[],
   rounds: RoundRecord[],
