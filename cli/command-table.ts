@@ -74,6 +74,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: 'Work on a repository',
     commands: [
       { name: 'backup', summary: 'make a snapshot of folders', load: () => import('./backup.ts') },
+      { name: 'copy', summary: 'copy snapshots into another repository', load: () => import('./copy.ts') },
       { name: 'forget', summary: 'drop snapshots by rules, or by id', load: () => import('./forget.ts') },
       { name: 'key', summary: 'list, add, remove and change passwords', load: () => import('./key.ts') },
       { name: 'prune', summary: 'free the data that no snapshot needs', load: () => import('./prune.ts') },
@@ -96,7 +97,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
   (
-    'fmt upgrade plan drift simulate pause resume approve deny cancel copy repair explain ' +
+    'fmt upgrade plan drift simulate pause resume approve deny cancel repair explain ' +
     'adopt recover evidence providers review'
   ).split(' '),
 );

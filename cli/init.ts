@@ -4,21 +4,31 @@ import { join, relative, resolve } from 'node:path';
 import { HoldfastError } from '../common/errors.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
+import { addFromOptions, type FromOptions } from './from-repository.ts';
 import { addRepositoryOptions, type RepositoryOptions } from './open-from-options.ts';
 import { starterFiles } from './starter-policies.ts';
 
-export const command: CliCommand<RepositoryOptions> = {
+interface Options extends RepositoryOptions, FromOptions {
+  copyChunkerParams?: boolean;
+}
+
+export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description(
         'Writes a starter policy folder; with --repository or --repo, creates the repository of that name or at that place.',
       )
-      .argument('[dir]', 'the folder to write (default: policies)');
-    addRepositoryOptions(command);
+      .argument('[dir]', 'the folder to write (default: policies)')
+      .option(
+        '--copy-chunker-params',
+        'cut files where the repository of --from-repo or --from-repository cuts them, so that copies share data',
+      );
+    addRepositoryOptions(addFromOptions(command));
   },
 
   async run(context, { args, options }) {
     const directory = args[0] as string | undefined;
+    requireFromRepository(options);
     if (options.repository === undefined && options.repo === undefined)
       return writeStarter(context, directory ?? 'policies');
     if (directory !== undefined) {
@@ -30,6 +40,15 @@ export const command: CliCommand<RepositoryOptions> = {
     return createRepository(context, options);
   },
 };
+
+/** Another repository is read for its chunker's parameters alone, and they are found nowhere else. */
+function requireFromRepository({ copyChunkerParams, fromRepo, fromRepository, repo, repository }: Options): void {
+  const hasFrom = fromRepo !== undefined || fromRepository !== undefined;
+  if (hasFrom === (copyChunkerParams === true) && (!hasFrom || (repo ?? repository) !== undefined)) return;
+  throw new HoldfastError('Usage', '--copy-chunker-params and the repository to read them from go together', {
+    hint: 'give --repo WHERE (or --repository NAME), --copy-chunker-params, and --from-repo or --from-repository',
+  });
+}
 
 /** Throws AlreadyExists when the folder holds policies: nothing is overwritten. */
 async function writeStarter({ directory, output, json }: CliContext, given: string): Promise<ExitStatus> {

@@ -18,6 +18,8 @@ export interface RepositoryOptions {
   /** Commander's form of `--no-lock`. */
   lock: boolean;
   waitLock?: string;
+  /** Of a second repository: what its options begin with. */
+  prefix?: 'from-';
 }
 
 /** Where a repository is and how it opens, before anything was read of it. */
@@ -143,16 +145,18 @@ async function parseWait(text: string | undefined): Promise<number> {
 
 /** Throws Usage when the options name no repository, or two. */
 export async function findRepository(context: CliContext, options: RepositoryOptions): Promise<RepositoryPlace> {
-  const { repository, repo } = options;
+  const { repository, repo, prefix = '' } = options;
   if (repository !== undefined && repo !== undefined)
-    throw new HoldfastError('Usage', 'both --repository and --repo are given', { hint: 'name the repository once' });
+    throw new HoldfastError('Usage', `both --${prefix}repository and --${prefix}repo are given`, {
+      hint: 'name the repository once',
+    });
   if (repo !== undefined) return placeOfUrl(context, repo, options);
   if (repository !== undefined) {
     const { placeOfPolicies } = await import('./place-of-policies.ts');
     return placeOfPolicies(context, repository, options.policies ?? 'policies');
   }
-  throw new HoldfastError('Usage', 'no repository is named', {
-    hint: 'give --repository NAME (of the policies), or --repo WHERE --password-file FILE',
+  throw new HoldfastError('Usage', `no repository ${prefix === '' ? '' : 'to read from '}is named`, {
+    hint: `give --${prefix}repository NAME (of the policies), or --${prefix}repo WHERE --${prefix}password-file FILE`,
   });
 }
 
@@ -176,13 +180,14 @@ async function readPassword(
 ): Promise<string> {
   const { environment, directory, signal } = context;
   const sources = { environment, baseDirectory: directory, allowCommands: true, signal };
-  const { passwordFile, passwordCommand } = options;
+  const { passwordFile, passwordCommand, prefix = '' } = options;
+  const variable = prefix === '' ? 'HOLDFAST_PASSWORD' : 'HOLDFAST_FROM_PASSWORD';
   if (passwordFile !== undefined) return resolveSecret({ file: passwordFile }, sources);
   if (passwordCommand !== undefined) return resolveSecret({ command: ['/bin/sh', '-c', passwordCommand] }, sources);
-  if (environment['HOLDFAST_PASSWORD'] !== undefined) return resolveSecret({ env: 'HOLDFAST_PASSWORD' }, sources);
+  if (environment[variable] !== undefined) return resolveSecret({ env: variable }, sources);
   if (!context.interactive)
     throw new HoldfastError('Usage', `no password is given for the repository ${where}`, {
-      hint: 'give --password-file FILE or --password-command COMMAND, or set HOLDFAST_PASSWORD',
+      hint: `give --${prefix}password-file FILE or --${prefix}password-command COMMAND, or set ${variable}`,
     });
   const { askPassword } = await import('./ask-password.ts');
   const password = await askPassword(`password of ${where}: `, signal);

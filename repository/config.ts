@@ -5,9 +5,9 @@ import { parseJsonObject } from './json-object.ts';
 import { degree, isIrreducible, randomPolynomial } from './polynomial.ts';
 import type { RepositoryConfig } from './repository.ts';
 
-/** A fresh config of format version 2. */
-export function createConfig(): RepositoryConfig {
-  return { version: 2, id: randomBytes(32).toString('hex'), chunker_polynomial: randomPolynomial().toString(16) };
+/** A fresh config of format version 2; `polynomial` as in another config, for files to be cut alike. */
+export function createConfig(polynomial: string = randomPolynomial().toString(16)): RepositoryConfig {
+  return { version: 2, id: randomBytes(32).toString('hex'), chunker_polynomial: polynomial };
 }
 
 /** Throws IntegrityError for a document that is no config, NotBuilt for a version that is not known. */

@@ -12,6 +12,8 @@ import type { MasterKey, Repository } from './repository.ts';
 export interface InitRepositoryOptions extends OpenRepositoryOptions {
   /** Of the first key. Default: scrypt calibrated to half a second on this machine. */
   kdf?: ScryptParameters;
+  /** Another repository's, so that both cut files in the same places. Default: a random one. */
+  chunkerPolynomial?: string;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function initRepository(
   const call = options.signal === undefined ? {} : { signal: options.signal };
   if ((await storage.stat(CONFIG_NAME, call)) !== undefined) throw alreadyExists(storage);
   const { key, written } = await prepareFirstKey(storage, password, options);
-  const config = createConfig();
+  const config = createConfig(options.chunkerPolynomial);
   try {
     const sealed = seal(prepareKey(key), Buffer.from(JSON.stringify(config)));
     await storage.write(CONFIG_NAME, sealed, { ...call, existing: 'refuse' });

@@ -181,7 +181,8 @@ async function repack(
   let bytes = 0;
   try {
     await forEachConcurrently(usedBatches(index, marks, toRepack), pool.concurrency, async (batch) => {
-      const { finished } = await pool.run('repack', await readBatch(repository.storage, batch, signal));
+      const { finished, problems } = await pool.run('repack', await readBatch(repository.storage, batch, signal));
+      if (problems[0] !== undefined) throw new IntegrityError(problems[0].message);
       await write(finished);
       expected += batch.blobs.length;
       bytes += batch.length;

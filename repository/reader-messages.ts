@@ -11,6 +11,8 @@ export interface ReaderSettings {
   compression: Compression;
   version: number;
   packSizeBytes: number;
+  /** The repository for which `repack` makes packs; absent: the one that is read. */
+  target?: { key: ReaderSettings['key']; compression: Compression; version: number; packSizeBytes: number };
   /** An Int32 that is not 0 once the thread is to end. */
   end: SharedArrayBuffer;
 }
@@ -40,8 +42,8 @@ export interface ReaderTasks {
     input: BlobBatch;
     output: { references: (TreeReferences | undefined)[]; problems: BlobProblem[] };
   };
-  /** Verifies blobs and puts them into new packs; returns those that became full. */
-  repack: { input: BlobBatch; output: { finished: FinishedPack[] } };
+  /** Verifies blobs and puts them into new packs; returns those that became full. A blob with a problem is in none. */
+  repack: { input: BlobBatch; output: { finished: FinishedPack[]; problems: BlobProblem[] } };
   /** Makes the entries of a snapshot in the target; what goes wrong is in the answer. */
   'restore-entries': { input: EntryBatch; output: RestoreAnswer };
   'restore-part': { input: FilePart; output: RestoreAnswer };

@@ -32,6 +32,14 @@ interface Thread {
   ended?: Promise<void>;
 }
 
+export interface ReaderPoolOptions {
+  signal?: AbortSignal | undefined;
+  threads?: number;
+  packSizeBytes?: number | undefined;
+  /** Packs are made for it; default: the repository that is read. */
+  target?: Repository;
+}
+
 const END: EndMessage = { name: 'end' };
 
 /**
@@ -50,10 +58,7 @@ export class ReaderPool {
   #number = 0;
   #failure: Error | undefined;
 
-  constructor(
-    repository: Repository,
-    options: { signal?: AbortSignal | undefined; threads?: number; packSizeBytes?: number | undefined } = {},
-  ) {
+  constructor(repository: Repository, options: ReaderPoolOptions = {}) {
     this.#maxThreads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
     this.concurrency = this.#maxThreads * TASKS_PER_THREAD;
     this.#settings = {
@@ -62,6 +67,7 @@ export class ReaderPool {
       version: repository.config.version,
       packSizeBytes: options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES,
       end: this.#end,
+      ...(options.target === undefined ? {} : { target: targetSettings(options.target, options.packSizeBytes) }),
     };
     this.#signal = options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort);
@@ -134,6 +140,13 @@ export class ReaderPool {
       thread.ended = endThread(worker, END);
     }
   }
+}
+
+function targetSettings(
+  { key, compression, config }: Repository,
+  packSizeBytes: number | undefined,
+): NonNullable<ReaderSettings['target']> {
+  return { key, compression, version: config.version, packSizeBytes: packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES };
 }
 
 /** Memory that belongs to the content alone crosses without a copy; a view into Node's shared pool must be copied. */

@@ -25,7 +25,11 @@ import { verifyEntries } from './verify-entries.ts';
 
 const settings = workerData as ReaderSettings;
 const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
-const openPacks = new OpenPacks(key, settings);
+const target = settings.target ?? settings;
+const openPacks = new OpenPacks(
+  settings.target === undefined ? key : prepareKey(target.key, loadNativeCtr(target.key.encrypt)),
+  target,
+);
 const decompressor = onFirstUse(loadNativeDecompressor);
 const restoring = onFirstUse((): ThreadContext => ({
   key,
@@ -119,17 +123,25 @@ function readTrees(batch: BlobBatch): ReaderTasks['read-trees']['output'] {
   return { references, problems };
 }
 
+/** What is compressed goes on as it is, under the target's key. */
 function repack(batch: BlobBatch): ReaderTasks['repack']['output'] {
   const results: FinishedPack[] = [];
+  const problems: BlobProblem[] = [];
   for (const blob of batch.blobs) {
-    const { plain, opened } = openStoredBlob(key, blob, storedBytes(batch, blob), batch.packId);
+    let content: { plain: Buffer; opened: Buffer };
+    try {
+      content = openStoredBlob(key, blob, storedBytes(batch, blob), batch.packId, decompressor());
+    } catch (error) {
+      problems.push({ id: blob.id, message: integrityMessage(error) });
+      continue;
+    }
     const { finished } =
       blob.uncompressedLength === undefined
-        ? openPacks.add(blob.type, blob.id, plain)
-        : openPacks.addCompressed(blob.type, blob.id, opened, plain.length);
+        ? openPacks.add(blob.type, blob.id, content.plain)
+        : openPacks.addCompressed(blob.type, blob.id, content.opened, content.plain.length);
     if (finished !== undefined) results.push(finished);
   }
-  return { finished: results };
+  return { finished: results, problems };
 }
 
 function storedBytes({ content, contentOffset }: BlobBatch, blob: IndexedBlob): Uint8Array {

@@ -24,6 +24,7 @@ import type {
   RepositoryConfig,
   RepositoryLock,
 } from './repository.ts';
+import { requireWritableFormat } from './require-writable-format.ts';
 import { compareSnapshots, decodeSnapshot, encodeSnapshot } from './snapshot-file.ts';
 import { openUnpacked, sealUnpacked } from './unpacked-file.ts';
 
@@ -122,7 +123,7 @@ export class StoredRepository implements Repository {
     options: Call = {},
   ): Promise<{ id: string; known: boolean; storedBytes: number }> {
     throwIfAborted(options.signal);
-    this.#refuseOldFormat();
+    requireWritableFormat(this);
     const id = sha256Hex(content);
     if (this.hasBlob(type, id)) return { id, known: true, storedBytes: 0 };
     const { blob, finished } = this.#openPacks.add(type, id, content);
@@ -132,7 +133,7 @@ export class StoredRepository implements Repository {
   }
 
   async savePack(pack: IndexedPack, content: Uint8Array, options: Call = {}): Promise<void> {
-    this.#refuseOldFormat();
+    requireWritableFormat(this);
     await this.storage.write(packName(pack.id), content, options);
     this.#index.add(pack);
     this.#unindexed.push(pack.id);
@@ -188,12 +189,12 @@ export class StoredRepository implements Repository {
   }
 
   async saveSnapshot(snapshot: Omit<Snapshot, 'id'>, options: Call = {}): Promise<string> {
-    this.#refuseOldFormat();
+    requireWritableFormat(this);
     return this.saveUnpacked('snapshots', encodeSnapshot(snapshot), options);
   }
 
   async removeSnapshot(id: string, options: Call = {}): Promise<void> {
-    this.#refuseOldFormat();
+    requireWritableFormat(this);
     return this.storage.remove(unpackedName('snapshots', id), options);
   }
 
@@ -211,24 +212,12 @@ export class StoredRepository implements Repository {
 
   async lock(kind: LockKind, options: LockOptions = {}): Promise<RepositoryLock> {
     // Whoever wants a repository alone is going to remove something from it.
-    if (kind === 'exclusive') this.#refuseOldFormat();
+    if (kind === 'exclusive') requireWritableFormat(this);
     return acquireLock(this, kind, options, this.#lockTiming);
   }
 
   close(): Promise<void> {
     return this.storage.close();
-  }
-
-  /** Version 1 is read, never changed: neither extended without compression for ever, nor pruned by rules of version 2. */
-  #refuseOldFormat(): void {
-    if (this.config.version >= 2) return;
-    throw new HoldfastError(
-      'NotBuilt',
-      `the repository at ${this.storage.description} has format version 1, which is only read`,
-      {
-        hint: 'Upgrade it with "restic migrate upgrade_repo_v2".',
-      },
-    );
   }
 }
 
