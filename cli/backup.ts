@@ -1,120 +1,130 @@
-/** `holdfast backup`: a snapshot of folders, made by hand. */
+/** `holdfast backup`: a snapshot of folders, files or a stream, made by hand. */
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
-import { formatBytes, parseSize } from '../common/sizes.ts';
-import { HoldfastError } from '../common/errors.ts';
 import { archive, type ArchiveRequest, type ArchiveResult } from '../repository/archive.ts';
-import { repeatable, type CliCommand, type CliContext } from './command.ts';
-import { count, displayText, shortId } from './display.ts';
+import { archiveStream } from '../repository/archive-stream.ts';
+import { addBackupOptions, checkBackupOptions, type BackupOptions } from './backup-options.ts';
+import { collectBackupPaths, type BackupPaths } from './backup-paths.ts';
+import { entryTeller, tellResult } from './backup-report.ts';
+import type { CliCommand, CliContext } from './command.ts';
+import { openCommandOutput } from './command-output.ts';
 import { ExitStatus } from './exit-status.ts';
-import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import { addRepositoryOptions, withRepository, type RepositoryWork } from './open-from-options.ts';
+import { collectPatterns } from './pattern-options.ts';
 
-interface Options extends RepositoryOptions {
-  exclude: string[];
-  excludeIfPresent: string[];
-  excludeCaches?: boolean;
-  excludeLargerThan?: string;
-  oneFileSystem?: boolean;
-  tag: string[];
-  host?: string;
-  /** Commander's form of `--no-parent`. */
-  parent: boolean;
-  acceptEmpty?: boolean;
-  dryRun?: boolean;
-}
-
-export const command: CliCommand<Options> = {
+export const command: CliCommand<BackupOptions> = {
   configure(command) {
     command
       .description(
-        'Makes a snapshot of folders and files. What a policy protects is better made by "holdfast run". Exit status 3 when some files could not be read.',
+        'Makes a snapshot of folders and files, or of a stream. What a policy protects is better made by "holdfast run". Exit status 3 when some files could not be read.',
       )
-      .argument('<paths...>', 'what to back up')
-      .option(
-        '--exclude <pattern>',
-        'leave out what matches, with restic’s meaning (may be given again)',
-        repeatable,
-        [],
-      )
-      .option(
-        '--exclude-if-present <name>',
-        'leave out folders that hold this file (may be given again)',
-        repeatable,
-        [],
-      )
-      .option('--exclude-caches', 'leave out folders marked by a CACHEDIR.TAG')
-      .option('--exclude-larger-than <size>', 'leave out larger files (20GiB)')
-      .option('--one-file-system', 'stay on the file system of each path')
-      .option('--tag <tag>', 'a tag for the snapshot (may be given again)', repeatable, [])
-      .option('--host <name>', 'the snapshot’s host (default: this machine’s name)')
-      .option('--no-parent', 'read all files, also those that seem unchanged')
-      .option('--accept-empty', 'back up a folder that is empty now though it was not in the last snapshot')
-      .option('-n, --dry-run', 'do everything but write');
+      .argument('[paths...]', 'what to back up; of a symbolic link the link, with a slash behind it what it points to');
+    addBackupOptions(command);
     addRepositoryOptions(command);
   },
 
   async run(context, { args, options }) {
-    const dryRun = options.dryRun === true;
-    const source = readSource(context, args[0] as string[], options);
-    const access = {
-      role: dryRun ? 'reader' : 'writer',
-      lock: dryRun ? 'none' : 'shared',
-      discardWrites: dryRun,
-    } as const;
-    return withRepository(context, options, access, async (repository, signal) => {
-      const progress = context.output.progress();
-      const request = {
-        source,
-        hostname: options.host ?? hostname(),
-        tags: options.tag.flatMap((tag) => tag.split(',')),
-        time: context.now(),
-        parent: options.parent ? ('auto' as const) : ('none' as const),
-        acceptEmpty: options.acceptEmpty === true,
-      };
-      const result = await archive(repository, request, { signal, progress }).finally(() => progress.finish());
-      tellResult(context, result, dryRun);
-      return result.unreadable.length > 0 ? ExitStatus.unreadableSource : ExitStatus.done;
-    });
+    const words = args[0] as string[];
+    checkBackupOptions(options, words);
+    const streams = options.stdin === true || options.stdinFromCommand === true;
+    return streams ? backUpStream(context, words, options) : backUpPaths(context, words, options);
   },
 };
 
-function readSource(context: CliContext, paths: string[], options: Options): ArchiveRequest['source'] {
-  // An unset variable of a script, not the current folder.
-  if (paths.includes('')) throw new HoldfastError('Usage', 'a path is empty', { hint: 'name what to back up' });
+async function backUpPaths(context: CliContext, args: string[], options: BackupOptions): Promise<ExitStatus> {
+  const paths = await collectBackupPaths(context, args, options);
+  const source = await readSource(context, paths, options);
+  const usesInput = [options.filesFrom, options.filesFromVerbatim, options.filesFromRaw].flat().includes('-');
+  return make(usesInput ? withoutQuestions(context) : context, options, async (repository, signal, progress) => {
+    const { parent = 'auto', force = false, groupBy, ignoreCtime, ignoreInode } = options;
+    const request = {
+      ...describeRequest(context, options),
+      source,
+      parent: force || parent === false ? 'none' : parent === 'latest' ? 'auto' : parent,
+      ...(groupBy !== undefined && { groupBy, parentTags: groupBy.includes('tags') ? tagsOf(options) : [] }),
+      changeDetection: { ...(ignoreCtime && { ignoreCtime }), ...(ignoreInode && { ignoreInode }) },
+      withAtime: options.withAtime === true,
+      // Trees that were not written cannot be compared.
+      skipIfUnchanged: options.skipIfUnchanged === true && options.dryRun !== true,
+    };
+    const result = await archive(repository, request, { signal, progress, onEntry: entryTeller(context) });
+    return { ...result, unreadable: [...paths.absent, ...result.unreadable] };
+  });
+}
+
+async function backUpStream(context: CliContext, words: string[], options: BackupOptions): Promise<ExitStatus> {
+  const program = options.stdinFromCommand === true ? openCommandOutput(context, words) : undefined;
+  try {
+    return await make(withoutQuestions(context), options, (repository, signal, progress) => {
+      const request = {
+        ...describeRequest(context, options),
+        content: program?.content ?? context.openInput(),
+        path: options.stdinFilename,
+        excludes: options.exclude,
+      };
+      return archiveStream(repository, request, { signal, progress, onEntry: entryTeller(context) });
+    });
+  } finally {
+    program?.stop();
+  }
+}
+
+type Making = (
+  repository: Parameters<RepositoryWork<unknown>>[0],
+  signal: AbortSignal,
+  progress: ReturnType<CliContext['output']['progress']>,
+) => Promise<ArchiveResult>;
+
+async function make(context: CliContext, options: BackupOptions, archiving: Making): Promise<ExitStatus> {
+  const dryRun = options.dryRun === true;
+  const access = {
+    role: dryRun ? 'reader' : 'writer',
+    lock: dryRun ? 'none' : 'shared',
+    discardWrites: dryRun,
+    compression: options.compression,
+  } as const;
+  return withRepository(context, options, access, async (repository, signal) => {
+    // A bar between the lines of -vv would only disturb.
+    const silent = { report() {}, finish() {} };
+    const progress = context.verbosity > 1 ? silent : context.output.progress();
+    const result = await archiving(repository, signal, progress).finally(() => progress.finish());
+    tellResult(context, result, dryRun);
+    return result.unreadable.length > 0 ? ExitStatus.unreadableSource : ExitStatus.done;
+  });
+}
+
+/** Stdin is for the data: no password can be typed there. */
+function withoutQuestions(context: CliContext): CliContext {
+  return { ...context, interactive: false };
+}
+
+function tagsOf(options: BackupOptions): string[] {
+  return options.tag.flatMap((tag) => tag.split(',')).filter((tag) => tag !== '');
+}
+
+function describeRequest(context: CliContext, options: BackupOptions) {
   return {
-    directories: paths.map((path) => resolve(context.directory, path)),
-    exclude: options.exclude,
-    excludeIfPresent: options.excludeIfPresent,
-    excludeCaches: options.excludeCaches === true,
-    ...(options.excludeLargerThan !== undefined && { excludeLargerThanBytes: parseSize(options.excludeLargerThan) }),
-    oneFileSystem: options.oneFileSystem === true,
+    hostname: options.host ?? hostname(),
+    tags: tagsOf(options),
+    time: options.time ?? context.now(),
+    acceptEmpty: options.acceptEmpty === true,
+    packSizeBytes: options.packSize,
+    workers: options.readConcurrency,
   };
 }
 
-function tellResult({ output, json }: CliContext, result: ArchiveResult, dryRun: boolean): void {
-  const { figures, unreadable, changedWhileRead, notices, parentId, snapshotId } = result;
-  if (json) {
-    const { kind: _, ...numbers } = figures;
-    output.json({
-      dryRun,
-      snapshotId: dryRun ? undefined : snapshotId,
-      parentId,
-      ...numbers,
-      unreadable,
-      changedWhileRead,
-    });
-  }
-  for (const notice of notices) output.note(displayText(notice));
-  for (const { path, message } of unreadable) output.warn(`not backed up: ${path}: ${displayText(message)}`);
-  for (const { path } of changedWhileRead) output.warn(`changed while it was read: ${path}`);
-  const { filesNew, filesChanged, filesUnmodified, bytesProcessed, bytesStored, bytesAdded } = figures;
-  output.say(
-    `${count(filesNew, 'new file')}, ${filesChanged} changed, ${filesUnmodified} unchanged; ${formatBytes(bytesProcessed)} in all, ` +
-      `${formatBytes(bytesAdded)} new, stored as ${formatBytes(bytesStored)}`,
-  );
-  output.say(
-    dryRun
-      ? 'nothing was written'
-      : `snapshot ${shortId(snapshotId)}${parentId === undefined ? '' : ` (after ${shortId(parentId)})`}`,
-  );
+async function readSource(
+  context: CliContext,
+  { directories, links }: BackupPaths,
+  options: BackupOptions,
+): Promise<ArchiveRequest['source']> {
+  return {
+    directories,
+    links,
+    exclude: await collectPatterns(context, options.exclude, options.excludeFile),
+    iexclude: await collectPatterns(context, options.iexclude, options.iexcludeFile),
+    excludeIfPresent: options.excludeIfPresent,
+    excludeCaches: options.excludeCaches === true,
+    ...(options.excludeLargerThan !== undefined && { excludeLargerThanBytes: options.excludeLargerThan }),
+    oneFileSystem: options.oneFileSystem === true,
+  };
 }

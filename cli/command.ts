@@ -59,9 +59,13 @@ export interface CliContext {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** How often -v was given. */
+  readonly verbosity: number;
   readonly environment: Environment;
   /** Absolute: relative paths that the person gave are relative to it. */
   readonly directory: string;
+  /** What is piped in; nothing has been read of it. */
+  readonly openInput: () => NodeJS.ReadableStream & AsyncIterable<string | Uint8Array>;
   /** Whether a person can be asked something. */
   readonly interactive: boolean;
   now(): Date;

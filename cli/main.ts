@@ -49,8 +49,10 @@ async function run(argv: string[], output: TrackedOutput, signal: AbortSignal): 
     json: parsed.global.json,
     quiet: parsed.global.quiet,
     verbose: parsed.global.verbose,
+    verbosity: parsed.global.verbosity,
     environment: process.env,
     directory: process.cwd(),
+    openInput: () => process.stdin,
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true && !parsed.global.json,
     now: () => new Date(),
   };

@@ -50,6 +50,8 @@ export interface Access {
   lock: LockKind | 'reading' | 'none';
   /** A dry run of what writes: everything happens but the writing. */
   discardWrites?: boolean;
+  /** Instead of the repository's own. */
+  compression?: RepositoryPlace['compression'] | undefined;
 }
 
 export function addRepositoryOptions(command: Command): Command {
@@ -82,7 +84,8 @@ export async function withRepository<Result>(
   const storage = access.discardWrites === true ? discardWrites(opened) : opened;
   let repository: Repository;
   try {
-    repository = await openRepository(storage, password, { signal: context.signal, compression: place.compression });
+    const compression = access.compression ?? place.compression;
+    repository = await openRepository(storage, password, { signal: context.signal, compression });
   } catch (error) {
     await storage.close();
     throw error;

@@ -13,7 +13,7 @@ export interface GlobalOptions {
 
 export interface ParsedArguments {
   command: CliCommand;
-  global: GlobalOptions;
+  global: GlobalOptions & { /** How often -v was given. */ verbosity: number };
   args: (string | string[] | undefined)[];
   options: Record<string, unknown>;
 }
@@ -29,6 +29,15 @@ export function scanGlobalOptions(argv: string[]): GlobalOptions {
     verbose: has('--verbose', 'v'),
     color: !has('--no-color'),
   };
+}
+
+/** As commander collects them. */
+interface GivenGlobalOptions {
+  json?: boolean;
+  quiet?: boolean;
+  /** How often. */
+  verbose?: number;
+  color?: boolean;
 }
 
 /** What to run; undefined when help was asked for, and written to `writeHelp`. Throws Usage. */
@@ -64,10 +73,11 @@ export async function parseArguments(
     throw usageError(error, entry);
   }
   if (parsed === undefined) return undefined;
-  const given = [program.opts<Partial<GlobalOptions>>(), parsed.options as Partial<GlobalOptions>];
-  const has = (name: 'json' | 'quiet' | 'verbose'): boolean => given.some((options) => options[name] === true);
+  const given = [program.opts<GivenGlobalOptions>(), parsed.options as GivenGlobalOptions];
+  const has = (name: 'json' | 'quiet'): boolean => given.some((options) => options[name] === true);
   const color = given.every((options) => options.color !== false);
-  return { ...parsed, global: { json: has('json'), quiet: has('quiet'), verbose: has('verbose'), color } };
+  const verbosity = given.reduce((sum, { verbose = 0 }) => sum + verbose, 0);
+  return { ...parsed, global: { json: has('json'), quiet: has('quiet'), verbose: verbosity > 0, verbosity, color } };
 }
 
 /** All commands with all their arguments and options, for the shell completions. */
@@ -105,7 +115,9 @@ function globalOptions(): Option[] {
   return [
     new Option('--json', 'answer with JSON: one document, or one line per event'),
     new Option('-q, --quiet', 'only what was asked for, and errors'),
-    new Option('-v, --verbose', 'more detail, and the stack of an unexpected error'),
+    new Option('-v, --verbose', 'more detail, and the stack of an unexpected error').argParser(
+      (_: string, times: number | undefined) => (times ?? 0) + 1,
+    ),
     new Option('--no-color', 'no colours (also NO_COLOR)'),
   ];
 }

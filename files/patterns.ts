@@ -1,7 +1,7 @@
 /** Lists of path patterns with restic's meaning (`internal/filter`), as excludes, includes and restores use them. */
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
-import { fromText } from './byte-path.ts';
+import { fromEscapedText } from './escaped-text.ts';
 import { toLowerCase } from './lower-case.ts';
 import { compilePart, type NameMatcher } from './pattern-part.ts';
 
@@ -34,7 +34,7 @@ export interface PatternOptions {
   ignoreCase?: boolean;
 }
 
-/** Empty patterns are ignored. Throws a Usage error that names every malformed pattern. */
+/** Empty patterns are ignored; bytes that are not UTF-8 may be escaped as in `escaped-text.ts`. Throws a Usage error that names every malformed pattern. */
 export function compilePatterns(patterns: readonly string[], options: PatternOptions = {}): PatternList {
   const fold = options.ignoreCase === true ? toLowerCase : (path: ByteString): ByteString => path;
   const malformed: string[] = [];
@@ -68,7 +68,7 @@ type Components = readonly string[];
 
 function compilePattern(text: string, fold: (path: ByteString) => ByteString = (path) => path): Pattern | undefined {
   const negated = text.startsWith('!');
-  const path = cleanPath(fold(fromText(negated ? text.slice(1) : text)));
+  const path = cleanPath(fold(fromEscapedText(negated ? text.slice(1) : text)));
   const anchored = path.startsWith('/');
   const components = (anchored ? path.slice(1) : path).split('/');
   const parts: Part[] = [];

@@ -118,8 +118,8 @@ export class ArchiveWalk {
     if (plan === undefined && selection.excludesPath(path)) return undefined;
     let stat: BigIntStats | undefined;
     try {
-      // Above a source, and at it, a link stands for the folder it points to; within one it is itself.
-      stat = plan === undefined ? lstatSync(toBytes(path), LSTAT) : statSync(toBytes(path), LSTAT);
+      // Above a source, and most often at it, a link stands for what it points to; within one it is itself.
+      stat = isFollowed(plan) ? statSync(toBytes(path), LSTAT) : lstatSync(toBytes(path), LSTAT);
       // It vanished since its folder was listed.
       if (stat === undefined) return undefined;
       if (plan === undefined && selection.excludesEntry(path, stat, place.device)) return undefined;
@@ -234,6 +234,10 @@ export class ArchiveWalk {
   #hasContent(previous: TreeNode): boolean {
     return (previous.content ?? []).every((id) => this.#options.repository.hasBlob('data', id));
   }
+}
+
+function isFollowed(plan: SourceFolder | undefined): boolean {
+  return plan !== undefined && !(plan.isLink && plan.children.size === 0);
 }
 
 function subtreeOf(node: TreeNode | undefined): string | undefined {

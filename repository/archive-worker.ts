@@ -37,6 +37,10 @@ function run(job: Job, reader: FileReader, writer: BlobWriter): JobResult {
       const outcome = reader.readSlice(job.file, job.cursor, store);
       return { kind: 'slice', ...outcome, stored: writer.takeFigures() };
     }
+    case 'blobs': {
+      const ids = job.blobs.map(store);
+      return { kind: 'blobs', ids, stored: writer.takeFigures() };
+    }
     case 'trees':
       for (const tree of job.trees) writer.addTree(tree.id, tree.content);
       return { kind: 'trees', stored: writer.takeFigures() };

@@ -2,7 +2,7 @@
 import { throwIfAborted } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { BackupFigures } from '../domain/run-record.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import type { Snapshot, SnapshotSummary } from '../domain/snapshot.ts';
 import { fillKnownBlobs } from './archive-pool.ts';
 import { ArchiveReport, type ArchivedEntry, type UnreadableEntry } from './archive-report.ts';
 import { describeSnapshot, figuresOf, storeArchive, type ArchiveSink, type StoreSettings } from './archive-run.ts';
@@ -15,12 +15,15 @@ import type { Repository } from './repository.ts';
 import { requireContent, requireSources } from './source-guards.ts';
 import { SourceNodes } from './source-node.ts';
 import { SourceSelection, type SelectionSettings } from './source-selection.ts';
-import { absoluteSources, buildSourceTree } from './source-tree.ts';
+import { absoluteSources, buildSourceTree, type SourceFolder } from './source-tree.ts';
+import { areSourcesUnchanged } from './unchanged-sources.ts';
 
 /** The source as policies describe it (`SourceSettings`). */
 export interface ArchiveSource extends SelectionSettings {
-  /** Absolute, in the order given. Symbolic links to them are followed. */
+  /** Absolute, in the order given; bytes that are not UTF-8 may be escaped as in `escaped-text.ts`. Symbolic links are followed. */
   directories: string[];
+  /** Those of `directories` that are symbolic links and are not followed. */
+  links?: string[];
 }
 
 export interface ArchiveContext {
@@ -45,7 +48,7 @@ export interface ArchiveRequest extends ArchiveContext, StoreSettings {
   changeDetection?: ChangeDetection;
   /** The access times are kept. By default they are put equal to the modification times, as restic does. */
   withAtime?: boolean;
-  /** No snapshot is saved when all would be as in the parent. */
+  /** No snapshot is saved when the sources are as in the parent; folders that only lead to them do not count. */
   skipIfUnchanged?: boolean;
   /** A source that is empty now, though it was not in the parent snapshot, is backed up all the same. */
   acceptEmpty?: boolean;
@@ -58,6 +61,8 @@ export interface ArchiveResult {
   /** No snapshot was saved, because nothing had changed. */
   skipped: boolean;
   parentId?: string;
+  /** As a snapshot has it; also when none was saved. */
+  summary: SnapshotSummary;
   figures: BackupFigures;
   /** Left out of the snapshot, since they could not be read. */
   unreadable: UnreadableEntry[];
@@ -84,7 +89,7 @@ export async function archive(
   const { signal = request.signal, progress = request.progress, onEntry = request.onEntry } = context;
   throwIfAborted(signal);
   const sources = absoluteSources(request.source.directories);
-  requireSources(sources);
+  requireSources(sources, request.source.links);
   const snapshots = await repository.listSnapshots({ onError: () => undefined, ...(signal ? { signal } : {}) });
   await repository.loadIndex(signal ? { signal } : {});
   const query = { ...request, paths: sources, tags: request.parentTags ?? [] };
@@ -94,19 +99,24 @@ export async function archive(
   const parent = wanted === 'none' ? undefined : wanted === 'auto' ? newest : parentById(snapshots, wanted);
   const report = new ArchiveReport({ progress, onEntry });
   const start = new Date();
+  const plan = buildSourceTree(sources, request.source.links);
   const tree = await storeArchive(repository, { settings: request, report, signal }, (sink) =>
-    walkSources(repository, { request, sources, parent, report, signal }, sink),
+    walkSources(repository, { request, plan, parent, report, signal }, sink),
   );
   throwIfAborted(signal);
   const excludes = request.source.exclude;
   const made = describeSnapshot({ ...request, excludes, paths: sources, parent, tree }, report, start);
-  const skipped = request.skipIfUnchanged === true && parent?.tree === tree;
+  const skipped =
+    request.skipIfUnchanged === true &&
+    parent !== undefined &&
+    (await areSourcesUnchanged(repository, plan, tree, parent.tree, signal));
   const snapshot = skipped ? parent : await saveSnapshot(repository, made, signal);
   return {
     snapshotId: snapshot.id,
     snapshot,
     skipped,
     ...(parent === undefined ? {} : { parentId: parent.id }),
+    summary: report.summary(start, new Date()),
     figures: figuresOf(report),
     unreadable: report.unreadableEntries,
     changedWhileRead: report.changedFiles,
@@ -125,14 +135,14 @@ async function saveSnapshot(
 
 interface WalkOptions {
   request: ArchiveRequest;
-  sources: string[];
+  plan: SourceFolder;
   parent: Snapshot | undefined;
   report: ArchiveReport;
   signal: AbortSignal | undefined;
 }
 
 async function walkSources(repository: Repository, options: WalkOptions, sink: ArchiveSink): Promise<void> {
-  const { request, sources, parent, report, signal } = options;
+  const { request, plan, parent, report, signal } = options;
   const { pool, known, trees, breathe, onFailure } = sink;
   const prepare = (): Promise<void> => fillKnownBlobs(known, repository, breathe);
   const queue = new FileQueue({ pool, prepare, onFailure, onStored: (stored) => report.stored('data', stored) });
@@ -148,6 +158,6 @@ async function walkSources(repository: Repository, options: WalkOptions, sink: A
     breathe,
     signal,
   });
-  await walk.run(buildSourceTree(sources), parent?.tree);
+  await walk.run(plan, parent?.tree);
   await queue.flush();
 }

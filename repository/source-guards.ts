@@ -1,14 +1,16 @@
 /** What must hold before a backup begins: the sources are there, and none is suddenly empty. */
-import { opendirSync, statSync } from 'node:fs';
+import { lstatSync, opendirSync, statSync } from 'node:fs';
 import { HoldfastError } from '../common/errors.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
-import { fromText } from '../files/byte-path.ts';
+import { toBytes } from '../files/byte-path.ts';
+import { fromEscapedText } from '../files/escaped-text.ts';
 import { countParentEntries } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
 
 /** Throws GuardRefused (`context.guard` is `missingSource`) for a source that is not there, AccessDenied when none can be read. */
-export function requireSources(sources: readonly string[]): void {
-  const refused = sources.filter((source) => !isAccessible(source));
+export function requireSources(sources: readonly string[], links: readonly string[] = []): void {
+  const asLinks = new Set(links);
+  const refused = sources.filter((source) => !isAccessible(source, asLinks.has(source)));
   if (refused.length < sources.length) return;
   throw new HoldfastError('AccessDenied', `The source ${refused.join(', ')} may not be read by this account.`, {
     hint: 'Run holdfast as an account that may read the source, or grant it the right.',
@@ -29,7 +31,7 @@ export async function requireContent(
   if (snapshot === undefined) return;
   for (const source of sources) {
     if (!isEmptyFolder(source)) continue;
-    const before = await countParentEntries(repository, snapshot.tree, fromText(source), signal);
+    const before = await countParentEntries(repository, snapshot.tree, fromEscapedText(source), signal);
     if (before === undefined || before === 0) continue;
     throw new HoldfastError(
       'GuardRefused',
@@ -42,9 +44,11 @@ export async function requireContent(
   }
 }
 
-function isAccessible(source: string): boolean {
+function isAccessible(source: string, isLink: boolean): boolean {
+  const path = toBytes(fromEscapedText(source));
   try {
-    if (statSync(source).isDirectory()) opendirSync(source).closeSync();
+    if (isLink) lstatSync(path);
+    else if (statSync(path).isDirectory()) opendirSync(path).closeSync();
     return true;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -62,7 +66,7 @@ function isAccessible(source: string): boolean {
 
 function isEmptyFolder(source: string): boolean {
   try {
-    const folder = opendirSync(source);
+    const folder = opendirSync(toBytes(fromEscapedText(source)));
     try {
       return folder.readSync() === null;
     } finally {
