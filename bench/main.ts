@@ -9,6 +9,11 @@ switch (benchmark) {
     await runEngineBenchmark(args);
     break;
   }
+  case 'index': {
+    const { runIndexBenchmark } = await import('./index-benchmark.ts');
+    await runIndexBenchmark(args);
+    break;
+  }
   case 'profile': {
     const { runProfile } = await import('./profile.ts');
     await runProfile(args);
@@ -21,7 +26,7 @@ switch (benchmark) {
   }
   default:
     process.stderr.write(
-      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|profile [--help].\n`,
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|index|profile [--help].\n`,
     );
     process.exitCode = 2;
 }
