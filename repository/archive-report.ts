@@ -5,8 +5,7 @@ import type { SnapshotSummary } from '../domain/snapshot.ts';
 import { displayPath, joinPath } from '../files/byte-path.ts';
 import type { StoredFigures } from './archive-messages.ts';
 import { formatGoTime } from './go-time.ts';
-import type { OpenFolder } from './open-folder.ts';
-import { encodeNode } from './tree-node.ts';
+import type { FolderPlace } from './open-folder.ts';
 
 /** A source entry that could not be read; its path is made fit for a terminal. */
 export interface UnreadableEntry {
@@ -58,11 +57,10 @@ export class ArchiveReport {
     this.#progress.report({ phase: 'backing up', files: added + changed + unmodified, bytes: this.bytesProcessed });
   }
 
-  folder(folder: OpenFolder): void {
-    const outcome = outcomeOfFolder(folder);
-    if (outcome === undefined) return;
+  folder(place: FolderPlace, isSame: boolean): void {
+    const outcome = place.previousTreeId === undefined ? 'new' : isSame ? 'unmodified' : 'changed';
     this.folders[outcome]++;
-    this.#onEntry?.({ outcome, path: `${pathOfFolder(folder)}/` as ByteString });
+    this.#onEntry?.({ outcome, path: `${pathOfFolder(place)}/` as ByteString });
   }
 
   excluded(path: ByteString): void {
@@ -114,16 +112,8 @@ export class ArchiveReport {
   }
 }
 
-/** undefined of the root, which has no node. */
-function outcomeOfFolder({ previous, node }: OpenFolder): FileOutcome | undefined {
-  if (node === undefined) return undefined;
-  if (previous?.type !== 'dir') return 'new';
-  return previous.subtree === node.subtree && encodeNode(previous) === encodeNode(node) ? 'unmodified' : 'changed';
-}
-
-function pathOfFolder({ node, parent }: OpenFolder): ByteString {
-  if (node === undefined) return '/' as ByteString;
-  return parent === undefined ? node.name : joinPath(pathOfFolder(parent), node.name);
+function pathOfFolder({ name, parent }: FolderPlace): ByteString {
+  return joinPath(parent.place === undefined ? ('/' as ByteString) : pathOfFolder(parent.place), name);
 }
 
 /** A sentence instead of the system's code where there is a common one. */

@@ -66,7 +66,7 @@ export async function storeArchive(
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const onFailure = (error: unknown): void => void pool.stop(error);
-    const onTrees = { repository, pool, breathe, onFailure, onFolder: report.folder.bind(report) };
+    const onTrees = { repository, pool, onFailure, onFolder: report.folder.bind(report) };
     const trees = new TreeSaver({ ...onTrees, onStored: (stored) => report.stored('trees', stored) });
     await fill({ pool, known, trees, breathe, onFailure });
     await trees.flush();

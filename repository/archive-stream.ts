@@ -13,7 +13,7 @@ import { formatGoTime } from './go-time.ts';
 import { OpenFolder } from './open-folder.ts';
 import type { Repository } from './repository.ts';
 import { cutStream } from './stream-chunks.ts';
-import type { TreeNode } from './tree-node.ts';
+import { encodeNodeHead, type TreeNode } from './tree-node.ts';
 
 /** restic's. */
 const FILE_MODE = 0o644;
@@ -135,13 +135,11 @@ async function storeStream(
 /** The file and the folders above it, as restic makes them: of this account, and of the snapshot's time. */
 function placeFile(absolute: string, stored: StoredStream, time: Date, { trees }: ArchiveSink): void {
   const names = fromText(absolute).split('/').slice(1) as ByteString[];
-  const root = new OpenFolder(undefined, undefined, undefined);
+  const root = new OpenFolder();
   let folder = root;
   const opened = [root];
   for (const name of names.slice(0, -1)) {
-    const node = makeNode(name, 'dir', time);
-    folder.addPending(node);
-    folder = new OpenFolder(node, folder, undefined);
+    folder = folder.addFolder({ name, head: fromText(encodeNodeHead(makeNode(name, 'dir', time))) });
     opened.push(folder);
   }
   folder.add({ ...makeNode(names.at(-1)!, 'file', time), size: stored.sizeBytes, content: stored.content });

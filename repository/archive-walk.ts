@@ -3,19 +3,20 @@ import { lstatSync, readdirSync, statSync, type BigIntStats } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { ByteString } from '../common/byte-string.ts';
 import { throwIfAborted } from '../common/errors.ts';
-import { joinPath, toBytes } from '../files/byte-path.ts';
+import { fromText, joinPath, toBytes } from '../files/byte-path.ts';
 import { isReadFailure } from './archive-messages.ts';
 import type { FileRead, ReadFailure } from './archive-messages.ts';
 import type { ArchiveReport } from './archive-report.ts';
 import { isUnchanged, type ChangeDetection } from './change-detection.ts';
 import type { FileQueue } from './file-queue.ts';
 import { OpenFolder } from './open-folder.ts';
-import type { ParentFolder, ParentTrees } from './parent-trees.ts';
+import type { ParentFolder } from './parent-folder.ts';
+import type { ParentTrees } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
 import { identityOf, typeOf, type SourceNodes } from './source-node.ts';
 import type { SourceSelection } from './source-selection.ts';
 import type { SourceFolder } from './source-tree.ts';
-import type { TreeNode } from './tree-node.ts';
+import { encodeContent, encodeNode, encodeNodeHead, type TreeNode } from './tree-node.ts';
 import type { TreeSaver } from './tree-saver.ts';
 
 /** A folder whose own size is beyond this has thousands of entries: listing it would hold the thread up. */
@@ -35,9 +36,6 @@ export interface ArchiveWalkOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Trees of the parent snapshot that are read ahead in each folder on the way. */
-const TREES_AHEAD = 6;
-
 /** Where the walk is: a folder on disk, in the snapshot and in the parent snapshot. */
 interface Place {
   path: ByteString;
@@ -51,6 +49,14 @@ interface Place {
   device: bigint | undefined;
 }
 
+/** An entry of the sources: its node, and the beginning of that (`encodeNodeHead`) as UTF-8. */
+interface WalkedEntry {
+  node: TreeNode;
+  head: ByteString;
+  path: ByteString;
+  stat: BigIntStats;
+}
+
 export class ArchiveWalk {
   readonly #options: ArchiveWalkOptions;
 
@@ -60,17 +66,15 @@ export class ArchiveWalk {
 
   /** Walks all; when it returns, files may still be under way in the queue. */
   async run(plan: SourceFolder, parentTreeId: string | undefined): Promise<void> {
-    const folder = new OpenFolder(undefined, undefined, undefined);
     const previous = await this.#options.parents.load(parentTreeId);
+    const folder = new OpenFolder(undefined, previous);
     const device = plan.isSource ? statSync('/', { bigint: true }).dev : undefined;
     const place: Place = { path: plan.path, folder, previous, plan, inSource: plan.isSource, device };
     await this.#visitFolder(place, await this.#listNames(place, 0n));
   }
 
   async #visitFolder(place: Place, names: ByteString[]): Promise<void> {
-    const ahead = this.#readAhead(place.previous, names);
     for (const name of names) {
-      ahead.next();
       const pause = this.#options.breathe();
       if (pause !== undefined) {
         await pause;
@@ -82,28 +86,8 @@ export class ArchiveWalk {
     this.#options.trees.settle(place.folder);
   }
 
-  /** Keeps the parent's trees of the next few subfolders on their way: each step is for one name. */
-  *#readAhead(previous: ParentFolder | undefined, names: ByteString[]): Generator<void> {
-    const wanted = names.map((name) => subtreeOf(previous?.get(name)));
-    let begun = 0;
-    let ahead = 0;
-    for (const own of wanted) {
-      while (begun < wanted.length && ahead < TREES_AHEAD) {
-        const treeId = wanted[begun++];
-        if (treeId === undefined) continue;
-        this.#options.parents.readAhead(treeId);
-        ahead++;
-      }
-      yield;
-      if (own === undefined) continue;
-      // Taken by now, unless the subfolder is gone or excluded.
-      this.#options.parents.forget(own);
-      ahead--;
-    }
-  }
-
   /** In byte order. Throws Node's error when the folder cannot be listed. */
-  async #listNames(place: Place, folderBytes: bigint): Promise<ByteString[]> {
+  async #listNames(place: Pick<Place, 'path' | 'plan' | 'inSource'>, folderBytes: bigint): Promise<ByteString[]> {
     const { path, plan, inSource } = place;
     if (!inSource) return [...(plan?.children.keys() ?? [])].toSorted();
     const names = await listFolder(path, folderBytes);
@@ -143,105 +127,124 @@ export class ArchiveWalk {
     if (type === 'socket' || type === undefined) return undefined;
     const isAbove = plan !== undefined && !plan.isSource && !place.inSource;
     const node = this.#options.nodes.make(path, name, stat, { ignoreAttributes: isAbove });
-    if (type === 'dir') return this.#visitSubfolder(place, node, path, stat, plan);
-    if (type === 'file') return this.#visitFile(place, node, path, stat);
-    place.folder.add(node);
+    const head = fromText(encodeNodeHead(node));
+    if (type === 'dir') return this.#visitSubfolder(place, { node, head, path, stat, plan });
+    if (type === 'file') return this.#visitFile(place, { node, head, path, stat });
+    const same = place.previous?.take(head);
+    if (same === undefined) place.folder.add(node);
+    else place.folder.addSame(same.text);
     return undefined;
   }
 
-  async #visitSubfolder(
-    place: Place,
-    node: TreeNode,
-    path: ByteString,
-    stat: BigIntStats,
-    plan: SourceFolder | undefined,
-  ): Promise<void> {
-    const before = place.previous?.get(node.name);
-    const folder = new OpenFolder(node, place.folder, before);
+  async #visitSubfolder(place: Place, entry: WalkedEntry & { plan: SourceFolder | undefined }): Promise<void> {
+    const { node, head, path, stat, plan } = entry;
+    const same = place.previous?.take(head);
+    const before = same ?? this.#findPrevious(place, node.name, 'dir');
     const isSource = plan?.isSource ?? false;
     // Where another file system is mounted the folder stays, empty, as restic keeps it.
     const isForeign = !isSource && this.#options.selection.isForeignFolder(stat, place.device);
     const inSource = (place.inSource && !isForeign) || isSource;
     const device = isSource ? stat.dev : place.device;
-    const inner: Place = { path, folder, previous: undefined, plan, inSource, device };
     let names: ByteString[];
     try {
-      names = await this.#listNames(inner, stat.size);
+      names = await this.#listNames({ path, plan, inSource }, stat.size);
     } catch (error) {
       // Without its content the folder is left out, as restic does.
       this.#options.report.unreadable(path, error);
+      place.folder.differ();
       return;
     }
-    inner.previous = await this.#options.parents.load(subtreeOf(before));
-    place.folder.addPending(node);
-    await this.#visitFolder(inner, names);
+    const loading = this.#options.parents.load(before?.subtree);
+    const previous = loading instanceof Promise ? await loading : loading;
+    const folder = place.folder.addFolder(
+      { name: node.name, head },
+      { treeId: before?.subtree, hasSameHead: same !== undefined, folder: previous },
+    );
+    await this.#visitFolder({ path, folder, previous, plan, inSource, device }, names);
   }
 
-  #visitFile(place: Place, node: TreeNode, path: ByteString, stat: BigIntStats): Promise<void> | undefined {
-    const { report, queue } = this.#options;
-    const before = place.previous?.get(node.name);
-    const previous = before?.type === 'file' ? before : undefined;
-    if (previous !== undefined && isUnchanged(stat, node, previous, this.#options.changeDetection)) {
-      if (this.#hasContent(previous)) {
-        node.content = previous.content;
+  #visitFile(place: Place, entry: WalkedEntry): Promise<void> | undefined {
+    const { report, queue, changeDetection } = this.#options;
+    const { node, head, path, stat } = entry;
+    const same = place.previous?.take(head);
+    if (same !== undefined && this.#hasContent(same.content)) {
+      place.folder.addSame(same.text);
+      report.file('unmodified', path, node.size ?? 0);
+      return undefined;
+    }
+    const before = same === undefined ? this.#findPrevious(place, node.name, 'file') : undefined;
+    if (same !== undefined || (before !== undefined && isUnchanged(stat, node, before, changeDetection))) {
+      if (before !== undefined && this.#hasContent(before.content)) {
+        node.content = before.content;
         place.folder.add(node);
         report.file('unmodified', path, node.size ?? 0);
         return undefined;
       }
       report.missingContent(path);
     }
-    const index = place.folder.addPending(node);
-    const done = (read: FileRead | ReadFailure): void => this.#finishFile(place, index, path, read, previous);
+    const index = place.folder.addPending();
+    const isNew = same === undefined && before === undefined;
+    const done = (read: FileRead | ReadFailure): void => this.#finishFile(place, index, { ...entry, isNew }, read);
     return queue.add({ path, identity: identityOf(stat), done });
+  }
+
+  /** The parent snapshot's entry of this name and type. */
+  #findPrevious(place: Place, name: ByteString, type: 'file' | 'dir'): TreeNode | undefined {
+    place.folder.differ();
+    const { previous } = place;
+    if (previous === undefined) return undefined;
+    try {
+      const node = previous.find(name);
+      return node?.type === type ? node : undefined;
+    } catch (error) {
+      this.#options.parents.refuse(previous.treeId, error);
+      place.previous = undefined;
+      return undefined;
+    }
   }
 
   #finishFile(
     place: Place,
     index: number,
-    path: ByteString,
+    entry: WalkedEntry & { isNew: boolean },
     read: FileRead | ReadFailure,
-    previous: TreeNode | undefined,
   ): void {
     const { report, trees } = this.#options;
-    const node = isReadFailure(read) ? undefined : this.#nodeOfRead(place.folder.entries[index]!, path, read);
-    place.folder.entries[index] = node;
+    const { path, isNew } = entry;
+    const text = isReadFailure(read) ? undefined : this.#textOfRead(entry, read);
+    place.folder.finishEntry(index, text, false);
     if (isReadFailure(read)) {
       // What vanished before it was opened is as if it had vanished before the walk came by.
       if (read.code !== 'ENOENT') report.unreadable(path, Object.assign(new Error(read.message), { code: read.code }));
-    } else if (node !== undefined) {
-      report.file(previous === undefined ? 'new' : 'changed', path, read.sizeBytes);
+    } else {
+      report.file(isNew ? 'new' : 'changed', path, read.sizeBytes);
       if (read.changedWhileRead) report.changedWhileRead(path);
     }
     trees.settle(place.folder);
   }
 
-  /** The node as it was when its content was read; undefined when it has vanished since it changed. */
-  #nodeOfRead(node: TreeNode, path: ByteString, read: FileRead): TreeNode | undefined {
-    let made = node;
-    if (read.identity !== undefined) {
-      const stat = lstatSync(toBytes(path), LSTAT);
-      if (stat !== undefined && typeOf(stat) === 'file') {
-        const { inode, mtimeNs, ctimeNs } = read.identity;
-        // The times are those of before the reading, so that the next backup sees what changed since.
-        made = this.#options.nodes.make(path, node.name, Object.assign(stat, { ino: inode, mtimeNs, ctimeNs }));
-      }
+  /** The node as it was when its content was read. */
+  #textOfRead({ node, head, path }: WalkedEntry, read: FileRead): ByteString {
+    if (read.identity === undefined && read.sizeBytes === (node.size ?? 0)) {
+      return `${head},"content":${encodeContent(read.content)}}` as ByteString;
     }
-    made.size = read.sizeBytes;
-    made.content = read.content;
-    return made;
+    let made = node;
+    const stat = read.identity === undefined ? undefined : lstatSync(toBytes(path), LSTAT);
+    if (stat !== undefined && typeOf(stat) === 'file') {
+      const { inode, mtimeNs, ctimeNs } = read.identity!;
+      // The times are those of before the reading, so that the next backup sees what changed since.
+      made = this.#options.nodes.make(path, node.name, Object.assign(stat, { ino: inode, mtimeNs, ctimeNs }));
+    }
+    return fromText(encodeNode({ ...made, size: read.sizeBytes, content: read.content }));
   }
 
-  #hasContent(previous: TreeNode): boolean {
-    return (previous.content ?? []).every((id) => this.#options.repository.hasBlob('data', id));
+  #hasContent(content: readonly string[] | null): boolean {
+    return content?.every((id) => this.#options.repository.hasBlob('data', id)) ?? true;
   }
 }
 
 function isFollowed(plan: SourceFolder | undefined): boolean {
   return plan !== undefined && !(plan.isLink && plan.children.size === 0);
-}
-
-function subtreeOf(node: TreeNode | undefined): string | undefined {
-  return node?.type === 'dir' ? node.subtree : undefined;
 }
 
 const LSTAT = { bigint: true, throwIfNoEntry: false } as const;

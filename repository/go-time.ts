@@ -7,16 +7,50 @@ const NANOSECONDS = 1_000_000_000n;
  * time. Years outside 0-9999 are moved into them, as restic does, because RFC 3339 has no others.
  */
 export function formatGoTime(timeNs: bigint): string {
-  const seconds = Number(timeNs / NANOSECONDS - (timeNs % NANOSECONDS < 0n ? 1n : 0n));
-  const nanoseconds = Number(((timeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS);
+  return createGoTimeFormat()(timeNs);
+}
+
+/** Files that were written together share their seconds, which are what takes time. */
+const REMEMBERED_SECONDS = 4096;
+
+/** `formatGoTime` for many times: it remembers the seconds it has met last. */
+export function createGoTimeFormat(): (timeNs: bigint) => string {
+  const known = new Map<number, Moment>();
+  return (timeNs) => {
+    let seconds = Number(timeNs / NANOSECONDS);
+    let nanoseconds = Number(timeNs % NANOSECONDS);
+    if (nanoseconds < 0) {
+      seconds--;
+      nanoseconds += 1_000_000_000;
+    }
+    let moment = known.get(seconds);
+    if (moment === undefined) {
+      if (known.size >= REMEMBERED_SECONDS) known.clear();
+      moment = formatSeconds(seconds);
+      known.set(seconds, moment);
+    }
+    // Of a year that no date can have, nothing more is known.
+    if (nanoseconds === 0 || moment.zone === '') return moment.text + moment.zone;
+    return `${moment.text}.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}${moment.zone}`;
+  };
+}
+
+/** A whole second: date and time, and the zone behind the fraction. */
+interface Moment {
+  text: string;
+  zone: string;
+}
+
+function formatSeconds(seconds: number): Moment {
   const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return timeNs < 0n ? '0000-01-01T00:00:00Z' : '9999-12-31T23:59:59Z';
+  if (Number.isNaN(date.getTime())) {
+    return { text: seconds < 0 ? '0000-01-01T00:00:00Z' : '9999-12-31T23:59:59Z', zone: '' };
+  }
   const offset = -date.getTimezoneOffset();
   const local = new Date(date.getTime() + offset * 60_000);
   const year = local.getUTCFullYear();
   if (year < 0 || year > 9999) local.setUTCFullYear(year < 0 ? 0 : 9999);
-  const fraction = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
-  return `${local.toISOString().slice(0, 19)}${fraction}${formatOffset(offset)}`;
+  return { text: local.toISOString().slice(0, 19), zone: formatOffset(offset) };
 }
 
 /** Nanoseconds since the epoch; undefined when the text is no RFC 3339 time. */

@@ -1,10 +1,11 @@
 /** The parent snapshot's side of a backup: what was there the last time, folder by folder. */
 import type { ByteString } from '../common/byte-string.ts';
+import { loadNativeCtr } from './native-cipher.ts';
+import { loadNativeDecompressor } from './native-zstd.ts';
+import { ParentFolder } from './parent-folder.ts';
 import type { Repository } from './repository.ts';
-import { decodeTree, type TreeNode } from './tree-node.ts';
-
-/** The entries of a folder as the parent snapshot has them. */
-export type ParentFolder = ReadonlyMap<ByteString, TreeNode>;
+import { decodeTree } from './tree-node.ts';
+import { TreeReader } from './tree-reader.ts';
 
 export interface ParentTreesOptions {
   signal?: AbortSignal | undefined;
@@ -12,63 +13,68 @@ export interface ParentTreesOptions {
   onError?: (treeId: string, error: unknown) => void;
 }
 
-/** Reads the trees of the parent snapshot; those that will be wanted soon are read ahead. */
+/** Reads the trees of the parent snapshot, many of them with one read of a pack. */
 export class ParentTrees {
-  readonly #repository: Repository;
   readonly #options: ParentTreesOptions;
-  readonly #ahead = new Map<string, Promise<ParentFolder | undefined>>();
+  readonly #reader: TreeReader;
 
   constructor(repository: Repository, options: ParentTreesOptions = {}) {
-    this.#repository = repository;
     this.#options = options;
+    this.#reader = new TreeReader(repository, loadNativeDecompressor(), loadNativeCtr(repository.key.encrypt));
   }
 
-  /** The folder of a tree; undefined for no tree, and for one that cannot be read: its files are then read again. */
-  load(treeId: string | undefined): Promise<ParentFolder | undefined> | undefined {
+  /**
+   * The folder of a tree; undefined for no tree, and for one that cannot be read: its files are then read again. A
+   * promise only where there is something to wait for.
+   */
+  load(treeId: string | undefined): ParentFolder | undefined | Promise<ParentFolder | undefined> {
     if (treeId === undefined) return undefined;
-    const folder = this.#ahead.get(treeId) ?? this.#read(treeId);
-    this.#ahead.delete(treeId);
-    return folder;
+    try {
+      const held = this.#reader.loadHeld(treeId);
+      return held === undefined ? this.#read(treeId) : new ParentFolder(treeId, held);
+    } catch (error) {
+      return this.#refuse(treeId, error);
+    }
   }
 
-  /** Begins to read the tree, which will be asked for soon. */
-  readAhead(treeId: string): void {
-    if (this.#ahead.has(treeId)) return;
-    const folder = this.#read(treeId);
-    // Who asks for it gets the failure; nobody asks for it after an interruption.
-    folder.catch(() => undefined);
-    this.#ahead.set(treeId, folder);
-  }
-
-  /** Gives up what was read ahead for nothing, because its place in the source is gone. */
-  forget(treeId: string): void {
-    this.#ahead.delete(treeId);
+  /** Of a folder that proved malformed only on the way through it. */
+  refuse(treeId: string, error: unknown): void {
+    this.#refuse(treeId, error);
   }
 
   async #read(treeId: string): Promise<ParentFolder | undefined> {
-    const { signal, onError } = this.#options;
     try {
-      const content = await this.#repository.loadBlob('tree', treeId, signal ? { signal } : {});
-      return new Map(decodeTree(content).map((node) => [node.name, node]));
+      return new ParentFolder(treeId, await this.#reader.load(treeId, this.#options.signal));
     } catch (error) {
-      if (signal?.aborted) throw error;
-      onError?.(treeId, error);
-      return undefined;
+      return this.#refuse(treeId, error);
     }
+  }
+
+  #refuse(treeId: string, error: unknown): undefined {
+    const { signal, onError } = this.#options;
+    if (signal?.aborted) throw error;
+    onError?.(treeId, error);
+    return undefined;
   }
 }
 
-/** How many entries the snapshot's folder at the absolute path has; undefined when it has no such folder. */
+/** How many entries the snapshot's folder at the absolute path has; undefined when it has no such folder, or none that can be read. */
 export async function countParentEntries(
   repository: Repository,
   rootTreeId: string,
   path: ByteString,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
-  const trees = new ParentTrees(repository, { signal });
-  let folder = await trees.load(rootTreeId);
-  for (const name of path.split('/').filter((part) => part !== '') as ByteString[]) {
-    folder = await trees.load(folder?.get(name)?.subtree);
+  try {
+    let nodes = decodeTree(await repository.loadBlob('tree', rootTreeId, signal ? { signal } : {}));
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      const subtree = nodes.find((node) => node.name === name)?.subtree;
+      if (subtree === undefined) return undefined;
+      nodes = decodeTree(await repository.loadBlob('tree', subtree, signal ? { signal } : {}));
+    }
+    return nodes.length;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return undefined;
   }
-  return folder?.size;
 }

@@ -7,7 +7,7 @@ import type { FileType } from '../files/file-tree.ts';
 import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
 import type { FileIdentity } from './archive-messages.ts';
 import { toGoMode } from './go-file-mode.ts';
-import { formatGoTime } from './go-time.ts';
+import { createGoTimeFormat } from './go-time.ts';
 import type { TreeNode } from './tree-node.ts';
 
 const TYPES: Record<number, FileType> = {
@@ -33,6 +33,7 @@ export function identityOf(stat: BigIntStats): FileIdentity {
 export class SourceNodes {
   readonly #accounts: AccountNames = openAccountNames();
   readonly #native: NativeMetadata = loadNativeMetadata();
+  readonly #formatTime = createGoTimeFormat();
   readonly #withAtime: boolean;
 
   /** @param options `withAtime`: the access time is kept. By default it is put equal to mtime, as restic does. */
@@ -48,7 +49,7 @@ export class SourceNodes {
   make(path: ByteString, name: ByteString, stat: BigIntStats, options: { ignoreAttributes?: boolean } = {}): TreeNode {
     const type = typeOf(stat);
     if (type === undefined) throw new Error('it is of a type that cannot be backed up');
-    const mtime = formatGoTime(stat.mtimeNs);
+    const mtime = this.#formatTime(stat.mtimeNs);
     const uid = Number(stat.uid);
     const gid = Number(stat.gid);
     const node: TreeNode = {
@@ -56,8 +57,8 @@ export class SourceNodes {
       type,
       mode: toGoMode(type, Number(stat.mode) & 0o7777),
       mtime,
-      atime: this.#withAtime ? formatGoTime(stat.atimeNs) : mtime,
-      ctime: stat.ctimeNs === stat.mtimeNs ? mtime : formatGoTime(stat.ctimeNs),
+      atime: this.#withAtime ? this.#formatTime(stat.atimeNs) : mtime,
+      ctime: stat.ctimeNs === stat.mtimeNs ? mtime : this.#formatTime(stat.ctimeNs),
       uid,
       gid,
       user: this.#accounts.userName(uid),

@@ -60,10 +60,22 @@ export function encodeTree(nodes: readonly TreeNode[]): Buffer {
 
 /** One node as it stands in the tree. */
 export function encodeNode(node: TreeNode): string {
+  let json = `${encodeNodeHead(node)},"content":${encodeContent(node.content)}`;
+  if (node.subtree !== undefined) json += `,"subtree":"${node.subtree}"`;
+  if (node.error) json += `,"error":${goString(node.error)}`;
+  for (const [key, value] of Object.entries(node.rest ?? {})) json += `,${goString(key)}:${goJson(value)}`;
+  return `${json}}`;
+}
+
+/** The beginning of a node's JSON: all that is known of an entry before its content is. Behind it stands `,"content":`. */
+export function encodeNodeHead(node: TreeNode): string {
   const name = goString(quoteGo(node.name));
   let json = `{"name":${name},"type":${goString(node.type)}`;
   if (node.mode) json += `,"mode":${node.mode}`;
-  json += `,"mtime":${goString(node.mtime)},"atime":${goString(node.atime)},"ctime":${goString(node.ctime)}`;
+  const mtime = goString(node.mtime);
+  const atime = node.atime === node.mtime ? mtime : goString(node.atime);
+  const ctime = node.ctime === node.mtime ? mtime : goString(node.ctime);
+  json += `,"mtime":${mtime},"atime":${atime},"ctime":${ctime}`;
   json += `,"uid":${node.uid},"gid":${node.gid}`;
   if (node.user) json += `,"user":${goString(node.user)}`;
   if (node.group) json += `,"group":${goString(node.group)}`;
@@ -75,11 +87,7 @@ export function encodeNode(node: TreeNode): string {
   if (node.extended_attributes?.length) json += `,"extended_attributes":${goJson(node.extended_attributes)}`;
   if (node.generic_attributes) json += `,"generic_attributes":${goJson(node.generic_attributes)}`;
   if (node.device) json += `,"device":${node.device}`;
-  json += `,"content":${encodeContent(node.content)}`;
-  if (node.subtree !== undefined) json += `,"subtree":"${node.subtree}"`;
-  if (node.error) json += `,"error":${goString(node.error)}`;
-  for (const [key, value] of Object.entries(node.rest ?? {})) json += `,${goString(key)}:${goJson(value)}`;
-  return `${json}}`;
+  return json;
 }
 
 /** Reads a tree as any restic writes it. Throws IntegrityError when it is none. */
@@ -94,6 +102,17 @@ export function decodeTree(content: Buffer): TreeNode[] {
   const nodes = isJsonObject(document) ? (document['nodes'] ?? []) : undefined;
   if (!Array.isArray(nodes)) throw malformed('nodes');
   return nodes.map((node) => decodeNode(node));
+}
+
+/** Reads one node's JSON. Throws IntegrityError when it is none. */
+export function decodeNodeText(text: string): TreeNode {
+  let document: unknown;
+  try {
+    document = parseGoJson(text);
+  } catch (cause) {
+    throw new IntegrityError('a tree of the repository is not valid JSON', { hint: CHECK, cause });
+  }
+  return decodeNode(document);
 }
 
 /** The largest of Go's types that the members have. */
@@ -164,7 +183,7 @@ function decodeName(quoted: string): ByteString {
   return name;
 }
 
-function encodeContent(content: readonly string[] | null): string {
+export function encodeContent(content: readonly string[] | null): string {
   if (content === null) return 'null';
   return content.length === 0 ? '[]' : `["${content.join('","')}"]`;
 }

@@ -1,5 +1,6 @@
 /** Reading many trees of a snapshot with few reads: neighbours in a pack come together, and are mostly wanted together. */
 import { prepareKey, type SealingKey } from './crypto.ts';
+import type { CtrCipher } from './native-cipher.ts';
 import type { NativeDecompressor } from './native-zstd.ts';
 import { packName } from './object-names.ts';
 import { openBlob } from './pack.ts';
@@ -24,10 +25,17 @@ export class TreeReader {
   /** The one used last comes last. */
   readonly #windows: Window[] = [];
 
-  constructor(repository: Repository, native?: NativeDecompressor) {
+  constructor(repository: Repository, native?: NativeDecompressor, ctr?: CtrCipher) {
     this.#repository = repository;
-    this.#key = prepareKey(repository.key);
+    this.#key = prepareKey(repository.key, ctr);
     this.#native = native;
+  }
+
+  /** Like `load`, where nothing has to be read for it; undefined elsewhere. */
+  loadHeld(id: string): Buffer | undefined {
+    const location = this.#repository.findBlob('tree', id);
+    const window = location === undefined ? undefined : this.#held(location);
+    return window === undefined ? undefined : this.#open(id, location!, window);
   }
 
   /** The tree's JSON, valid until the next call. Errors: those of `Repository.loadBlob`. */
@@ -35,7 +43,10 @@ export class TreeReader {
     const location = this.#repository.findBlob('tree', id);
     // Its error says what is missing.
     if (location === undefined) return this.#repository.loadBlob('tree', id, { signal });
-    const { content, offset } = this.#held(location) ?? (await this.#read(location, signal));
+    return this.#open(id, location, this.#held(location) ?? (await this.#read(location, signal)));
+  }
+
+  #open(id: string, location: BlobLocation, { content, offset }: Window): Buffer {
     const start = location.offset - offset;
     const stored = content.subarray(start, start + location.length);
     return openBlob(this.#key, { id, type: 'tree', ...location }, stored, location.packId, this.#native);

@@ -1,24 +1,20 @@
 /** Finishes trees bottom-up: encodes a folder when all its entries are known, and has the tree stored unless it is there already. */
+import type { ByteString } from '../common/byte-string.ts';
 import type { StoredFigures } from './archive-messages.ts';
 import { sha256Hex } from './crypto.ts';
-import type { OpenFolder } from './open-folder.ts';
+import type { FolderPlace, OpenFolder } from './open-folder.ts';
 import type { Repository } from './repository.ts';
-import { encodeNode, encodeTree } from './tree-node.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** Trees go to the worker in batches of this size. */
 const BATCH_BYTES = 1024 * 1024;
-/** Encoded at once without asking whether others wait for the thread. */
-const ENTRIES_AT_ONCE = 500;
 
 export interface TreeSaverOptions {
   repository: Repository;
   pool: WorkerPool;
-  /** Lets other work of the thread go on, when it is time. */
-  breathe: () => Promise<void> | undefined;
   onStored: (stored: StoredFigures) => void;
-  /** Told of each finished folder, but of the root. */
-  onFolder: (folder: OpenFolder) => void;
+  /** Told of each finished folder, but of the root, and whether it is as in the parent snapshot. */
+  onFolder: (place: FolderPlace, isSame: boolean) => void;
   /** A tree could not be stored: nothing can be finished any more. */
   onFailure: (error: unknown) => void;
 }
@@ -42,13 +38,18 @@ export class TreeSaver {
 
   /** Tells that one entry of the folder, or the walk through it, is finished. */
   settle(folder: OpenFolder): void {
-    for (let current: OpenFolder | undefined = folder; current !== undefined && current.settle();) {
-      if (current.entries.length > ENTRIES_AT_ONCE) {
-        this.#track(this.#finishLarge(current));
+    for (let current: OpenFolder = folder; current.settle();) {
+      const id = current.sameTreeId ?? this.#save(current.encode());
+      const { place } = current;
+      if (place === undefined) {
+        this.#rootId = id;
         return;
       }
-      this.#finish(current, encodeTree(current.nodes));
-      current = current.parent;
+      const isSame = place.hasSameHead && id === place.previousTreeId;
+      const text = `${place.head},"content":null,"subtree":"${id}"}` as ByteString;
+      place.parent.finishEntry(place.index, text, isSame);
+      this.#options.onFolder(place, isSame);
+      current = place.parent;
     }
   }
 
@@ -59,20 +60,8 @@ export class TreeSaver {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
-  async #finishLarge(folder: OpenFolder): Promise<void> {
-    const nodes = folder.nodes;
-    const parts: Buffer[] = [Buffer.from('{"nodes":[')];
-    for (let start = 0; start < nodes.length; start += ENTRIES_AT_ONCE) {
-      const part = nodes.slice(start, start + ENTRIES_AT_ONCE).map((node) => encodeNode(node));
-      parts.push(Buffer.from(`${start === 0 ? '' : ','}${part.join(',')}`));
-      await this.#options.breathe();
-    }
-    parts.push(Buffer.from(']}\n'));
-    this.#finish(folder, Buffer.concat(parts));
-    if (folder.parent !== undefined) this.settle(folder.parent);
-  }
-
-  #finish(folder: OpenFolder, content: Buffer): void {
+  /** Has the tree stored unless it is there; returns its id. */
+  #save(content: Buffer): string {
     const id = sha256Hex(content);
     if (!this.#saved.has(id) && !this.#options.repository.hasBlob('tree', id)) {
       this.#saved.add(id);
@@ -80,12 +69,7 @@ export class TreeSaver {
       this.#batchBytes += content.length;
       if (this.#batchBytes >= BATCH_BYTES) this.#sendBatch();
     }
-    if (folder.node === undefined) {
-      this.#rootId = id;
-      return;
-    }
-    folder.node.subtree = id;
-    this.#options.onFolder(folder);
+    return id;
   }
 
   #sendBatch(): void {
