@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseSave } from './report-document.ts';
 import { CORPORA, OPERATIONS, type CorpusName, type Operation } from './workload.ts';
 
 export const ENGINE_HELP = `npm run bench -- engine [options]
@@ -67,7 +68,7 @@ export function parseEngineOptions(args: string[]): EngineOptions {
     operations: operations.length > 0 ? operations : [...OPERATIONS],
     programs: programs.length > 0 ? programs : undefined,
     peers: values.peer.map(parsePeer),
-    save: values.save === undefined ? undefined : path.resolve(values.save.replace(/\.(md|json)$/, '')),
+    save: parseSave(values.save),
     json: values.json,
     help: values.help,
   };

@@ -1,9 +1,9 @@
-/** What the engine's benchmark says, as text and as Markdown: the machine, who took part, the figures, and the targets. */
+/** What the engine's benchmark says, the machine, who took part, the figures, and the targets. */
 import type { EmptyRepository } from './empty-repository.ts';
 import { renderMachine, type Machine } from './machine.ts';
 import { KINDS } from './program-kinds.ts';
 import type { Program } from './programs.ts';
-import { renderMarkdownTable, renderTextTable, type Table } from './report-table.ts';
+import type { ReportDocument, Table } from './report-document.ts';
 import type { RoundRecord } from './round-records.ts';
 import type { Figure, Row } from './summarize-rounds.ts';
 import { isMissed, type Verdict } from './targets.ts';
@@ -32,41 +32,16 @@ export function describePrograms(programs: Program[], { scrypt }: EmptyRepositor
   });
 }
 
-export function renderReport(report: EngineReport): string {
-  return [
-    ...preface(report),
-    '',
-    renderTextTable(figureTable(report)),
-    '',
-    'Targets',
-    '',
-    renderTextTable(targetTable(report)),
-    '',
-    conclusion(report),
-    '',
-  ].join('\n');
-}
-
-/** A file to be committed. */
-export function renderMarkdownReport(report: EngineReport): string {
-  return [
-    '# Backup, restore and check beside other programs',
-    '',
-    `Made by \`npm run bench -- engine\`, finished ${report.finished?.slice(0, 10) ?? 'never'}. The single rounds are in the JSON file beside this one.`,
-    '',
-    ...preface(report).map((line) => `- ${line}`),
-    '',
-    '## Targets',
-    '',
-    renderMarkdownTable(targetTable(report)),
-    '',
-    conclusion(report),
-    '',
-    '## Figures',
-    '',
-    renderMarkdownTable(figureTable(report)),
-    '',
-  ].join('\n');
+export function documentEngine(report: EngineReport): ReportDocument {
+  return {
+    title: 'Backup, restore and check beside other programs',
+    origin: `Made by \`npm run bench -- engine\`, finished ${report.finished?.slice(0, 10) ?? 'never'}. The single rounds are in the JSON file beside this one.`,
+    preface: preface(report),
+    sections: [
+      { title: 'Figures', table: figureTable(report) },
+      { title: 'Targets', table: targetTable(report), conclusion: conclusion(report) },
+    ],
+  };
 }
 
 function preface(report: EngineReport): string[] {

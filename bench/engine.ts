@@ -1,12 +1,13 @@
 /** `npm run bench -- engine`: holdfast and its peers in turn on the same backups, restores and checks. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { prepareCorpus } from './corpora.ts';
 import { prepareEmptyRepository, type EmptyRepository } from './empty-repository.ts';
 import { ENGINE_HELP, parseEngineOptions, type EngineOptions } from './engine-options.ts';
-import { describePrograms, renderMarkdownReport, renderReport, type EngineReport } from './engine-report.ts';
+import { describePrograms, documentEngine, type EngineReport } from './engine-report.ts';
 import { describeMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, type Program } from './programs.ts';
+import { renderText, saveReport } from './report-document.ts';
 import { findOrRunRound } from './resume-round.ts';
 import type { RoundRecord } from './round-records.ts';
 import { removeAside } from './set-aside.ts';
@@ -30,12 +31,9 @@ export async function runEngineBenchmark(args: string[]): Promise<void> {
       return;
     }
     const report = await benchmark(options);
-    const json = `${JSON.stringify(report, undefined, 2)}\n`;
-    if (options.save !== undefined) {
-      writeFileSync(`${options.save}.md`, renderMarkdownReport(report));
-      writeFileSync(`${options.save}.json`, json);
-    }
-    process.stdout.write(options.json ? json : renderReport(report));
+    const document = documentEngine(report);
+    if (options.save !== undefined) saveReport(options.save, document, report);
+    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
     if (report.verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict))) process.exitCode = 1;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

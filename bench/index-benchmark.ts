@@ -8,7 +8,9 @@ import { Worker } from 'node:worker_threads';
 import { BlobIndex } from '../repository/blob-index.ts';
 import { KnownBlobs } from '../repository/known-blobs.ts';
 import type { LookupResult, LookupTask } from './index-lookups.ts';
-import { judgeIndex, renderIndexReport, type IndexReport, type Rate } from './index-report.ts';
+import { documentIndex, judgeIndex, type IndexReport, type Rate } from './index-report.ts';
+import { describeMachine } from './machine.ts';
+import { parseSave, renderText, saveReport } from './report-document.ts';
 import { blobIds, BLOBS_A_PACK, idAt, syntheticPack, type BlobSet } from './synthetic-blobs.ts';
 
 const HELP = `npm run bench -- index [options]
@@ -18,6 +20,7 @@ by worker threads at once in the memory they share. Exit status 1: something tha
 
   --blobs N     blobs in the index (default 10000000, which takes a minute or two)
   --threads N   worker threads that look up at once (default: as many as there are processors)
+  --save NAME   write the report to NAME.md and NAME.json, to be committed
   --json        one JSON document instead of a table
   --help        this text
 `;
@@ -28,6 +31,7 @@ const LOOKUPS = 1_000_000;
 interface IndexOptions {
   packs: number;
   threads: number;
+  save: string | undefined;
   json: boolean;
   help: boolean;
 }
@@ -41,7 +45,9 @@ export async function runIndexBenchmark(args: string[]): Promise<void> {
       return;
     }
     const report = await measureIndex(options);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderIndexReport(report));
+    const document = documentIndex(report);
+    if (options.save !== undefined) saveReport(options.save, document, report);
+    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
     if (report.verdicts.some(({ value, limit }) => value > limit)) process.exitCode = 1;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
@@ -55,6 +61,7 @@ function parseOptions(args: string[]): IndexOptions {
     options: {
       blobs: { type: 'string', default: '10000000' },
       threads: { type: 'string', default: String(availableParallelism()) },
+      save: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -63,7 +70,7 @@ function parseOptions(args: string[]): IndexOptions {
   const threads = Number(values.threads);
   if (!(packs >= 1)) throw new Error(`--blobs ${values.blobs} is not a number of blobs.`);
   if (!Number.isInteger(threads) || threads < 1) throw new Error(`--threads ${values.threads} is not a number.`);
-  return { packs, threads, json: values.json, help: values.help };
+  return { packs, threads, save: parseSave(values.save), json: values.json, help: values.help };
 }
 
 async function measureIndex({ packs, threads }: IndexOptions): Promise<IndexReport> {
@@ -81,7 +88,8 @@ async function measureIndex({ packs, threads }: IndexOptions): Promise<IndexRepo
   known.grow(lookups * BLOBS_A_PACK);
   rates.push(await claimInThreads(known, { set: 'added', packs: lookups, step: 1 }, threads));
   return {
-    node: process.version,
+    finished: new Date().toISOString(),
+    machine: describeMachine('/'),
     blobs,
     packs,
     threads,

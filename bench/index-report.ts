@@ -1,11 +1,13 @@
 /** What the index's benchmark says: what a blob weighs, how fast the tables are, and whether the bounds were kept. */
-import { renderTextTable } from './report-table.ts';
+import { renderMachine, type Machine } from './machine.ts';
+import type { ReportDocument } from './report-document.ts';
 
 const MiB = 1024 * 1024;
 const BYTES_A_BLOB = 64;
 /** For ten million blobs; of other numbers in proportion, and never less than what a process of Node varies by. */
 const BYTES_OF_TEN_MILLION = 640 * MiB;
 const LEAST_BYTES = 16 * MiB;
+const IN_ALL = 'memory in all';
 
 /** `seconds` is what a thread spent, of `threads` that worked at once on `blobs` in all. */
 export interface Rate {
@@ -23,7 +25,9 @@ export interface IndexVerdict {
 }
 
 export interface IndexReport {
-  node: string;
+  /** RFC 3339. */
+  finished: string;
+  machine: Machine;
   blobs: number;
   packs: number;
   threads: number;
@@ -41,35 +45,44 @@ export function judgeIndex(blobs: number, tableBytes: number, residentBytes: num
   const limit = Math.max((BYTES_OF_TEN_MILLION * blobs) / 10_000_000, LEAST_BYTES);
   return [
     { figure: 'tables, bytes a blob', limit: BYTES_A_BLOB, value: tableBytes / blobs },
-    { figure: 'memory in all, bytes', limit, value: residentBytes },
+    { figure: IN_ALL, limit, value: residentBytes },
   ];
 }
 
-export function renderIndexReport(report: IndexReport): string {
-  const { blobs, packs, tableBytes, residentBytes, peakBytes, node } = report;
-  const mebibytes = (bytes: number): string => `${(bytes / MiB).toFixed(0)} MiB`;
-  return [
-    `${blobs} blobs in ${packs} packs, Node ${node}`,
-    `tables ${mebibytes(tableBytes)}; the process grew by ${mebibytes(residentBytes)}, and was ${mebibytes(peakBytes)} at its most`,
-    '',
-    renderTextTable({
-      head: ['', 'threads', 'blobs', 'µs a blob and thread', 'blobs/s in all'],
-      right: [1, 2, 3, 4],
-      rows: report.rates.map(rateCells),
-    }),
-    '',
-    renderTextTable({
-      head: ['figure', 'target', 'is', ''],
-      right: [2],
-      rows: report.verdicts.map(({ figure, limit, value }) => [
-        figure,
-        `≤ ${limit.toFixed(0)}`,
-        value.toFixed(value < 1000 ? 1 : 0),
-        value <= limit ? 'reached' : 'MISSED',
-      ]),
-    }),
-    '',
-  ].join('\n');
+export function documentIndex(report: IndexReport): ReportDocument {
+  const { blobs, packs, tableBytes, residentBytes, peakBytes, rates, verdicts } = report;
+  return {
+    title: 'The index in memory',
+    origin: `Made by \`npm run bench -- index\`, finished ${report.finished.slice(0, 10)}.`,
+    preface: [
+      renderMachine(report.machine),
+      `${blobs} synthetic blobs in ${packs} packs; nothing is read or written`,
+      `the tables take ${mebibytes(tableBytes)}; the process grew by ${mebibytes(residentBytes)} and was ${mebibytes(peakBytes)} at its most, with the garbage of making the blobs`,
+    ],
+    sections: [
+      {
+        title: 'Figures',
+        table: {
+          head: ['', 'threads', 'blobs', 'µs a blob and thread', 'blobs/s in all'],
+          right: [1, 2, 3, 4],
+          rows: rates.map(rateCells),
+        },
+      },
+      {
+        title: 'Targets',
+        table: { head: ['figure', 'target', 'is', ''], right: [2], rows: verdicts.map(verdictCells) },
+      },
+    ],
+  };
+}
+
+function verdictCells({ figure, limit, value }: IndexVerdict): string[] {
+  const format = (number: number): string => (figure === IN_ALL ? mebibytes(number) : number.toFixed(1));
+  return [figure, `≤ ${format(limit)}`, format(value), value <= limit ? 'reached' : 'MISSED'];
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / MiB).toFixed(0)} MiB`;
 }
 
 function rateCells({ name, threads, blobs, seconds }: Rate): string[] {

@@ -1,7 +1,7 @@
 /** Whether time grows with the number of files and no faster, and whether memory stays bounded. */
 import { renderMachine, type Machine } from './machine.ts';
 import { HOLDFAST } from './programs.ts';
-import { renderTextTable, type Table } from './report-table.ts';
+import type { ReportDocument, Table } from './report-document.ts';
 import type { RoundRecord } from './round-records.ts';
 import type { Row } from './summarize-rounds.ts';
 import type { Operation } from './workload.ts';
@@ -82,17 +82,24 @@ export function judgeScaling(rows: SizeRow[]): ScalingVerdict[] {
   });
 }
 
-export function renderScaling({ machine, programs, sizes, verdicts }: ScalingReport): string {
-  return [
-    `${renderMachine(machine)}; page cache warm`,
-    ...programs.map(({ name, version, keyDerivation }) => `${name}: ${version}; ${keyDerivation}`),
-    'Wall and CPU seconds are medians, peak memory is the highest of all rounds.',
-    '',
-    renderTextTable(sizeTable(sizes)),
-    '',
-    verdicts.length === 0 ? 'No target applies to these sizes.' : renderTextTable(verdictTable(verdicts)),
-    '',
-  ].join('\n');
+export function documentScaling({ machine, programs, sizes, verdicts, rounds }: ScalingReport): ReportDocument {
+  const finished = rounds
+    .map((round) => round.finished)
+    .toSorted()
+    .at(-1);
+  return {
+    title: 'Backups of ten thousand to a million files',
+    origin: `Made by \`npm run bench -- scaling\`, finished ${finished?.slice(0, 10) ?? 'never'}. The single rounds are in the JSON file beside this one.`,
+    preface: [
+      `${renderMachine(machine)}; page cache warm`,
+      ...programs.map(({ name, version, keyDerivation }) => `${name}: ${version}; ${keyDerivation}`),
+      'Wall and CPU seconds are medians, peak memory is the highest of all rounds.',
+    ],
+    sections: [
+      { title: 'Figures', table: sizeTable(sizes) },
+      { title: 'Targets', table: verdictTable(verdicts) },
+    ],
+  };
 }
 
 function sizeTable(rows: SizeRow[]): Table {

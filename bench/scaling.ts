@@ -10,9 +10,10 @@ import { describeMachine } from './machine.ts';
 import { manyFilesName, prepareManyFiles } from './many-files.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, HOLDFAST } from './programs.ts';
+import { parseSave, renderText, saveReport } from './report-document.ts';
 import { findOrRunRound } from './resume-round.ts';
 import type { RoundRecord } from './round-records.ts';
-import { judgeScaling, renderScaling, sizeRows, type ScalingReport } from './scaling-report.ts';
+import { documentScaling, judgeScaling, sizeRows, type ScalingReport } from './scaling-report.ts';
 import { removeAside } from './set-aside.ts';
 import { summarizeRounds } from './summarize-rounds.ts';
 import type { Operation } from './workload.ts';
@@ -30,6 +31,7 @@ status 1: something that must be reached was not.
   --files N            a number of files; may be given again (default 10000, 100000 and 1000000)
   --rounds N           rounds of each size (default 3); finished ones of the same setting are not run again
   --peer NAME[=PATH]   a program to compare with, such as restic, or restic-0.19 with its path; may be given again
+  --save NAME          write the report to NAME.md and NAME.json, to be committed
   --json               one JSON document instead of tables
   --help               this text
 `;
@@ -41,6 +43,7 @@ interface ScalingOptions {
   peers: { name: string; file: string }[];
   /** All that take part. */
   names: string[];
+  save: string | undefined;
   json: boolean;
   help: boolean;
 }
@@ -54,7 +57,9 @@ export async function runScaling(args: string[]): Promise<void> {
       return;
     }
     const report = await measureScaling(options);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderScaling(report));
+    const document = documentScaling(report);
+    if (options.save !== undefined) saveReport(options.save, document, report);
+    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
     const missed = report.verdicts.some(({ level, value, limit }) => level === 'must' && value > limit);
     if (missed) process.exitCode = 1;
   } catch (error) {
@@ -71,6 +76,7 @@ function parseOptions(args: string[]): ScalingOptions {
       files: { type: 'string', multiple: true, default: ['10000', '100000', '1000000'] },
       rounds: { type: 'string', default: '3' },
       peer: { type: 'string', multiple: true, default: [] },
+      save: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -86,6 +92,7 @@ function parseOptions(args: string[]): ScalingOptions {
     rounds,
     peers: values.peer.filter((text) => text.includes('=')).map(parsePeer),
     names: [HOLDFAST, ...values.peer.map((text) => text.split('=')[0] ?? text)],
+    save: parseSave(values.save),
     json: values.json,
     help: values.help,
   };

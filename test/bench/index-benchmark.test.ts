@@ -27,7 +27,7 @@ describe('judgeIndex', () => {
     const judged = judgeIndex(10_000_000, 641_000_000, 640 * MiB);
     expect(judged).toEqual([
       { figure: 'tables, bytes a blob', limit: 64, value: 64.1 },
-      { figure: 'memory in all, bytes', limit: 640 * MiB, value: 640 * MiB },
+      { figure: 'memory in all', limit: 640 * MiB, value: 640 * MiB },
     ]);
   });
 });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { prepareManyFiles } from '../../bench/many-files.ts';
-import { judgeScaling, renderScaling, sizeRows } from '../../bench/scaling-report.ts';
+import { documentScaling, judgeScaling, sizeRows } from '../../bench/scaling-report.ts';
+import { renderText } from '../../bench/report-document.ts';
 import { summarizeRounds } from '../../bench/summarize-rounds.ts';
 
 const MiB = 1024 * 1024;
@@ -45,7 +46,7 @@ describe('judgeScaling', () => {
   });
 });
 
-describe('renderScaling', () => {
+describe('the report', () => {
   it('says of each target whether it was reached', () => {
     const sizes = measured({ 10_000: [2, 100], 100_000: [11, 100], 1_000_000: [191, 300] });
     const machine = {
@@ -57,7 +58,9 @@ describe('renderScaling', () => {
       fileSystem: 'ext4',
       node: 'v24.0.0',
     };
-    const text = renderScaling({ machine, programs: [], sizes, verdicts: judgeScaling(sizes), rounds: [] });
+    const text = renderText(
+      documentScaling({ machine, programs: [], sizes, verdicts: judgeScaling(sizes), rounds: [] }),
+    );
     expect(text).toMatch(/^1000000 +backup +holdfast +191\.00 +- +300 +191\.0 +200\.0$/m);
     expect(text).toMatch(/^1000000 +backup +peak memory +must +≤ 500 MiB +300 MiB +reached$/m);
     expect(text).toMatch(/^1000000 +backup +growth +must +≤ 1\.50 × each file more of the step below +2\.00 +MISSED$/m);

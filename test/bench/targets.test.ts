@@ -1,7 +1,11 @@
 /** What the engine's benchmark says was reached, and how it says it. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { renderMarkdownReport, renderReport, type EngineReport } from '../../bench/engine-report.ts';
+import { documentEngine, type EngineReport } from '../../bench/engine-report.ts';
 import { fileSystemOf } from '../../bench/machine.ts';
+import { parseSave, renderMarkdown, renderText, saveReport } from '../../bench/report-document.ts';
 import type { Measurement, RoundRecord } from '../../bench/round-records.ts';
 import { summarizeRounds } from '../../bench/summarize-rounds.ts';
 import { isMissed, judgeRows, type Verdict } from '../../bench/targets.ts';
@@ -51,14 +55,27 @@ describe('judgeRows', () => {
 
 describe('the report', () => {
   it('says for each target whether it was reached', () => {
-    const lines = renderReport(report()).split('\n');
+    const lines = renderText(documentEngine(report())).split('\n');
     expect(lines.find((line) => /^tree backup .* must /.test(line))).toMatch(/≤ 0\.70 × restic 0\.14 +0\.60 +reached$/);
     expect(lines.find((line) => /^tree backup .* aim /.test(line))).toMatch(/× the best peer, restic +0\.60 +MISSED$/);
     expect(lines.at(-2)).toBe('Reached: 1 of 1 measured that must be, 0 of 1 measured that are aimed at.');
   });
 
+  it('is saved as Markdown and as JSON, also into a folder that is not there yet', () => {
+    const work = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-test-'));
+    try {
+      const name = parseSave(path.join(work, 'results', 'engine.md'))!;
+      saveReport(name, documentEngine(report()), report());
+      expect(readFileSync(`${name}.md`, 'utf8')).toBe(renderMarkdown(documentEngine(report())));
+      expect(JSON.parse(readFileSync(`${name}.json`, 'utf8'))).toMatchObject({ scale: 1, rounds: [{ round: 1 }] });
+      expect(path.basename(name)).toBe('engine');
+    } finally {
+      rmSync(work, { recursive: true });
+    }
+  });
+
   it('is a table in Markdown, with the machine', () => {
-    const text = renderMarkdownReport(report());
+    const text = renderMarkdown(documentEngine(report()));
     expect(text).toContain('| tree backup | restic | 10.00 |');
     expect(text).toContain('- 2 × Fast, 8.0 GiB, Debian, Linux 6.1, ext4, Node v24.0.0; scale 1, page cache warm\n');
     expect(text).toContain('finished 2026-11-23.');
