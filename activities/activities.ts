@@ -10,6 +10,7 @@ import type { EvidenceSettings } from '../domain/action.ts';
 export interface Activities {
   sync(request: ActionRequest): Promise<ActionOutcome>;
   backup(request: ActionRequest): Promise<ActionOutcome>;
+  copy(request: ActionRequest): Promise<ActionOutcome>;
   retention(request: ActionRequest): Promise<ActionOutcome>;
   prune(request: ActionRequest): Promise<ActionOutcome>;
   check(request: ActionRequest): Promise<ActionOutcome>;

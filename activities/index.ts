@@ -6,6 +6,7 @@ import type { Activities } from './activities.ts';
 import { audit } from './audit.ts';
 import { backup } from './backup.ts';
 import { check } from './check.ts';
+import { copy } from './copy.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { prune } from './prune.ts';
 import { recordRun } from './record-run.ts';
@@ -28,6 +29,7 @@ export function createActivities(dependencies: Dependencies): Activities {
   return {
     sync: activity(sync),
     backup: activity(backup),
+    copy: activity(copy),
     retention: activity(retention),
     prune: activity(prune),
     check: activity(check),

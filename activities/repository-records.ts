@@ -1,6 +1,7 @@
 /** What the run records say of a repository's snapshots: when they were made, and which a restore test has proved. */
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { EvidenceSettings } from '../domain/action.ts';
+import { originOf } from '../domain/copy-plan.ts';
 import type { SnapshotProof } from '../domain/retention.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
@@ -12,7 +13,7 @@ const CLOCK_SLACK_MS = 2 * 86_400_000;
 
 export interface RepositoryRecords {
   proofs: SnapshotProof[];
-  /** Start of the backup run that made a snapshot, by snapshot id. */
+  /** Start of the backup run that made a snapshot, or made what it is a copy of, by snapshot id. */
   recordedAt: Map<string, Date>;
 }
 
@@ -30,6 +31,7 @@ export async function readRepositoryRecords(
   context: CallContext,
 ): Promise<RepositoryRecords> {
   const records: RepositoryRecords = { proofs: [], recordedAt: new Map() };
+  const copies = Map.groupBy(snapshots, originOf);
   if (snapshots.length === 0) return records;
   const oldest = Math.min(...snapshots.map((snapshot) => Date.parse(snapshot.time)));
   const evidence = await deps.openEvidence(settings);
@@ -40,7 +42,7 @@ export async function readRepositoryRecords(
       for await (const run of evidence.readRuns({ from, policy, kinds: ['backup', 'restore-test'] })) {
         throwIfAborted(context.signal);
         context.progress.report({ phase: 'reading run records' });
-        addRun(records, run, repositoryId);
+        addRun(records, run, repositoryId, copies);
       }
     }
     return records;
@@ -49,9 +51,18 @@ export async function readRepositoryRecords(
   }
 }
 
-function addRun(records: RepositoryRecords, run: RunRecord, repositoryId: string): void {
+/** A proof is of the bytes in one repository, a time of the data, wherever they are. */
+function addRun(
+  records: RepositoryRecords,
+  run: RunRecord,
+  repositoryId: string,
+  copies: ReadonlyMap<string, readonly Snapshot[]>,
+): void {
   const { snapshot, figures } = run;
-  if (run.dryRun || run.outcome !== 'succeeded' || snapshot?.repositoryId !== repositoryId) return;
+  if (run.dryRun || run.outcome !== 'succeeded' || snapshot === undefined) return;
+  if (run.kind === 'backup')
+    for (const { id } of copies.get(snapshot.snapshotId) ?? []) records.recordedAt.set(id, new Date(run.startedAt));
+  if (snapshot.repositoryId !== repositoryId) return;
   if (run.kind === 'backup') records.recordedAt.set(snapshot.snapshotId, new Date(run.startedAt));
   if (figures?.kind === 'restore-test' && figures.proven) {
     records.proofs.push({

@@ -14,7 +14,7 @@ import {
 } from '../domain/restore-sample.ts';
 import { turnAt } from '../domain/rotation.ts';
 import type { ActionOutcome, RestoreTestFigures } from '../domain/run-record.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import { isOfPolicy, type Snapshot } from '../domain/snapshot.ts';
 import { displayPath, fromText } from '../files/byte-path.ts';
 import { restore } from '../repository/restore.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -64,7 +64,7 @@ async function testRepository(test: TestRun): Promise<ActionOutcome> {
   const { repository, settings, signal } = test;
   const findings = createFindingList();
   const own = (await repository.listSnapshots({ signal })).filter((snapshot) =>
-    settings.policyNames.some((name) => snapshot.tags?.includes(`policy=${name}`)),
+    isOfPolicy(snapshot, settings.policyNames),
   );
   const chosen = chooseSnapshot(own, settings.snapshot, test.turn);
   if (chosen === undefined) return nothingToTest(test, findings);
@@ -119,7 +119,7 @@ function nothingToTest(test: TestRun, findings: FindingList): ActionOutcome {
     severity: 'warning',
     subject: name,
     message: `the repository ${name} has no snapshot of ${test.settings.policyNames.join(' or ')}, so that no restore could be tested`,
-    hint: `Make one: holdfast run ${test.request.action.policy ?? ''} backup`,
+    hint: `Make one: holdfast run ${test.request.action.policy ?? ''} backup, or copy where ${name} gets copies`,
   });
   return { figures: emptyFigures(name, ''), findings: findings.all() };
 }

@@ -4,7 +4,7 @@ import type { ActionRequest, RetentionSettings } from '../domain/action.ts';
 import type { Finding } from '../domain/finding.ts';
 import { planForget, type ForgetDecision, type ForgetPlan } from '../domain/retention.ts';
 import type { ActionOutcome, RetentionFigures } from '../domain/run-record.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import { isOfPolicy, type Snapshot } from '../domain/snapshot.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { noteForgotten } from './forgotten-trees.ts';
@@ -30,7 +30,7 @@ export async function retention(
   const access = { role: dryRun ? 'reader' : 'maintainer', lock: dryRun ? 'shared' : 'exclusive' } as const;
   return withRepository(deps, settings.repository, access, context, async ({ repository, signal }) => {
     const all = await repository.listSnapshots({ signal });
-    const own = all.filter((snapshot) => isOwn(snapshot, settings));
+    const own = all.filter((snapshot) => isOfPolicy(snapshot, settings.policyNames));
     const { proofs, recordedAt } = await readRepositoryRecords(
       deps,
       request.evidence,
@@ -62,10 +62,6 @@ export async function retention(
       findings: findingsOf(settings, foreign, plan.forgotten.length - due.length),
     };
   });
-}
-
-function isOwn(snapshot: Snapshot, settings: RetentionSettings): boolean {
-  return settings.policyNames.some((name) => snapshot.tags?.includes(`policy=${name}`));
 }
 
 /** Made by no policy of holdfast's: nobody's rules apply to it. */

@@ -2,13 +2,12 @@
 import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import type { Dependencies } from '../activities/dependencies.ts';
-import { HoldfastError } from '../common/errors.ts';
 import type { Action, ActionRequest, EvidenceSettings, PolicyCommit, RepositorySettings } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScheduleChanges } from '../engine/schedules.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
-import { initRepository } from '../repository/init-repository.ts';
+import { createRepositories, placeOf, repositoriesOf } from './apply-repositories.ts';
 
 export interface ApplyInput {
   actions: Action[];
@@ -79,40 +78,6 @@ async function readApplies(evidence: EvidenceStore): Promise<KnownApplies> {
       for (const repository of repositoriesOf(settings)) seen.add(placeOf(repository));
   }
   return { latest, seen };
-}
-
-function repositoriesOf(settings: Action['settings']): RepositorySettings[] {
-  if ('repository' in settings) return [settings.repository];
-  return 'repositories' in settings ? settings.repositories : [];
-}
-
-function placeOf({ location, path }: RepositorySettings): string {
-  return JSON.stringify([location.local.host ?? '', location.local.path, path]);
-}
-
-/** Only those that evidence never saw: one that is gone is an unmounted disk, and no fresh start. */
-async function createRepositories(input: ApplyInput, seen: Set<string>): Promise<string[]> {
-  const created: string[] = [];
-  for (const settings of input.repositories) {
-    const { host } = settings.location.local;
-    if (seen.has(placeOf(settings)) || (host !== undefined && host !== input.dependencies.hostname)) continue;
-    if (await createRepository(settings, input)) created.push(settings.name);
-  }
-  return created;
-}
-
-async function createRepository(settings: RepositorySettings, { dependencies, signal }: ApplyInput): Promise<boolean> {
-  try {
-    await (await dependencies.openRepository(settings, 'reader', signal)).close();
-    return false;
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'NoRepository') throw error;
-  }
-  const password = await dependencies.resolveSecret(settings.password);
-  const storage = await dependencies.openStorage(settings.location, settings.path, 'writer');
-  const repository = await initRepository(storage, password, { signal });
-  await repository.close();
-  return true;
 }
 
 /** The latest record itself when it says the same. */

@@ -2,7 +2,7 @@
 import { formatDuration } from '../common/durations.ts';
 import { formatBytes } from '../common/sizes.ts';
 import type { RunFigures } from '../domain/run-record.ts';
-import { count } from './display.ts';
+import { count, displayTime } from './display.ts';
 
 export function describeFigures(figures: RunFigures): string {
   switch (figures.kind) {
@@ -12,6 +12,12 @@ export function describeFigures(figures: RunFigures): string {
       const changed = `${figures.filesNew} new, ${figures.filesChanged} changed`;
       const unreadable = figures.filesUnreadable === 0 ? '' : `, ${figures.filesUnreadable} unreadable`;
       return `${formatBytes(figures.bytesProcessed)}, ${changed}${unreadable}; ${formatBytes(figures.bytesStored)} stored`;
+    }
+    case 'copy': {
+      const { snapshotsCopied, snapshotsPresent, snapshotsPassedOver, newestSnapshotTime } = figures;
+      const passedOver = snapshotsPassedOver === 0 ? '' : `, ${snapshotsPassedOver} that retention would forget`;
+      const newest = newestSnapshotTime === undefined ? '' : `; the newest is of ${displayTime(newestSnapshotTime)}`;
+      return `${count(snapshotsCopied, 'snapshot')} copied (${formatBytes(figures.bytesStored)} stored), ${snapshotsPresent} there already${passedOver}${newest}`;
     }
     case 'retention':
       return `${count(figures.kept, 'snapshot')} kept, ${figures.forgotten} forgotten`;

@@ -23,7 +23,7 @@ export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description(
-        'Runs one action now, as it is in force, and waits for its end. ACTION: sync, backup, retention, access-check, restore-test of a policy; prune or check of a repository; audit of the project.',
+        'Runs one action now, as it is in force, and waits for its end. ACTION: sync, backup, copy, retention, access-check, restore-test of a policy; prune or check of a repository; audit of the project.',
       )
       .argument('<name>', 'a policy, or for prune and check a repository')
       .argument('<action>', 'what to run')

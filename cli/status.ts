@@ -107,7 +107,7 @@ function renderActions(output: Output, heading: string, actions: ActionStatus[],
     markState(output.style, action.state),
     action.lastGood === undefined ? 'never' : ago(action.lastGood.finishedAt, at),
     action.nextAt === undefined ? '' : displayTime(action.nextAt),
-    displayText(remark(action)),
+    displayText(remark(action, at)),
   ]);
   for (const line of renderTable(COLUMNS, rows, output.columns)) output.line(line);
 }
@@ -118,11 +118,13 @@ function markState(style: Style, state: ActionStatus['state']): string {
   return state === 'attention' ? style.warning(state) : style.dim(state);
 }
 
-function remark(action: ActionStatus): string {
+function remark(action: ActionStatus, at: string): string {
   if (action.suspended !== undefined) return action.suspended.reason;
   if (action.overdueSince !== undefined) return `should have run ${displayTime(action.overdueSince)}`;
   if (action.state === 'failed') return action.last?.error?.message ?? '';
   if (action.state === 'attention') return `${count(action.last?.attention ?? 0, 'finding')}: holdfast runs`;
+  if (action.kind === 'copy' && action.dataAt !== undefined)
+    return `its newest snapshot was made ${ago(action.dataAt, at)}`;
   return '';
 }
 

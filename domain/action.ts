@@ -119,6 +119,17 @@ export interface BackupSettings {
   verifyShare: number;
 }
 
+export interface CopySettings {
+  kind: 'copy';
+  from: RepositorySettings;
+  to: RepositorySettings;
+  /** Whose snapshots are copied: the policy's, under its present and former names. */
+  policyNames: string[];
+  /** The policy's retention in `to`: what it would forget at once is not copied. Absent: all are. */
+  rules?: RetentionRules;
+  hold?: Hold;
+}
+
 export interface RetentionSettings {
   kind: 'retention';
   repository: RepositorySettings;
@@ -195,6 +206,7 @@ export interface AuditSettings {
 export type ActionSettings =
   | SyncSettings
   | BackupSettings
+  | CopySettings
   | RetentionSettings
   | PruneSettings
   | CheckSettings
@@ -208,6 +220,7 @@ export type ActionKind = ActionSettings['kind'];
 export const ACTION_ORDER: readonly ActionKind[] = [
   'sync',
   'backup',
+  'copy',
   'retention',
   'prune',
   'check',

@@ -56,20 +56,23 @@ class PolicyCompiler {
   readonly #folder: PolicyFolder;
   readonly #source: SourceSettings;
   readonly #class: ClassSettings;
-  /** The repositories of its backups, in the order written. */
+  /** The repositories of its backups, and those of its copies, in the order written. */
   readonly #repositories: RepositorySettings[];
+  readonly #copyTargets: RepositorySettings[];
 
   constructor(document: LoadedDocument<Policy>, folder: PolicyFolder, source: SourceSettings) {
     this.#document = document;
     this.#folder = folder;
     this.#source = source;
     this.#class = classSettings(document.content.spec.importance ?? DEFAULT_CLASS, folder.project?.content);
-    this.#repositories = (document.content.spec.backup ?? []).flatMap(({ to }) => resolveRepository(to, folder) ?? []);
+    const { backup = [], copy = [] } = document.content.spec;
+    this.#repositories = backup.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
+    this.#copyTargets = copy.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
   }
 
   compile(readScript: ReadScript, problems: Problem[]): ActionDraft[] {
     const { accessCheck, restoreTest } = this.#document.content.spec;
-    const parts = [...this.#syncs(), ...this.#backups(), ...this.#retentions()];
+    const parts = [...this.#syncs(), ...this.#backups(), ...this.#copies(), ...this.#retentions()];
     if (this.#repositories.length > 0 || accessCheck !== undefined) parts.push(this.#accessCheck(accessCheck ?? {}));
     if (this.#repositories.length > 0) {
       const assertions = this.#assertions(restoreTest?.assert ?? [], readScript, problems);
@@ -141,11 +144,35 @@ class PolicyCompiler {
     }
   }
 
+  /** Where snapshots of this policy are written. */
+  get #written(): RepositorySettings[] {
+    return [...this.#repositories, ...this.#copyTargets];
+  }
+
+  *#copies(): Generator<Part> {
+    const { copy = [], retention, hold } = this.#document.content.spec;
+    for (const block of copy) {
+      const [from, to] = [block.from, block.to].map((name) => resolveRepository(name, this.#folder));
+      if (from === undefined || to === undefined) continue;
+      const settings: ActionSettings = {
+        kind: 'copy',
+        from,
+        to,
+        policyNames: this.#policyNames,
+        ...(retention === undefined ? {} : { rules: this.#rules(retention), ...(hold === undefined ? {} : { hold }) }),
+      };
+      const host = from.location.local.host ?? to.location.local.host;
+      yield { id: `copy/${block.to}`, target: block.to, block, every: this.#class.backupEvery, settings, host };
+    }
+  }
+
   *#retentions(): Generator<Part> {
-    const { backup = [], retention, hold } = this.#document.content.spec;
-    for (const { to, retention: own } of backup) {
+    const { backup = [], copy = [], retention, hold } = this.#document.content.spec;
+    // A copy has no rules of its own: the policy's are for all places.
+    const places = [...backup, ...copy.map(({ to }) => ({ to, retention }))];
+    for (const { to, retention: own } of places) {
       const block = own ?? retention;
-      const repository = this.#repositories.find(({ name }) => name === to);
+      const repository = this.#written.find(({ name }) => name === to);
       if (block === undefined || repository === undefined) continue;
       const settings: ActionSettings = {
         kind: 'retention',
@@ -180,18 +207,17 @@ class PolicyCompiler {
       const location = resolveLocation(to, this.#folder);
       return location === undefined ? [] : [{ location, path: pathBelow(path) }];
     });
-    const names = [...this.#repositories.map(({ name }) => name), ...targets.map(({ location }) => location.name)];
-    const settings: ActionSettings = { kind: 'access-check', repositories: this.#repositories, targets };
-    const host = [
-      ...this.#repositories.map(({ location }) => location),
-      ...targets.map(({ location }) => location),
-    ].find(({ local }) => local.host !== undefined)?.local.host;
+    const names = [...this.#written.map(({ name }) => name), ...targets.map(({ location }) => location.name)];
+    const settings: ActionSettings = { kind: 'access-check', repositories: this.#written, targets };
+    const host = [...this.#written.map(({ location }) => location), ...targets.map(({ location }) => location)].find(
+      ({ local }) => local.host !== undefined,
+    )?.local.host;
     return { id: 'access-check', target: listNames(names), block, every: this.#class.accessCheckEvery, settings, host };
   }
 
   *#restoreTest(block: RestoreTest, assertions: RestoreAssertion[]): Generator<Part> {
     const { from = 'any', snapshot = 'mixed', sample, runOn, scratch, full } = block;
-    const repositories = this.#repositories.filter(({ name }) => from === 'any' || name === from);
+    const repositories = this.#written.filter(({ name }) => from === 'any' || name === from);
     if (repositories.length === 0) return;
     const every = this.#class.restoreTestEvery;
     const schedule = resolveSchedule(block, { every, timezone: projectTimezone(this.#folder), actionId: '' });

@@ -1,6 +1,8 @@
 /** Which snapshots of one repository another one lacks, with restic's meaning, and what a copy of a snapshot looks like. */
+import type { CopySettings } from './action.ts';
+import { planForget } from './retention.ts';
 import { parseSnapshotTime } from './snapshot-time.ts';
-import type { Snapshot } from './snapshot.ts';
+import { isOfPolicy, type Snapshot } from './snapshot.ts';
 
 export interface CopyPlan {
   /** What the destination lacks, in the order given. */
@@ -31,6 +33,35 @@ export function planCopy(snapshots: readonly Snapshot[], destination: readonly S
     else plan.present.push({ snapshot, copy });
   }
   return plan;
+}
+
+export interface PolicyCopyPlan extends CopyPlan {
+  /** What the destination lacks, and what its retention would forget at once. */
+  passedOver: Snapshot[];
+}
+
+/**
+ * The copies of a policy's snapshots. Where a retention of the policy rules the destination, the same rules choose what
+ * is copied: else each run would bring back what the last retention there has forgotten.
+ *
+ * @param own The policy's snapshots in the source.
+ */
+export function planPolicyCopy(
+  own: readonly Snapshot[],
+  destination: readonly Snapshot[],
+  { policyNames, rules, hold }: Pick<CopySettings, 'policyNames' | 'rules' | 'hold'>,
+  now: Date,
+): PolicyCopyPlan {
+  const { missing, present } = planCopy(own, destination);
+  if (rules === undefined) return { missing, present, passedOver: [] };
+  const there = destination.filter((snapshot) => isOfPolicy(snapshot, policyNames));
+  const { kept } = planForget([...there, ...missing], [], rules, now, hold === undefined ? {} : { hold });
+  const staying = new Set(kept.map(({ snapshot }) => snapshot));
+  return {
+    missing: missing.filter((snapshot) => staying.has(snapshot)),
+    present,
+    passedOver: missing.filter((snapshot) => !staying.has(snapshot)),
+  };
 }
 
 /** The document to be saved in the destination: all that it says stays, but for the parent, which is of the source. */

@@ -79,11 +79,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.sync.*.versions', name: 'keeping replaced files', hint: 'add a backup, which keeps every version' },
     { path: 'spec.sync.*.encrypt', name: 'an encrypted sync', hint: 'use a backup, which is always encrypted' },
     {
-      path: 'spec.copy',
-      name: 'copying from repository to repository',
-      hint: 'add a second backup to that repository',
-    },
-    {
       path: 'spec.restoreTest.assert.*.sql',
       name: 'an assertion in SQL',
       hint: 'write the query into a script: assertion',
@@ -119,20 +114,32 @@ function findEvidenceOfOneHost(folder: PolicyFolder): Problem[] {
   ];
 }
 
-/** An action runs on one host; a restore test or an access check of disks on two hosts would need two. */
+/** An action runs on one host; a copy, a restore test or an access check of disks on two hosts would need two. */
 function findSeveralHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
-  const { backup = [], sync = [], restoreTest, accessCheck } = policy.content.spec;
-  const repositories = backup.map(({ to }) => ({ to, host: resolveRepository(to, folder)?.location.local.host }));
+  const { backup = [], copy = [], sync = [], restoreTest, accessCheck } = policy.content.spec;
+  const hostOf = (to: string): string | undefined => resolveRepository(to, folder)?.location.local.host;
+  const written = [...backup, ...copy].map(({ to }) => ({ to, host: hostOf(to) }));
   const targets = sync.map(({ to }) => ({ host: resolveLocation(to, folder)?.local.host }));
-  const tested = repositories.filter(({ to }) => [undefined, 'any', to].includes(restoreTest?.from));
-  const problems: Problem[] = [];
+  const tested = written.filter(({ to }) => [undefined, 'any', to].includes(restoreTest?.from));
+  const problems = copy.flatMap(({ from, to }, index) =>
+    hostsOf([{ host: hostOf(from) }, { host: hostOf(to) }]) > 1
+      ? [
+          notBuiltAt(
+            policy,
+            ['spec', 'copy', index],
+            'a copy between the disks of two hosts',
+            'use a location that both hosts reach',
+          ),
+        ]
+      : [],
+  );
   if (hostsOf(tested) > 1) {
     const path = ['spec', restoreTest === undefined ? 'backup' : 'restoreTest'];
     problems.push(
       notBuiltAt(policy, path, 'a restore test of disks on several hosts', 'name one repository in restoreTest.from'),
     );
   }
-  if ((backup.length > 0 || accessCheck !== undefined) && hostsOf([...repositories, ...targets]) > 1) {
+  if ((backup.length > 0 || accessCheck !== undefined) && hostsOf([...written, ...targets]) > 1) {
     const path = ['spec', accessCheck === undefined ? 'backup' : 'accessCheck'];
     problems.push(
       notBuiltAt(policy, path, 'an access check of disks on several hosts', 'write one policy for each host'),

@@ -190,7 +190,7 @@ function malformedPattern(policy: LoadedDocument<Policy>, path: DocumentPath): P
 
 /** A disk is reached on its own host alone. */
 function checkHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
-  const { source, sync = [], backup = [], restoreTest } = policy.content.spec;
+  const { source, sync = [], backup = [], copy = [], restoreTest } = policy.content.spec;
   const check = (
     wanted: string | undefined,
     what: string,
@@ -204,7 +204,9 @@ function checkHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Probl
       problemAt(policy, path, { code: 'another-host', message, hint: `choose a location that ${wanted} reaches` }),
     ];
   };
-  const tested = backup.map(({ to }) => to).filter((to) => [undefined, 'any', to].includes(restoreTest?.from));
+  const tested = [...backup, ...copy]
+    .map(({ to }) => to)
+    .filter((to) => [undefined, 'any', to].includes(restoreTest?.from));
   return [
     ...sync.flatMap(({ to }, index) =>
       check(source.host, 'the sync', resolveLocation(to, folder), ['spec', 'sync', index, 'to']),

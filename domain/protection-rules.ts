@@ -6,7 +6,7 @@ import type { Location, Policy, Project, Retention } from '../schemas/types.ts';
 import { classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
 import { problemAt } from './located-problem.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
-import { longestGapSeconds, resolveSchedule } from './resolve-schedule.ts';
+import { longestGapSeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 import { keepsNothing, retentionSpanSeconds } from './retention-span.ts';
 
 export function findProtectionProblems(folder: PolicyFolder): Problem[] {
@@ -24,9 +24,8 @@ export function classOf(policy: LoadedDocument<Policy>, folder: PolicyFolder): C
   return classSettings(policy.content.spec.importance ?? DEFAULT_CLASS, folder.project?.content);
 }
 
-/** The longest time between two starts of a backup, jitter included. */
-function backupGap(policy: LoadedDocument<Policy>, index: number, folder: PolicyFolder): number {
-  const block = policy.content.spec.backup?.[index] ?? {};
+/** The longest time between two starts of a backup or copy, jitter included. */
+function gapOf(policy: LoadedDocument<Policy>, block: ScheduleBlock, folder: PolicyFolder): number {
   const every = classOf(policy, folder).backupEvery;
   const schedule = resolveSchedule(block, { every, timezone: projectTimezone(folder), actionId: '' });
   return longestGapSeconds(schedule) + schedule.jitterSeconds;
@@ -36,7 +35,7 @@ function backupGap(policy: LoadedDocument<Policy>, index: number, folder: Policy
 function checkRecoveryPoint(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
   const { backup = [], objectives, importance } = policy.content.spec;
   if (backup.length === 0) return [];
-  const gaps = backup.map((_, index) => backupGap(policy, index, folder));
+  const gaps = backup.map((block) => gapOf(policy, block, folder));
   const gap = Math.min(...gaps);
   const rpo =
     objectives?.rpo === undefined ? classOf(policy, folder).objectives.rpoSeconds : parseDuration(objectives.rpo);
@@ -85,11 +84,11 @@ interface WrittenRetention {
 }
 
 function retentionsOf(policy: LoadedDocument<Policy>): WrittenRetention[] {
-  const { backup = [], retention } = policy.content.spec;
+  const { backup = [], copy = [], retention } = policy.content.spec;
   const own = backup.flatMap(({ to, retention: block }, index): WrittenRetention[] =>
     block === undefined ? [] : [{ block, path: ['spec', 'backup', index, 'retention'], repositories: [to] }],
   );
-  const rest = backup.filter((entry) => entry.retention === undefined).map(({ to }) => to);
+  const rest = [...backup.filter((entry) => entry.retention === undefined), ...copy].map(({ to }) => to);
   return retention === undefined
     ? own
     : [{ block: retention, path: ['spec', 'retention'], repositories: rest }, ...own];
@@ -103,9 +102,10 @@ export function retentionSpans(
   const settings = classOf(policy, folder);
   return retentionsOf(policy).flatMap(({ block, path, repositories }) =>
     repositories.map((repository) => {
-      const index = (policy.content.spec.backup ?? []).findIndex(({ to }) => to === repository);
+      const { backup = [], copy = [] } = policy.content.spec;
+      const writing = [...backup, ...copy].find(({ to }) => to === repository) ?? {};
       const keep = block.keep === undefined || block.keep === 'class' ? settings.keep : block.keep;
-      return { repository, path, seconds: retentionSpanSeconds(keep, block.maxAge, backupGap(policy, index, folder)) };
+      return { repository, path, seconds: retentionSpanSeconds(keep, block.maxAge, gapOf(policy, writing, folder)) };
     }),
   );
 }

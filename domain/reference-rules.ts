@@ -134,7 +134,24 @@ function checkTwice(policy: LoadedDocument<Policy>): Problem[] {
       seen.add(to);
     }
   }
-  return problems;
+  return [...problems, ...checkCopyTargets(policy)];
+}
+
+/** What a backup writes is there already; and a copy of a repository into itself is none. */
+function checkCopyTargets(policy: LoadedDocument<Policy>): Problem[] {
+  const { backup = [], copy = [] } = policy.content.spec;
+  return copy.flatMap(({ from, to }, index) => {
+    const message =
+      from === to
+        ? `this copy reads and writes "${to}"`
+        : backup.some((entry) => entry.to === to)
+          ? `this policy backs up to "${to}" already`
+          : undefined;
+    const hint = 'name a repository that this policy does not write otherwise, or remove the copy';
+    return message === undefined
+      ? []
+      : [problemAt(policy, ['spec', 'copy', index, 'to'], { code: 'duplicate-target', message, hint })];
+  });
 }
 
 /** A restore test or a copy can read only where this policy writes snapshots. */

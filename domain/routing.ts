@@ -5,6 +5,7 @@ import type { ActionKind } from './action.ts';
 export const WORKFLOW_TYPES = {
   sync: 'sync',
   backup: 'backup',
+  copy: 'copy',
   retention: 'retention',
   prune: 'prune',
   check: 'check',

@@ -27,7 +27,10 @@ export interface ActionHistory {
   /** What the last run found, notices left out. */
   lastFindings?: Finding[];
   lastGood?: RunSummary;
-  /** When the data of the newest snapshot was read: the start of the newest good backup that made one. */
+  /**
+   * When the data of the newest snapshot was read: the start of the newest good backup that made one. Of a copy: when
+   * the newest snapshot that it has was made, however late it was copied.
+   */
   dataAt?: Date;
   /** Of the newest restore test that proved its snapshot: the time of a restore that failed measures nothing. */
   restore?: { estimatedFullRestoreSeconds: number; measuredAt: Date };
@@ -97,6 +100,10 @@ function addRecord(history: ActionHistory, record: RunRecord): void {
   const started = new Date(record.startedAt);
   if (record.kind === 'backup' && record.snapshot !== undefined && isLater(started, history.dataAt)) {
     history.dataAt = started;
+  }
+  if (record.figures?.kind === 'copy' && record.figures.newestSnapshotTime !== undefined) {
+    const made = new Date(record.figures.newestSnapshotTime);
+    if (isLater(made, history.dataAt)) history.dataAt = made;
   }
   if (record.figures?.kind !== 'restore-test') return;
   const { proven, estimatedFullRestoreSeconds } = record.figures;

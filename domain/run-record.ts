@@ -33,6 +33,25 @@ export interface BackupFigures {
   filesVerified: number;
 }
 
+export interface CopyFigures {
+  kind: 'copy';
+  snapshotsCopied: number;
+  /** In the destination before. */
+  snapshotsPresent: number;
+  /** Not copied, because the policy's retention would forget them in the destination at once. */
+  snapshotsPassedOver: number;
+  /** Not copied, because the source cannot give all that they need. */
+  snapshotsDamaged: number;
+  /** Blobs that the destination lacked; their stored bytes in the source, and the bytes written. */
+  blobs: number;
+  bytesRead: number;
+  bytesStored: number;
+  /** When the newest snapshot of the policy in the destination was made: the age of this copy. */
+  newestSnapshotTime?: string;
+  /** What was made, the newest 200: the ids in the source and in the destination. */
+  copies: { snapshot: string; copy: string }[];
+}
+
 export interface RetentionFigures {
   kind: 'retention';
   kept: number;
@@ -115,6 +134,7 @@ export interface AuditFigures {
 export type RunFigures =
   | SyncFigures
   | BackupFigures
+  | CopyFigures
   | RetentionFigures
   | PruneFigures
   | CheckFigures

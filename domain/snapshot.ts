@@ -44,3 +44,8 @@ export interface Snapshot {
 
 /** The absolute path of a file inside a snapshot. */
 export type SnapshotPath = ByteString;
+
+/** Snapshots carry the name that their policy had when they were made. */
+export function isOfPolicy(snapshot: Snapshot, policyNames: readonly string[]): boolean {
+  return policyNames.some((name) => snapshot.tags?.includes(`policy=${name}`));
+}

@@ -18,6 +18,8 @@ export interface ActionStatus {
   state: ActionState;
   last?: RunSummary;
   lastGood?: RunSummary;
+  /** Of a backup or a copy: when the data of its newest snapshot was read, ISO. A copy is as old as that, however late it ran. */
+  dataAt?: string;
   /** The slot that should have run and has not, ISO. */
   overdueSince?: string;
   /** ISO; absent: it has no more. */
@@ -127,7 +129,7 @@ function isFailing(status: ActionStatus): boolean {
   return status.state === 'failed' || status.state === 'overdue' || status.state === 'attention';
 }
 
-function statusOf(action: Action, { last, lastGood }: ActionHistory, since: Date, now: Date): ActionStatus {
+function statusOf(action: Action, { last, lastGood, dataAt }: ActionHistory, since: Date, now: Date): ActionStatus {
   const suspended = isSuspendedAt(action, now) ? action.suspended : undefined;
   const overdueSince = suspended === undefined ? findOverdue(action, last, since, now) : undefined;
   const next = nextRun(action, suspended !== undefined, now);
@@ -138,6 +140,7 @@ function statusOf(action: Action, { last, lastGood }: ActionHistory, since: Date
     state: stateOf(last, overdueSince !== undefined, suspended !== undefined),
     ...(last === undefined ? {} : { last }),
     ...(lastGood === undefined ? {} : { lastGood }),
+    ...(dataAt === undefined ? {} : { dataAt: dataAt.toISOString() }),
     ...(overdueSince === undefined ? {} : { overdueSince: overdueSince.toISOString() }),
     ...(next === undefined ? {} : { nextAt: next.toISOString() }),
     ...(suspended === undefined ? {} : { suspended }),

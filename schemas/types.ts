@@ -1013,7 +1013,7 @@ export interface PolicySpec {
    */
   backup?: Backup[];
   /**
-   * Snapshots from repository to repository.
+   * This policy's snapshots, from repository to repository. The policy's retention rules the copies, too: what it would forget at once is not copied.
    */
   copy?: Copy[];
   retention?: Retention;

@@ -4,7 +4,7 @@ import type { ApplyRecord } from '../../domain/apply-record.ts';
 import { buildAudit } from '../../domain/audit.ts';
 import { renderAudit } from '../../domain/audit-text.ts';
 import { appliesInForce } from '../../domain/expected-runs.ts';
-import type { RestoreTestFigures, RunRecord } from '../../domain/run-record.ts';
+import type { CopyFigures, RestoreTestFigures, RunRecord } from '../../domain/run-record.ts';
 import { buildStatus } from '../../domain/status.ts';
 import { sampleAction, sampleApply, sampleRun } from '../evidence/sample-records.ts';
 
@@ -320,6 +320,25 @@ test('status: a good run, its age against the RPO, and the next one', async () =
     objectives: { rpo: { state: 'met', ageSeconds: 1800 }, rto: { state: 'unmeasured' } },
     actions: [{ state: 'good', nextAt: hour(2), lastGood: { startedAt: hour(1) } }],
   });
+});
+
+test('status: a copy is as old as its newest snapshot, however late it ran, and counts for no RPO', async () => {
+  const copies = sampleAction({ id: 'policy/orders/copy/away', kind: 'copy', target: 'away' });
+  const copied = (at: string, newestSnapshotTime?: string): RunRecord =>
+    good(1, {
+      actionId: copies.id,
+      kind: 'copy',
+      startedAt: at,
+      finishedAt: at,
+      snapshot: undefined,
+      figures: { kind: 'copy', ...(newestSnapshotTime && { newestSnapshotTime }) } as CopyFigures,
+    });
+  const runs = [copied(hour(2), hour(0)), copied(hour(1), hour(0, -30)), copied(hour(3)), good(0)];
+  const { policies } = await status(runs, hour(3, 1), [sampleAction(), copies]);
+  const of = (kind: string) => policies[0]?.actions.find((action) => action.kind === kind);
+  expect(of('copy')?.dataAt).toBe(hour(0));
+  expect(of('copy')?.lastGood?.startedAt).toBe(hour(3));
+  expect(policies[0]?.objectives?.rpo.dataAt).toBe(of('backup')?.dataAt);
 });
 
 test('status: what should have run and has not is overdue, after grace and twice the time of the last run', async () => {

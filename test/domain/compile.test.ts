@@ -229,6 +229,66 @@ describe('places', () => {
   });
 });
 
+describe('a copy', () => {
+  const SECOND = `apiVersion: holdfast/v1
+kind: Repository
+metadata: { name: second-site }
+spec: { location: vault, path: second-site, passwordFrom: { env: SECOND_PASSWORD } }
+---
+`;
+  const spec = 'source: { directory: /srv }\nbackup: [{ to: offsite }]\ncopy: [{ from: offsite, to: second-site }]';
+
+  test('runs as often as the class backs up, between backup and retention, and brings tests of the second place', async () => {
+    const text = BASE + SECOND + policy(`importance: high\n${spec}\nretention: { keep: { daily: 7 } }`);
+    const { actions } = await compileText(text);
+    expect(actions.map(({ id }) => id)).toEqual([
+      'policy/orders/backup/offsite',
+      'policy/orders/copy/second-site',
+      'policy/orders/retention/offsite',
+      'policy/orders/retention/second-site',
+      'policy/orders/access-check',
+      'policy/orders/restore-test',
+      'project/audit',
+    ]);
+    const [, copy, , retention, access, restoreTest] = actions;
+    expect(copy).toMatchObject({ target: 'second-site', schedule: { timing: { everySeconds: 6 * 3600 } } });
+    expect(copy!.settings).toMatchObject({
+      from: { name: 'offsite' },
+      to: { name: 'second-site' },
+      policyNames: ['orders'],
+      rules: { keep: { daily: 7 } },
+    });
+    expect(retention!.settings).toMatchObject({ repository: { name: 'second-site' }, rules: { keep: { daily: 7 } } });
+    for (const { target } of [access!, restoreTest!]) expect(target).toBe('offsite, second-site');
+  });
+
+  test('has no rules, and no retention, where the policy has none for all places', async () => {
+    const own = spec.replace('to: offsite }]', 'to: offsite, retention: { keep: { last: 3 } } }]');
+    const { actions } = await compileText(
+      BASE + SECOND + policy(`${own}\nhold: { until: 2036-01-01, reason: x, by: y }`),
+    );
+    expect(actions.map(({ id }) => id)).not.toContain('policy/orders/retention/second-site');
+    const { settings } = actions.find(({ kind }) => kind === 'copy')!;
+    expect(Object.keys(settings)).toEqual(['kind', 'from', 'to', 'policyNames']);
+  });
+
+  test('runs on the host of the disk, and is refused by name between the disks of two hosts', async () => {
+    const disks = (first: string, other: string): string =>
+      BASE.replace('path: ../vault', `path: /mnt/vault${first}`) +
+      `apiVersion: holdfast/v1\nkind: Location\nmetadata: { name: other }\nspec: { local: { path: /mnt/other${other} } }\n---\n` +
+      SECOND.replace('location: vault', 'location: other') +
+      policy(spec);
+    for (const text of [disks(', host: nas-01', ''), disks('', ', host: nas-01')])
+      expect((await actionOf(text, 'policy/orders/copy/second-site')).host).toBe('nas-01');
+    const { notBuilt } = await checkFiles({ 'a.yaml': disks(', host: nas-01', ', host: nas-02') });
+    expect(notBuilt.map(({ message }) => message)).toEqual([
+      'not built yet: a restore test of disks on several hosts',
+      'not built yet: an access check of disks on several hosts',
+      'not built yet: a copy between the disks of two hosts',
+    ]);
+  });
+});
+
 test('what policies share tolerates only as much silence as the strictest of them', async () => {
   const shared = BASE.replace('OFFSITE_PASSWORD }', 'OFFSITE_PASSWORD }, prune: {}');
   const laptop = policy(

@@ -105,6 +105,7 @@ function linkPolicy(spec: Record<string, unknown>, without: readonly string[]): 
     backup.to = 'offsite';
     if (without.includes('own retention')) delete backup.retention;
   }
+  for (const copy of spec['copy'] as { from: string; to: string }[]) copy.from = copy.to = 'offsite';
   if (without.includes('own rules')) (spec['retention'] as { keep: unknown }).keep = 'class';
   spec['importance'] = 'high';
 }
