@@ -5,6 +5,12 @@ import type Koffi from 'koffi';
 import type { ByteString } from '../common/byte-string.ts';
 import { displayPath, fromBytes, toBytes, toCString } from './byte-path.ts';
 
+/** Nanoseconds since the epoch; negative ones are before 1970. An absent time of access stays as it is. */
+export interface EntryTimes {
+  atimeNs?: bigint;
+  mtimeNs: bigint;
+}
+
 export interface ExtendedAttributeValue {
   name: ByteString;
   value: Buffer;
@@ -15,10 +21,9 @@ export interface ExtendedAttributeValue {
  * with the code that Node would give (`EPERM`, `ENOTSUP`, …).
  */
 export interface NativeMetadata {
-  /** Nanoseconds since the epoch; negative ones are before 1970. An absent time of access stays as it is. */
-  setTimes(path: ByteString, times: { atimeNs?: bigint; mtimeNs: bigint }): void;
+  setTimes(path: ByteString, times: EntryTimes): void;
   /** Like `setTimes`, of an open file: half the work of finding it again. */
-  setTimesOfOpen(descriptor: number, times: { atimeNs?: bigint; mtimeNs: bigint }): void;
+  setTimesOfOpen(descriptor: number, times: EntryTimes): void;
   /** In the file system's order, as restic keeps them. Empty where the file system has none; what may not be read is left out. */
   readAttributes(path: ByteString): ExtendedAttributeValue[];
   setAttribute(path: ByteString, name: ByteString, value: Uint8Array): void;
@@ -61,14 +66,12 @@ export function loadNativeMetadata(): NativeMetadata {
     return result;
   };
   return {
-    setTimesOfOpen(descriptor, { atimeNs, mtimeNs }) {
-      writeTime(times, 0, atimeNs);
-      writeTime(times, 16, mtimeNs);
+    setTimesOfOpen(descriptor, entryTimes) {
+      writeTimes(times, entryTimes);
       check(library.futimens(descriptor, times), 'futimens', `/proc/self/fd/${descriptor}` as ByteString);
     },
-    setTimes(path, { atimeNs, mtimeNs }) {
-      writeTime(times, 0, atimeNs);
-      writeTime(times, 16, mtimeNs);
+    setTimes(path, entryTimes) {
+      writeTimes(times, entryTimes);
       check(library.utimensat(AT_FDCWD, toCString(path), times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
     },
     readAttributes: (path) => readAttributes(library, path, buffer),
@@ -128,6 +131,13 @@ function readAttributes(library: Library, path: ByteString, buffer: Buffer): Ext
   return attributes;
 }
 
+/** The two `struct timespec` that `utimensat` takes, in 32 bytes. */
+export function writeTimes(target: Buffer, { atimeNs, mtimeNs }: EntryTimes): void {
+  writeTime(target, 0, atimeNs);
+  if (atimeNs === mtimeNs) target.copy(target, 16, 0, 16);
+  else writeTime(target, 16, mtimeNs);
+}
+
 /** A `struct timespec` of 64-bit Linux: seconds, then nanoseconds, which are never negative. */
 function writeTime(target: Buffer, offset: number, timeNs: bigint | undefined): void {
   if (timeNs === undefined) {
@@ -140,7 +150,7 @@ function writeTime(target: Buffer, offset: number, timeNs: bigint | undefined): 
   target.writeBigInt64LE(nanoseconds, offset + 8);
 }
 
-function systemError(errno: number, call: string, path: ByteString): NodeJS.ErrnoException {
+export function systemError(errno: number, call: string, path: ByteString): NodeJS.ErrnoException {
   const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
   const error: NodeJS.ErrnoException = new Error(`${code}: ${call} '${displayPath(path)}'`);
   return Object.assign(error, { errno: -errno, code, syscall: call, path: toBytes(path).toString('utf8') });

@@ -3,7 +3,7 @@ import { chmodSync, fchmodSync, fchownSync, lchownSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { fromText, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
-import type { NativeMetadata } from '../files/native-metadata.ts';
+import type { EntryTimes, NativeMetadata } from '../files/native-metadata.ts';
 import { fromGoMode } from './go-file-mode.ts';
 import { parseGoTime } from './go-time.ts';
 import type { RestoredNode } from './restore-messages.ts';
@@ -16,12 +16,14 @@ export interface RestoredPlace {
   /** Of a file that is open: then nothing is looked up by a path but its extended attributes. */
   descriptor?: number;
   /** What making the entry has given it already. */
-  made?: MadeWith;
+  made?: MadeWith | undefined;
+  /** A shorter way than by the path. */
+  setTimes?: (times: EntryTimes) => void;
 }
 
 export interface MadeWith {
-  /** Permission bits. */
-  mode: number;
+  /** Permission bits; absent of what has none of its own, or where they are not known. */
+  mode?: number;
   uid: number;
   gid: number;
 }
@@ -61,7 +63,8 @@ export function applyMetadata(
   if (mtimeNs === undefined) return [...problems, 'the time of modification is no time'];
   const atimeNs = node.atime === node.mtime ? mtimeNs : parseGoTime(node.atime);
   attempt('the times', false, () => {
-    if (place.descriptor === undefined) native.setTimes(place.path, { mtimeNs, atimeNs });
+    if (place.setTimes !== undefined) place.setTimes({ mtimeNs, atimeNs });
+    else if (place.descriptor === undefined) native.setTimes(place.path, { mtimeNs, atimeNs });
     else native.setTimesOfOpen(place.descriptor, { mtimeNs, atimeNs });
   });
   return problems;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { IntegrityError } from '../common/errors.ts';
 import { errorCode } from '../files/file-errors.ts';
 import { readFully } from '../files/read-fully.ts';
-import type { SealingKey } from './crypto.ts';
+import { decompressBlob } from './compression.ts';
+import { NONCE_BYTES, open, sha256Hex, type SealingKey } from './crypto.ts';
 import type { NativeDecompressor } from './native-zstd.ts';
 import { packName } from './object-names.ts';
-import { openBlob } from './pack.ts';
 import type { IndexedBlob } from './repository.ts';
 import type { ReadMemory } from './read-memory.ts';
 import type { BlobSource } from './restore-messages.ts';
@@ -21,6 +21,13 @@ export interface ReadingTools {
   memory: ReadMemory;
 }
 
+interface Place {
+  read: Read;
+  blob: IndexedBlob;
+  /** Set once its bytes have been verified and decrypted where they lie. */
+  opened?: Buffer;
+}
+
 /**
  * Each blob is verified against its MAC and its id, and valid until the next one is opened. Throws IntegrityError when it
  * cannot be had whole.
@@ -28,7 +35,7 @@ export interface ReadingTools {
 export class BlobReader {
   readonly #source: BlobSource;
   readonly #tools: ReadingTools;
-  readonly #places = new Map<string, { read: Read; blob: IndexedBlob }>();
+  readonly #places = new Map<string, Place>();
   /** Files repeat a blob in a row, above all that of zeros. */
   #last: { id: string; plain: Buffer } | undefined;
 
@@ -44,13 +51,27 @@ export class BlobReader {
     if (this.#last?.id === id) return this.#last.plain;
     const place = this.#places.get(id);
     if (place === undefined) throw new IntegrityError(`data blob ${id} is in no pack of the index`);
-    const { read, blob } = place;
-    read.content ??= readPack(this.#source.localDirectory ?? '', read, this.#tools.memory);
-    const start = blob.offset - read.offset;
     this.#last = undefined;
-    const stored = read.content.subarray(start, start + blob.length);
-    const plain = openBlob(this.#tools.key, blob, stored, read.packId, this.#tools.decompress);
+    const plain = this.#openPlace(place);
     this.#last = { id, plain };
+    return plain;
+  }
+
+  #openPlace(place: Place): Buffer {
+    const { read, blob } = place;
+    const { key, decompress, memory } = this.#tools;
+    const what = `${blob.type} blob ${blob.id} in pack ${read.packId}`;
+    read.content ??= readPack(this.#source.localDirectory ?? '', read, memory);
+    const { buffer, byteOffset, length } = read.content;
+    const start = blob.offset - read.offset;
+    if (start + blob.length > length) throw new IntegrityError(`${what} is truncated`);
+    const sealed = Buffer.from(buffer, byteOffset + start, blob.length);
+    // In place: the sealed bytes are not needed again, and fresh memory costs small blobs more than the cipher.
+    place.opened ??= open(key, sealed, what, sealed.subarray(NONCE_BYTES));
+    const plainLength = blob.uncompressedLength;
+    const plain =
+      plainLength === undefined ? place.opened : decompressBlob(place.opened, plainLength, what, decompress);
+    if (sha256Hex(plain) !== blob.id) throw new IntegrityError(`${what} has other content than its id says`);
     return plain;
   }
 }

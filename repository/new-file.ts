@@ -1,12 +1,12 @@
 /** Making files of a folder with their final mode at once, where this shows nobody more than the finished file does. */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
-import { toBytes } from '../files/byte-path.ts';
+import type { NativeFolderCalls } from '../files/native-folder.ts';
 import type { MadeWith } from './apply-metadata.ts';
 import { fromGoMode } from './go-file-mode.ts';
 import type { RestoredNode } from './restore-messages.ts';
 
-const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** Until its owner and mode are set. */
 const PRIVATE_MODE = 0o600;
@@ -24,20 +24,32 @@ export interface Creator {
  * gets; it is the same for all files that ask for the same mode, so that the first one tells.
  */
 export class NewFiles {
+  readonly #calls: NativeFolderCalls;
+  readonly #folder: number;
   readonly #creator: Creator;
   readonly #owners: boolean;
   readonly #made = new Map<number, MadeWith>();
 
-  /** @param owners Whether owner and group will be set. */
-  constructor(creator: Creator, owners: boolean) {
+  /**
+   * @param folder Its descriptor.
+   * @param owners Whether owner and group will be set.
+   */
+  constructor(calls: NativeFolderCalls, folder: number, creator: Creator, owners: boolean) {
+    this.#calls = calls;
+    this.#folder = folder;
     this.#creator = creator;
     this.#owners = owners;
   }
 
-  /** A fresh file, open for writing, and what it has already. Throws Node's error. */
-  open(path: ByteString, node: RestoredNode): { descriptor: number; made: MadeWith } {
+  /** What new entries get; undefined before the first file. */
+  get owner(): { uid: number; gid: number } | undefined {
+    return this.#made.values().next().value;
+  }
+
+  /** A fresh file, open for writing, and what it has already; the caller closes it by `calls`. Throws Node's error (`EEXIST`). */
+  open(name: ByteString, node: RestoredNode): { descriptor: number; made: MadeWith } {
     const mode = this.#firstMode(node);
-    const descriptor = openSync(toBytes(path), FLAGS, mode);
+    const descriptor = this.#calls.open(this.#folder, name, FLAGS, mode);
     try {
       let made = this.#made.get(mode);
       if (made === undefined) {
@@ -47,7 +59,7 @@ export class NewFiles {
       }
       return { descriptor, made };
     } catch (error) {
-      closeSync(descriptor);
+      this.#calls.close(descriptor);
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 /** The threads that read packs for check and prune, so that the main thread only moves bytes. */
+import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { IntegrityError, InterruptedError, throwIfAborted } from '../common/errors.ts';
@@ -16,6 +17,8 @@ import type { Repository } from './repository.ts';
 import { workerModule } from './worker-module.ts';
 
 const MAX_THREADS = 4;
+/** What tasks make is small and short-lived; the blobs lie elsewhere. */
+const YOUNG_GENERATION_MIB = 4;
 
 /** A thread has the next task at hand when it finishes one. */
 const TASKS_PER_THREAD = 2;
@@ -114,7 +117,13 @@ export class ReaderPool {
   }
 
   #start(): Thread {
-    const worker = new Worker(workerModule('./reader-worker', import.meta.url), { workerData: this.#settings });
+    const cacheDir = getCompileCacheDir();
+    const worker = new Worker(workerModule('./reader-worker', import.meta.url), {
+      workerData: this.#settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+      // The cache of compiled sources is a thread's own matter, and worth a tenth of a second.
+      ...(cacheDir === undefined ? {} : { env: { ...process.env, NODE_COMPILE_CACHE: cacheDir } }),
+    });
     const thread: Thread = { worker, waiting: new Map() };
     worker.on('message', (message: ResultMessage) => {
       const waiting = thread.waiting.get(message.number);

@@ -1,6 +1,7 @@
 /** A reader thread: decrypts, verifies and repacks what the main thread has read. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { IntegrityError } from '../common/errors.ts';
+import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
 import { prepareKey, sha256Hex } from './crypto.ts';
 import { loadNativeCtr } from './native-cipher.ts';
@@ -34,6 +35,7 @@ const decompressor = onFirstUse(loadNativeDecompressor);
 const restoring = onFirstUse((): ThreadContext => ({
   key,
   native: loadNativeMetadata(),
+  calls: loadNativeFolderCalls(),
   decompress: decompressor(),
   memory: new ReadMemory(),
 }));

@@ -1,10 +1,11 @@
-/** Making restored entries, in a reader thread: each under a temporary name until it is whole, then in its place. */
-import { closeSync, constants, ftruncateSync, openSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+/** Making restored entries, in a reader thread: in their places where these are free, else under a temporary name until they are whole. */
+import { closeSync, constants, ftruncateSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { IntegrityError } from '../common/errors.ts';
 import { joinPath, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
-import type { NativeMetadata } from '../files/native-metadata.ts';
+import type { NativeFolderCalls } from '../files/native-folder.ts';
+import type { EntryTimes, NativeMetadata } from '../files/native-metadata.ts';
 import { HeldFolders } from '../files/held-folders.ts';
 import { holdEntry, openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
@@ -23,6 +24,7 @@ import { writeSparse } from './sparse-write.ts';
 
 export interface ThreadContext extends ReadingTools {
   native: NativeMetadata;
+  calls: NativeFolderCalls;
 }
 
 /** Nothing further can be written after these. */
@@ -50,8 +52,9 @@ export function restoreEntries(context: ThreadContext, batch: EntryBatch): Resto
       answer.problems.push(problemOf(error, path));
       continue;
     }
-    const files = new NewFiles(CREATOR, batch.target.owners);
-    const place = { target: batch.target, folder, path, files };
+    const { target, temporary } = batch;
+    const files = new NewFiles(context.calls, folder.descriptor, CREATOR, target.owners);
+    const place = { target, folder, path, files, temporary };
     for (const entry of entries) restoreEntry(context, place, entry, blobs, answer);
     if (answer.fatal !== undefined) break;
   }
@@ -81,9 +84,15 @@ export function restorePart(context: ThreadContext, part: FilePart): RestoreAnsw
 }
 
 /** Gives the file that stands whole under its temporary name its metadata and its place. Returns what could not be set. */
-export function placeFile(native: NativeMetadata, folder: SafeFolder, entry: RestoreEntry, owners: boolean): string[] {
-  const problems = applyToEntry(native, folder, entry, owners);
-  renameSync(toBytes(folder.entry(entry.temporary)), toBytes(folder.entry(entry.name)));
+export function placeFile(
+  native: NativeMetadata,
+  folder: SafeFolder,
+  temporary: ByteString,
+  { name, node }: RestoreEntry,
+  owners: boolean,
+): string[] {
+  const problems = applyToEntry(native, folder, temporary, node, owners);
+  renameSync(toBytes(folder.entry(temporary)), toBytes(folder.entry(name)));
   return problems;
 }
 
@@ -94,27 +103,24 @@ interface EntryPlace {
   /** Below the target. */
   path: ByteString;
   files: NewFiles;
+  temporary: ByteString;
 }
 
 function restoreEntry(
-  { native }: ThreadContext,
+  context: ThreadContext,
   place: EntryPlace,
   entry: RestoreEntry,
   blobs: BlobReader,
   answer: RestoreAnswer,
 ): void {
   if (answer.fatal !== undefined) return;
-  const { folder, target } = place;
   const path = joinPath(place.path, entry.name);
   try {
-    const made = makeEntry(native, place, entry, blobs);
-    const messages = made.messages ?? applyToEntry(native, folder, entry, target.owners);
-    renameSync(toBytes(folder.entry(entry.temporary)), toBytes(folder.entry(entry.name)));
+    const { bytes, messages } = makeOrReplace(context, place, entry, blobs);
     for (const message of messages) answer.problems.push({ code: 'restore/metadata', path, message });
     answer.files++;
-    answer.bytes += made.bytes;
+    answer.bytes += bytes;
   } catch (error) {
-    removeQuietly(folder, entry.temporary);
     answer.problems.push(problemOf(error, path));
     noteFatal(answer, error);
   }
@@ -123,40 +129,77 @@ function restoreEntry(
 interface MadeEntry {
   /** Of content. */
   bytes: number;
-  /** What of the metadata could not be set; absent: it is still to be put on. */
-  messages?: string[];
+  /** What of the metadata could not be set. */
+  messages: string[];
 }
 
-function makeEntry(native: NativeMetadata, place: EntryPlace, entry: RestoreEntry, blobs: BlobReader): MadeEntry {
-  const { node } = entry;
-  const path = place.folder.entry(entry.temporary);
-  switch (node.type) {
-    case 'file':
-      return writeFile(native, place, path, node, blobs);
-    case 'symlink':
-      symlinkSync(toBytes(node.linktarget ?? SELF), toBytes(path));
-      return { bytes: 0 };
-    case 'fifo':
-      native.makeFifo(path, 0o600);
-      return { bytes: 0 };
-    case 'dev':
-    case 'chardev':
-      native.makeDevice(path, node.type, 0o600, node.device ?? 0n);
-      return { bytes: 0 };
-    default:
-      throw new IntegrityError(`an entry of the type "${node.type}" cannot be restored`);
+/** What stands in the entry's place stays there until the entry is whole. */
+function makeOrReplace(
+  context: ThreadContext,
+  place: EntryPlace,
+  { name, node }: RestoreEntry,
+  blobs: BlobReader,
+): MadeEntry {
+  const { folder, temporary } = place;
+  try {
+    return makeEntry(context, place, name, node, blobs);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+  try {
+    const made = makeEntry(context, place, temporary, node, blobs);
+    renameSync(toBytes(folder.entry(temporary)), toBytes(folder.entry(name)));
+    return made;
+  } catch (error) {
+    removeQuietly(folder, temporary);
+    throw error;
   }
 }
 
-/** The metadata is put on while the file is open, which spares finding it again. */
-function writeFile(
-  native: NativeMetadata,
-  { files, target }: EntryPlace,
-  path: ByteString,
+/** Throws Node's error, `EEXIST` before anything was made. */
+function makeEntry(
+  context: ThreadContext,
+  place: EntryPlace,
+  name: ByteString,
   node: RestoredNode,
   blobs: BlobReader,
 ): MadeEntry {
-  const { descriptor, made } = files.open(path, node);
+  const { native, calls } = context;
+  const { folder, files, target } = place;
+  const path = folder.entry(name);
+  switch (node.type) {
+    case 'file':
+      return writeFile(context, place, name, node, blobs);
+    case 'symlink': {
+      calls.makeLink(folder.descriptor, name, node.linktarget ?? SELF);
+      const setTimes = (times: EntryTimes): void => calls.setTimes(folder.descriptor, name, times);
+      return { bytes: 0, messages: applyMetadata(native, { path, made: files.owner, setTimes }, node, target.owners) };
+    }
+    case 'fifo':
+      native.makeFifo(path, 0o600);
+      break;
+    case 'dev':
+    case 'chardev':
+      native.makeDevice(path, node.type, 0o600, node.device ?? 0n);
+      break;
+    default:
+      throw new IntegrityError(`an entry of the type "${node.type}" cannot be restored`);
+  }
+  return { bytes: 0, messages: applyToEntry(native, folder, name, node, target.owners) };
+}
+
+/**
+ * The metadata is put on while the file is open, which spares finding it again. The time of modification comes last:
+ * a file that has the snapshot's was written to its end.
+ */
+function writeFile(
+  { native, calls }: ThreadContext,
+  { files, target, folder }: EntryPlace,
+  name: ByteString,
+  node: RestoredNode,
+  blobs: BlobReader,
+): MadeEntry {
+  const { descriptor, made } = files.open(name, node);
   try {
     let bytes = 0;
     let endsWithHole = false;
@@ -166,17 +209,27 @@ function writeFile(
       bytes += plain.length;
     }
     if (endsWithHole) ftruncateSync(descriptor, bytes);
-    return { bytes, messages: applyMetadata(native, { path, descriptor, made }, node, target.owners) };
+    return {
+      bytes,
+      messages: applyMetadata(native, { path: folder.entry(name), descriptor, made }, node, target.owners),
+    };
+  } catch (error) {
+    removeQuietly(folder, name);
+    throw error;
   } finally {
-    closeSync(descriptor);
+    calls.close(descriptor);
   }
 }
 
-function applyToEntry(native: NativeMetadata, folder: SafeFolder, entry: RestoreEntry, owners: boolean): string[] {
-  const path = folder.entry(entry.temporary);
-  if (entry.node.type === 'symlink') return applyMetadata(native, { path }, entry.node, owners);
-  using held = holdEntry(folder, entry.temporary);
-  return applyMetadata(native, { path, self: held.entry(SELF) }, entry.node, owners);
+function applyToEntry(
+  native: NativeMetadata,
+  folder: SafeFolder,
+  name: ByteString,
+  node: RestoredNode,
+  owners: boolean,
+): string[] {
+  using held = holdEntry(folder, name);
+  return applyMetadata(native, { path: folder.entry(name), self: held.entry(SELF) }, node, owners);
 }
 
 function noteFatal(answer: RestoreAnswer, error: unknown): void {

@@ -16,10 +16,9 @@ export type RestoredNode = Pick<
   'type' | 'mode' | 'mtime' | 'atime' | 'uid' | 'gid' | 'linktarget' | 'extended_attributes' | 'device' | 'content'
 >;
 
-/** An entry that is not a folder, and the name it has until it is whole. */
+/** An entry that is not a folder. */
 export interface RestoreEntry {
   name: ByteString;
-  temporary: ByteString;
   node: RestoredNode;
 }
 
@@ -39,6 +38,8 @@ export interface RestoreTarget {
 export interface EntryBatch {
   target: RestoreTarget;
   folders: RestoreFolderEntries[];
+  /** The name that an entry has until it is whole, one after the other, where its own is taken. */
+  temporary: ByteString;
   source: BlobSource;
 }
 

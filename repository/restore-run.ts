@@ -55,14 +55,17 @@ const RESTORABLE = new Set(['file', 'symlink', 'fifo', 'dev', 'chardev']);
 /** Entries of some folders, restored together. */
 interface BatchUnit {
   kind: 'batch';
+  temporary: ByteString;
   folders: RestoreFolderEntries[];
   /** Of all of them. */
   content: LocatedBlob[];
 }
 
 /** A file in several parts: the last one to be finished gives it its place. */
-interface BigFile extends RestoreFolderEntries {
+interface BigFile {
+  folder: ByteString;
   entry: RestoreEntry;
+  temporary: ByteString;
   path: ByteString;
   partsLeft: number;
   failed: boolean;
@@ -107,8 +110,8 @@ export class RestoreRun {
   readonly #folders: RestoreFolders;
   readonly #links = new RestoreLinks();
   readonly #nextTemporary = createTemporaryNames();
-  /** What has temporary names in the target now. */
-  readonly #unfinished = new Set<RestoreFolderEntries>();
+  /** Where temporary names may stand in the target now. */
+  readonly #unfinished = new Set<{ folder: ByteString; temporary: ByteString }>();
   /** Below the target: what is told of already, and need not be verified. */
   readonly failed = new Set<ByteString>();
   #native: NativeMetadata | undefined;
@@ -137,10 +140,10 @@ export class RestoreRun {
   /** Removes what an interruption left under temporary names, as far as it can be reached, and lets go of the folders. */
   removeUnfinished(): void {
     this.#folders[Symbol.dispose]();
-    for (const { folder: path, entries } of this.#unfinished) {
+    for (const { folder: path, temporary } of this.#unfinished) {
       try {
         using folder = openFolderBelow(this.#rootPath, path);
-        for (const { temporary } of entries) removeQuietly(folder, temporary);
+        removeQuietly(folder, temporary);
       } catch {
         // The folder is gone, and they with it.
       }
@@ -155,12 +158,12 @@ export class RestoreRun {
   /** The work, in tree order; folders are made on the way. */
   async *#units(start: RestoreStart): AsyncGenerator<Unit> {
     const { repository } = this.#options;
-    let batch: BatchUnit = { kind: 'batch', folders: [], content: [] };
+    let batch = this.#newBatch();
     let entries = 0;
     let bytes = 0;
     for await (const { place, node } of this.#taken(start)) {
       if (this.#links.takes(place, node)) continue;
-      const entry: RestoreEntry = { name: place.name, temporary: this.#nextTemporary(), node: neededOf(node) };
+      const entry: RestoreEntry = { name: place.name, node: neededOf(node) };
       const locations = locateContent(repository, node.content ?? []);
       if (locations === undefined) {
         this.#addProblem('restore/damaged', place.path, 'part of its content is in no pack of the index');
@@ -179,11 +182,15 @@ export class RestoreRun {
       bytes += size;
       if (entries < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES) continue;
       yield batch;
-      batch = { kind: 'batch', folders: [], content: [] };
+      batch = this.#newBatch();
       entries = 0;
       bytes = 0;
     }
     if (batch.folders.length > 0) yield batch;
+  }
+
+  #newBatch(): BatchUnit {
+    return { kind: 'batch', temporary: this.#nextTemporary(), folders: [], content: [] };
   }
 
   /** What is selected and not a folder; the folders around it are there when it comes. */
@@ -214,7 +221,8 @@ export class RestoreRun {
     locations: readonly LocatedBlob[],
     size: number,
   ): Generator<PartUnit> {
-    const file: BigFile = { folder, entries: [entry], entry, path, partsLeft: 0, failed: false };
+    const temporary = this.#nextTemporary();
+    const file: BigFile = { folder, entry, temporary, path, partsLeft: 0, failed: false };
     if (!this.#createBigFile(file, size)) return;
     const units: PartUnit[] = [];
     let offset = 0;
@@ -237,7 +245,7 @@ export class RestoreRun {
     try {
       using folder = openFolderBelow(this.#rootPath, file.folder);
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-      const descriptor = openSync(toBytes(folder.entry(file.entry.temporary)), flags, 0o600);
+      const descriptor = openSync(toBytes(folder.entry(file.temporary)), flags, 0o600);
       this.#unfinished.add(file);
       try {
         ftruncateSync(descriptor, size);
@@ -255,13 +263,14 @@ export class RestoreRun {
     }
   }
 
-  async #restoreBatch({ folders, content }: BatchUnit): Promise<void> {
+  async #restoreBatch({ folders, content, temporary }: BatchUnit): Promise<void> {
     const { repository, pool, request } = this.#options;
     const source = planSource(repository, content);
     await fillSource(repository, source, request.signal);
-    for (const folder of folders) this.#unfinished.add(folder);
-    const answer = await pool.run('restore-entries', { target: this.target, folders, source });
-    for (const folder of folders) this.#unfinished.delete(folder);
+    const places = folders.map(({ folder }) => ({ folder, temporary }));
+    for (const place of places) this.#unfinished.add(place);
+    const answer = await pool.run('restore-entries', { target: this.target, folders, temporary, source });
+    for (const place of places) this.#unfinished.delete(place);
     this.#take(answer);
   }
 
@@ -270,7 +279,7 @@ export class RestoreRun {
     if (!file.failed) {
       const source = planSource(repository, content);
       await fillSource(repository, source, request.signal);
-      const part = { target: this.target, folder: file.folder, name: file.entry.temporary, pieces, source };
+      const part = { target: this.target, folder: file.folder, name: file.temporary, pieces, source };
       const answer = await pool.run('restore-part', part);
       for (const problem of answer.problems) problem.path = file.path;
       file.failed ||= answer.problems.length > 0;
@@ -282,8 +291,8 @@ export class RestoreRun {
   #finishBigFile(file: BigFile): void {
     try {
       using folder = openFolderBelow(this.#rootPath, file.folder);
-      if (file.failed) return removeQuietly(folder, file.entry.temporary);
-      const messages = placeFile(this.#loadNative(), folder, file.entry, this.target.owners);
+      if (file.failed) return removeQuietly(folder, file.temporary);
+      const messages = placeFile(this.#loadNative(), folder, file.temporary, file.entry, this.target.owners);
       for (const message of messages) this.#addProblem('restore/metadata', file.path, message);
       this.#unfinished.delete(file);
       this.counts.files++;

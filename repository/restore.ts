@@ -47,9 +47,11 @@ export interface RestoreResult {
 }
 
 /**
- * Entries are written under a temporary name and get their own when they are whole, so that an interrupted restore
- * leaves finished entries and, at most, files named `.holdfast-tmp-…`. What cannot be restored is a problem of the
- * result, and the rest goes on.
+ * An entry whose place is free is written there at once, and gets the snapshot's time of modification last: what has it
+ * is whole. What is there already stays until the new entry is whole, under a temporary name; so do files of many parts.
+ * Interrupted by the signal, it leaves whole entries alone; killed, also at most one file a thread that has a
+ * time of modification of its own, and files named `.holdfast-tmp-…`. What cannot be restored is a problem of the result,
+ * and the rest goes on.
  *
  * Errors: NotFound (the sub-path), Usage (malformed patterns), Integrity (the root tree), StorageUnreachable (the
  * target's disk is full), AccessDenied (the target), Interrupted within about a second of the signal. Sockets are left out.

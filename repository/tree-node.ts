@@ -121,8 +121,6 @@ const MAX_UINT64 = 2n ** 64n - 1n;
 
 const CHECK = 'Run `holdfast check --read-data` on the repository.';
 
-const ID = /^[0-9a-f]{64}$/;
-
 const KNOWN: ReadonlySet<string> = new Set(
   (
     'name type mode mtime atime ctime uid gid user group inode device_id size links linktarget linktarget_raw ' +
@@ -229,8 +227,18 @@ function ids(value: unknown): string[] | null {
 }
 
 function checkedId(id: unknown, member: string): string {
-  if (typeof id !== 'string' || !ID.test(id)) throw malformed(member);
+  if (typeof id !== 'string' || !isId(id)) throw malformed(member);
   return id;
+}
+
+/** 64 hex digits in lower case. A loop: trees of many files ask for little else, and it takes a fraction of a regular expression's time. */
+function isId(text: string): boolean {
+  if (text.length !== 64) return false;
+  for (let index = 0; index < 64; index++) {
+    const code = text.charCodeAt(index);
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false;
+  }
+  return true;
 }
 
 function text(raw: Record<string, unknown>, member: string): string | undefined {

@@ -1,19 +1,24 @@
-import { closeSync, fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
+import { loadNativeFolderCalls } from '../../files/native-folder.ts';
 import { NewFiles } from '../../repository/new-file.ts';
 import type { RestoredNode } from '../../repository/restore-messages.ts';
 
 let root: string;
+let folder: number;
 let count = 0;
+const calls = loadNativeFolderCalls();
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-new-'));
+  folder = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
 });
 
 afterEach(() => {
+  closeSync(folder);
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -26,16 +31,15 @@ function node(change: Partial<RestoredNode>): RestoredNode {
 
 /** The mode that the file has, and that it is said to have. */
 function modesOf(files: NewFiles, change: Partial<RestoredNode>): { actual: number; told: number } {
-  const path = join(root, `file${count++}`);
-  const { descriptor, made } = files.open(path as ByteString, node(change));
+  const { descriptor, made } = files.open(`file${count++}` as ByteString, node(change));
   const actual = fstatSync(descriptor).mode & 0o7777;
-  closeSync(descriptor);
-  return { actual, told: made.mode };
+  calls.close(descriptor);
+  return { actual, told: made.mode ?? -1 };
 }
 
 describe('a new file of a restore', () => {
   it('has its final mode at once when it stays with who restores, as far as the umask lets it, and this is known', () => {
-    const files = new NewFiles(creator, true);
+    const files = new NewFiles(calls, folder, creator, true);
     for (const mode of [0o600, 0o644, 0o444, 0o755, 0o666, 0o777, 0o666, 0o644]) {
       const { actual, told } = modesOf(files, { mode });
       expect(told).toBe(actual);
@@ -46,7 +50,7 @@ describe('a new file of a restore', () => {
   });
 
   it('is shown to nobody else while its owner, its access list or a special bit is still to come', () => {
-    const files = new NewFiles(creator, true);
+    const files = new NewFiles(calls, folder, creator, true);
     const attribute = { name: 'system.posix_acl_access', value: '' };
     const setuid = 2 ** 23;
     for (const change of [
@@ -60,10 +64,10 @@ describe('a new file of a restore', () => {
   });
 
   it('is never one that is there already', () => {
-    const files = new NewFiles(creator, false);
-    const path = join(root, 'once') as ByteString;
-    closeSync(files.open(path, node({ mode: 0o644 })).descriptor);
-    expect(() => files.open(path, node({ mode: 0o644 }))).toThrow('EEXIST');
-    expect(statSync(path).isFile()).toBe(true);
+    const files = new NewFiles(calls, folder, creator, false);
+    const name = 'once' as ByteString;
+    calls.close(files.open(name, node({ mode: 0o644 })).descriptor);
+    expect(() => files.open(name, node({ mode: 0o644 }))).toThrow('EEXIST');
+    expect(statSync(join(root, name)).isFile()).toBe(true);
   });
 });
