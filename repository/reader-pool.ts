@@ -1,5 +1,4 @@
 /** The threads that read packs for check and prune, so that the main thread only moves bytes. */
-import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { IntegrityError, InterruptedError, throwIfAborted } from '../common/errors.ts';
@@ -117,12 +116,9 @@ export class ReaderPool {
   }
 
   #start(): Thread {
-    const cacheDir = getCompileCacheDir();
     const worker = new Worker(workerModule('./reader-worker', import.meta.url), {
       workerData: this.#settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-      // The cache of compiled sources is a thread's own matter, and worth a tenth of a second.
-      ...(cacheDir === undefined ? {} : { env: { ...process.env, NODE_COMPILE_CACHE: cacheDir } }),
     });
     const thread: Thread = { worker, waiting: new Map() };
     worker.on('message', (message: ResultMessage) => {
