@@ -1,10 +1,10 @@
 /** A worker thread of the index's benchmark: looks blobs up in the shared table, or adds them, and says how long it took. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { KnownBlobs } from '../repository/known-blobs.ts';
+import { KnownBlobs, type KnownBlobsMemory } from '../repository/known-blobs.ts';
 import { blobIds, BLOBS_A_PACK, idAt, type BlobSet } from './synthetic-blobs.ts';
 
 export interface LookupTask {
-  memory: SharedArrayBuffer[];
+  memory: KnownBlobsMemory;
   set: BlobSet;
   /** Looked at are `packs` packs, each `step`th. */
   packs: number;

@@ -1,7 +1,8 @@
 /** What the archiver's main thread and its workers say to each other. */
 import type { ByteString } from '../common/byte-string.ts';
 import type { Compression } from './compression.ts';
-import type { IndexedPack } from './repository.ts';
+import type { KnownBlobsMemory } from './known-blobs.ts';
+import type { PackEntries } from './pack-entries.ts';
 
 /** Small files are handed over in batches of at most this many files or bytes. */
 export const BATCH_FILES = 64;
@@ -17,8 +18,7 @@ export interface WorkerSettings {
   packSizeBytes: number;
   /** Hex. */
   polynomial: string;
-  /** The segments of KnownBlobs. */
-  knownBlobs: SharedArrayBuffer[];
+  knownBlobs: KnownBlobsMemory;
   /** One word: not zero once the work must stop. */
   abort: SharedArrayBuffer;
 }
@@ -101,7 +101,7 @@ export interface Slice {
 }
 
 export type MessageFromWorker =
-  | { kind: 'pack'; pack: IndexedPack; content: Uint8Array }
+  | { kind: 'pack'; pack: PackEntries; content: Uint8Array }
   | { kind: 'result'; number: number; result: JobResult };
 
 export function isReadFailure(read: FileRead | ReadFailure): read is ReadFailure {

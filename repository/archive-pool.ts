@@ -1,7 +1,8 @@
 /** The worker pool of one repository: its key, its chunker, its compression, and the blobs that it has. */
 import { KnownBlobs } from './known-blobs.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
-import type { IndexedPack, Repository } from './repository.ts';
+import type { PackEntries } from './pack-entries.ts';
+import type { Repository } from './repository.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface ArchivePoolOptions {
@@ -10,7 +11,7 @@ export interface ArchivePoolOptions {
   known?: KnownBlobs;
   /** A pack is full at this size. */
   packSizeBytes?: number | undefined;
-  savePack: (pack: IndexedPack, content: Uint8Array) => Promise<void>;
+  savePack: (pack: PackEntries, content: Uint8Array) => Promise<void>;
 }
 
 export function createArchivePool(repository: Repository, options: ArchivePoolOptions): WorkerPool {
@@ -24,20 +25,4 @@ export function createArchivePool(repository: Repository, options: ArchivePoolOp
   };
   const { known = new KnownBlobs(), maxWorkers, savePack } = options;
   return new WorkerPool({ settings, known, maxWorkers, savePack });
-}
-
-/** Tells the threads of all data blobs in the index. */
-export async function fillKnownBlobs(
-  known: KnownBlobs,
-  repository: Repository,
-  breathe: () => Promise<void> | undefined,
-): Promise<void> {
-  for (const pack of repository.indexedPacks()) {
-    for (const blob of pack.blobs) {
-      if (blob.type !== 'data') continue;
-      if (known.nearlyFull) known.grow(1);
-      known.claim(Buffer.from(blob.id, 'hex'));
-    }
-    await breathe();
-  }
 }

@@ -30,7 +30,6 @@ export interface StoreSettings {
 /** What a backup puts files and trees into. */
 export interface ArchiveSink {
   pool: WorkerPool;
-  known: KnownBlobs;
   trees: TreeSaver;
   /** Lets other work of the thread go on, when it is time. */
   breathe: () => Promise<void> | undefined;
@@ -54,7 +53,7 @@ export async function storeArchive(
   fill: (sink: ArchiveSink) => Promise<void>,
 ): Promise<string> {
   const breathe = createBreathing();
-  const known = new KnownBlobs();
+  const known = new KnownBlobs({ index: repository.shareIndex() });
   const keeper = new IndexKeeper(repository);
   const pool = createArchivePool(repository, {
     known,
@@ -68,7 +67,7 @@ export async function storeArchive(
     const onFailure = (error: unknown): void => void pool.stop(error);
     const onTrees = { repository, pool, onFailure, onFolder: report.folder.bind(report) };
     const trees = new TreeSaver({ ...onTrees, onStored: (stored) => report.stored('trees', stored) });
-    await fill({ pool, known, trees, breathe, onFailure });
+    await fill({ pool, trees, breathe, onFailure });
     await trees.flush();
     await pool.finish();
     await repository.flush(signal ? { signal } : {});

@@ -5,7 +5,6 @@ import { HoldfastError, InterruptedError, throwIfAborted } from '../common/error
 import { silentProgress, type Progress } from '../common/progress.ts';
 import { fromText } from '../files/byte-path.ts';
 import type { ArchiveContext, ArchiveResult } from './archive.ts';
-import { fillKnownBlobs } from './archive-pool.ts';
 import { ArchiveReport } from './archive-report.ts';
 import { describeSnapshot, figuresOf, storeArchive, type ArchiveSink, type StoreSettings } from './archive-run.ts';
 import { toGoMode } from './go-file-mode.ts';
@@ -53,7 +52,6 @@ export async function archiveStream(
   const report = new ArchiveReport({ progress, onEntry });
   const start = new Date();
   const tree = await storeArchive(repository, { settings: request, report, signal }, async (sink) => {
-    await fillKnownBlobs(sink.known, repository, sink.breathe);
     const stored = await storeStream(repository, request.content, { sink, report, progress, signal });
     if (stored.sizeBytes === 0 && request.acceptEmpty !== true) throw emptyStream();
     report.file('new', fromText(absolute), stored.sizeBytes);

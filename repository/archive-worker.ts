@@ -13,7 +13,7 @@ function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): 
   const known = new KnownBlobs(settings.knownBlobs);
   const send = (message: MessageFromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   const writer = new BlobWriter(settings, known, (pack, content) =>
-    send({ kind: 'pack', pack, content }, [content.buffer as ArrayBuffer]),
+    send({ kind: 'pack', pack, content }, [content.buffer as ArrayBuffer, pack.words.buffer as ArrayBuffer]),
   );
   const abort = new Int32Array(settings.abort);
   const reader = new FileReader(settings.polynomial, abort);

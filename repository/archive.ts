@@ -3,7 +3,6 @@ import { throwIfAborted } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { BackupFigures } from '../domain/run-record.ts';
 import type { Snapshot, SnapshotSummary } from '../domain/snapshot.ts';
-import { fillKnownBlobs } from './archive-pool.ts';
 import { ArchiveReport, type ArchivedEntry, type UnreadableEntry } from './archive-report.ts';
 import { describeSnapshot, figuresOf, storeArchive, type ArchiveSink, type StoreSettings } from './archive-run.ts';
 import { ArchiveWalk } from './archive-walk.ts';
@@ -143,9 +142,8 @@ interface WalkOptions {
 
 async function walkSources(repository: Repository, options: WalkOptions, sink: ArchiveSink): Promise<void> {
   const { request, plan, parent, report, signal } = options;
-  const { pool, known, trees, breathe, onFailure } = sink;
-  const prepare = (): Promise<void> => fillKnownBlobs(known, repository, breathe);
-  const queue = new FileQueue({ pool, prepare, onFailure, onStored: (stored) => report.stored('data', stored) });
+  const { pool, trees, breathe, onFailure } = sink;
+  const queue = new FileQueue({ pool, onFailure, onStored: (stored) => report.stored('data', stored) });
   const walk = new ArchiveWalk({
     repository,
     parents: new ParentTrees(repository, { signal, onError: report.damagedTree.bind(report) }),

@@ -1,19 +1,24 @@
-/** The index in memory: where every blob lies, in typed arrays of about 60 bytes a blob. */
-import { IntegrityError } from '../common/errors.ts';
+/** The index in memory: where every blob lies, in shared memory of about 55 bytes a blob. */
+import {
+  BLOCK_ENTRIES,
+  ENTRY_WORDS,
+  findEntry,
+  isEntry,
+  LENGTH,
+  OFFSET,
+  PACK,
+  PACK_MASK,
+  PLAIN_LENGTH,
+  readIdBytes,
+  readIdText,
+  TREE_BIT,
+  writeIdText,
+  type SharedBlobTable,
+} from './blob-table.ts';
+import { packEntries, type PackEntries } from './pack-entries.ts';
 import type { BlobLocation, BlobType, IndexedBlob, IndexedPack } from './repository.ts';
 
-/** Entries live in blocks of this many, so that growing never copies them. */
-const BLOCK_ENTRIES = 1 << 14;
-
-/** Words of an entry: eight of the id, then pack (with the type in the highest bit), offset, length, plain length + 1 or 0. */
-const ENTRY_WORDS = 12;
-const PACK = 8;
-const OFFSET = 9;
-const LENGTH = 10;
-const PLAIN_LENGTH = 11;
-
-const TREE_BIT = 0x8000_0000;
-const PACK_MASK = 0x7fff_ffff;
+const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 
 /** The table of slots doubles when it is fuller than this. */
 const MAX_LOAD = 0.8;
@@ -26,7 +31,7 @@ export class BlobIndex {
   readonly #blocks: Uint32Array[] = [];
   #entries = 0;
   /** Entry number + 1; 0 is free. */
-  #slots = new Uint32Array(1024);
+  #slots = new Uint32Array(new SharedArrayBuffer(1024 * WORD_BYTES));
   readonly #packIds: string[] = [];
   readonly #packNumbers = new Map<string, number>();
   /** Where the entries of a pack begin; they end where the next pack's begin. */
@@ -49,14 +54,24 @@ export class BlobIndex {
   /**
    * Takes a pack. One that is already known (two index files may name it) is left as it is; false is returned then.
    */
-  add(pack: IndexedPack): boolean {
-    if (this.#packNumbers.has(pack.id)) return false;
+  add(pack: IndexedPack | PackEntries): boolean {
+    return this.addEntries('words' in pack ? pack : packEntries(pack));
+  }
+
+  addEntries({ id, words }: PackEntries): boolean {
+    if (this.#packNumbers.has(id)) return false;
     const packNumber = this.#packIds.length;
-    this.#packIds.push(pack.id);
-    this.#packNumbers.set(pack.id, packNumber);
+    this.#packIds.push(id);
+    this.#packNumbers.set(id, packNumber);
     this.#packStarts.push(this.#entries);
-    for (const blob of pack.blobs) this.#append(packNumber, blob);
+    for (let at = 0; at < words.length; at += ENTRY_WORDS) this.#append(packNumber, words, at);
     return true;
+  }
+
+  /** For other threads: all that is in the index now. */
+  share(): SharedBlobTable {
+    const blocks = this.#blocks.map((block) => block.buffer as SharedArrayBuffer);
+    return { blocks, slots: this.#slots.buffer as SharedArrayBuffer, entries: this.#entries };
   }
 
   has(type: BlobType, id: string): boolean {
@@ -70,10 +85,7 @@ export class BlobIndex {
 
   /** Like `entryOf`, of the 32 bytes at `offset`. */
   entryOfBytes(type: BlobType, ids: Uint8Array, offset: number): number {
-    for (let word = 0; word < 8; word++) {
-      const at = offset + word * 4;
-      this.#wanted[word] = (ids[at]! << 24) | (ids[at + 1]! << 16) | (ids[at + 2]! << 8) | ids[at + 3]!;
-    }
+    readIdBytes(ids, offset, this.#wanted);
     return this.#findWanted(type);
   }
 
@@ -95,12 +107,12 @@ export class BlobIndex {
   copiesOf(entry: number): number[] {
     const { id, type } = this.#blobAt(entry);
     const copies: number[] = [];
-    readId(id, this.#wanted);
+    readIdText(id, this.#wanted);
     const tree = type === 'tree';
     const mask = this.#slots.length - 1;
     for (let slot = this.#wanted[0]! & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
       const found = this.#slots[slot]! - 1;
-      if (this.#isWanted(found, tree)) copies.push(found);
+      if (isEntry(this.#blocks, found, tree, this.#wanted)) copies.push(found);
     }
     return copies.toSorted((a, b) => a - b);
   }
@@ -129,6 +141,23 @@ export class BlobIndex {
     return number === undefined ? undefined : this.#packAt(number, packId);
   }
 
+  /** Like `pack`. */
+  packEntries(packId: string): PackEntries | undefined {
+    const number = this.#packNumbers.get(packId);
+    if (number === undefined) return undefined;
+    const { start, end } = this.entriesOfPack(number);
+    const words = new Uint32Array((end - start) * ENTRY_WORDS);
+    for (let entry = start; entry < end;) {
+      const within = entry % BLOCK_ENTRIES;
+      const run = Math.min(end - entry, BLOCK_ENTRIES - within);
+      const block = this.#block(entry).subarray(within * ENTRY_WORDS, (within + run) * ENTRY_WORDS);
+      words.set(block, (entry - start) * ENTRY_WORDS);
+      entry += run;
+    }
+    for (let at = PACK; at < words.length; at += ENTRY_WORDS) words[at] = (words[at]! & TREE_BIT) >>> 0;
+    return { id: packId, words };
+  }
+
   /** Bytes held, to be compared with the number of blobs. */
   get memoryBytes(): number {
     return this.#slots.byteLength + this.#blocks.length * BLOCK_ENTRIES * ENTRY_WORDS * 4;
@@ -141,20 +170,17 @@ export class BlobIndex {
     return { id, blobs };
   }
 
-  #append(packNumber: number, blob: IndexedBlob): void {
+  #append(packNumber: number, words: Uint32Array, at: number): void {
     if (this.#entries + 1 > this.#slots.length * MAX_LOAD) this.#grow();
     const entry = this.#entries++;
     const within = entry % BLOCK_ENTRIES;
-    if (within === 0) this.#blocks.push(new Uint32Array(BLOCK_ENTRIES * ENTRY_WORDS));
+    if (within === 0)
+      this.#blocks.push(new Uint32Array(new SharedArrayBuffer(BLOCK_ENTRIES * ENTRY_WORDS * WORD_BYTES)));
     const block = this.#blocks.at(-1)!;
     const base = within * ENTRY_WORDS;
-    readId(blob.id, this.#wanted);
-    block.set(this.#wanted, base);
-    block[base + PACK] = (packNumber | (blob.type === 'tree' ? TREE_BIT : 0)) >>> 0;
-    block[base + OFFSET] = blob.offset;
-    block[base + LENGTH] = blob.length;
-    block[base + PLAIN_LENGTH] = blob.uncompressedLength === undefined ? 0 : blob.uncompressedLength + 1;
-    this.#insert(entry, this.#wanted[0]!);
+    for (let word = 0; word < ENTRY_WORDS; word++) block[base + word] = words[at + word]!;
+    block[base + PACK] = (block[base + PACK]! | packNumber) >>> 0;
+    this.#insert(entry, block[base]!);
   }
 
   #insert(entry: number, firstWord: number): void {
@@ -165,32 +191,19 @@ export class BlobIndex {
   }
 
   #grow(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
+    this.#slots = new Uint32Array(new SharedArrayBuffer(this.#slots.byteLength * 2));
     for (let entry = 0; entry < this.#entries; entry++) {
       this.#insert(entry, this.#block(entry)[(entry % BLOCK_ENTRIES) * ENTRY_WORDS]!);
     }
   }
 
   #findEntry(type: BlobType, id: string): number {
-    readId(id, this.#wanted);
+    readIdText(id, this.#wanted);
     return this.#findWanted(type);
   }
 
   #findWanted(type: BlobType): number {
-    const tree = type === 'tree';
-    const mask = this.#slots.length - 1;
-    for (let slot = this.#wanted[0]! & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot]! - 1;
-      if (this.#isWanted(entry, tree)) return entry;
-    }
-    return -1;
-  }
-
-  #isWanted(entry: number, tree: boolean): boolean {
-    const block = this.#block(entry);
-    const base = (entry % BLOCK_ENTRIES) * ENTRY_WORDS;
-    for (let word = 0; word < 8; word++) if (block[base + word] !== this.#wanted[word]) return false;
-    return block[base + PACK]! >= TREE_BIT === tree;
+    return findEntry(this.#blocks, this.#slots, this.#entries, type === 'tree', this.#wanted);
   }
 
   #block(entry: number): Uint32Array {
@@ -204,10 +217,8 @@ export class BlobIndex {
   #blobAt(entry: number): IndexedBlob {
     const block = this.#block(entry);
     const base = (entry % BLOCK_ENTRIES) * ENTRY_WORDS;
-    let id = '';
-    for (let word = 0; word < 8; word++) id += block[base + word]!.toString(16).padStart(8, '0');
     const blob: IndexedBlob = {
-      id,
+      id: writeIdText(block, base),
       type: block[base + PACK]! >= TREE_BIT ? 'tree' : 'data',
       offset: block[base + OFFSET]!,
       length: block[base + LENGTH]!,
@@ -216,10 +227,4 @@ export class BlobIndex {
     if (plainLength > 0) blob.uncompressedLength = plainLength - 1;
     return blob;
   }
-}
-
-/** 64 hex digits as eight words. */
-function readId(id: string, words: Uint32Array): void {
-  if (id.length !== 64) throw new IntegrityError(`"${id}" is no id of 64 hex digits`);
-  for (let word = 0; word < 8; word++) words[word] = Number.parseInt(id.slice(word * 8, word * 8 + 8), 16);
 }

@@ -7,7 +7,8 @@ import type { KnownBlobs } from './known-blobs.ts';
 import { loadNativeCtr } from './native-cipher.ts';
 import { loadNativeCompressor } from './native-zstd.ts';
 import { PackBuilder } from './pack.ts';
-import type { BlobType, IndexedPack } from './repository.ts';
+import { packEntries, type PackEntries } from './pack-entries.ts';
+import type { BlobType } from './repository.ts';
 
 /**
  * Data blobs go at random into one of this many open packs: else the order and sizes of a pack's blobs would tell an
@@ -15,7 +16,7 @@ import type { BlobType, IndexedPack } from './repository.ts';
  */
 const OPEN_DATA_PACKS = 2;
 
-export type HandOver = (pack: IndexedPack, content: Buffer) => void;
+export type HandOver = (pack: PackEntries, content: Buffer) => void;
 
 export class BlobWriter {
   readonly #known: KnownBlobs;
@@ -71,7 +72,7 @@ export class BlobWriter {
 
   #finishPack(builder: PackBuilder): void {
     const { pack, content } = builder.finish();
-    this.#handOver(pack, content);
+    this.#handOver(packEntries(pack), content);
   }
 
   #randomByte(): number {

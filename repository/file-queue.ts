@@ -21,8 +21,6 @@ export interface QueuedFile {
 
 export interface FileQueueOptions {
   pool: WorkerPool;
-  /** Called once, before the first file is handed over: a backup without changed files needs no preparation. */
-  prepare: () => Promise<void>;
   onStored: (stored: StoredFigures) => void;
   /** The workers cannot go on. */
   onFailure: (error: unknown) => void;
@@ -34,7 +32,6 @@ export class FileQueue {
   #batch: QueuedFile[] = [];
   #batchBytes = 0;
   #largeFiles = 0;
-  #prepared = false;
 
   constructor(options: FileQueueOptions) {
     this.#options = options;
@@ -42,10 +39,6 @@ export class FileQueue {
 
   /** Takes a file; resolves when the walk may go on. */
   async add(file: QueuedFile): Promise<void> {
-    if (!this.#prepared) {
-      await this.#options.prepare();
-      this.#prepared = true;
-    }
     if (file.identity.sizeBytes > BATCH_BYTES) return this.#addLarge(file);
     this.#batch.push(file);
     this.#batchBytes += file.identity.sizeBytes;

@@ -1,6 +1,9 @@
 /** Index files: which packs hold which blobs, as JSON (restic's doc/design.rst, "Indexing"). */
+import { endianness } from 'node:os';
 import { IntegrityError } from '../common/errors.ts';
+import { ENTRY_WORDS, ID_BYTES, LENGTH, OFFSET, PACK, PLAIN_LENGTH, TREE_BIT } from './blob-table.ts';
 import { isJsonObject, parseJsonObject } from './json-object.ts';
+import { packEntries, type PackEntries } from './pack-entries.ts';
 import type { IndexedBlob, IndexedPack } from './repository.ts';
 
 /** An index file is closed when it has this many blobs: big enough to be few, small enough to be parsed at once. */
@@ -27,12 +30,13 @@ function listOf(value: unknown, indexId: string): unknown[] {
 }
 
 /** The documents of the index files that these packs need, in order. */
-export function* encodeIndexFiles(packs: Iterable<IndexedPack>): Iterable<Buffer> {
+export function* encodeIndexFiles(packs: Iterable<IndexedPack | PackEntries>): Iterable<Buffer> {
   let collected: string[] = [];
   let blobs = 0;
   for (const pack of packs) {
-    collected.push(JSON.stringify({ id: pack.id, blobs: pack.blobs.map(encodeBlob) }));
-    blobs += pack.blobs.length;
+    const entries = 'words' in pack ? pack : packEntries(pack);
+    collected.push(encodePack(entries));
+    blobs += entries.words.length / ENTRY_WORDS;
     if (blobs < MAX_BLOBS_PER_FILE) continue;
     yield indexDocument(collected);
     collected = [];
@@ -42,13 +46,27 @@ export function* encodeIndexFiles(packs: Iterable<IndexedPack>): Iterable<Buffer
 }
 
 function indexDocument(packs: readonly string[]): Buffer {
-  return Buffer.from(`{"packs":[${packs.join(',')}]}`);
+  return Buffer.from(`{"packs":[${packs.join(',')}]}`, 'latin1');
 }
 
-function encodeBlob(blob: IndexedBlob): object {
-  const { id, type, offset, length } = blob;
-  if (blob.uncompressedLength === undefined) return { id, type, offset, length };
-  return { id, type, offset, length, uncompressed_length: blob.uncompressedLength };
+function encodePack({ id, words }: PackEntries): string {
+  const ids = idBytes(words);
+  const blobs: string[] = [];
+  for (let base = 0; base < words.length; base += ENTRY_WORDS) {
+    const blobId = ids.toString('hex', base * 4, base * 4 + ID_BYTES);
+    const type = words[base + PACK]! >= TREE_BIT ? 'tree' : 'data';
+    const plainLength = words[base + PLAIN_LENGTH]!;
+    const plain = plainLength === 0 ? '' : `,"uncompressed_length":${plainLength - 1}`;
+    const place = `"offset":${words[base + OFFSET]!},"length":${words[base + LENGTH]!}`;
+    blobs.push(`{"id":"${blobId}","type":"${type}",${place}${plain}}`);
+  }
+  return `{"id":"${id}","blobs":[${blobs.join(',')}]}`;
+}
+
+/** The words with the first byte of an id first, on any machine. */
+function idBytes(words: Uint32Array): Buffer {
+  const bytes = Buffer.from(Uint32Array.from(words).buffer);
+  return endianness() === 'LE' ? bytes.swap32() : bytes;
 }
 
 function decodeBlob(raw: unknown, indexId: string): IndexedBlob {

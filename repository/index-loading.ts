@@ -2,9 +2,12 @@
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { IntegrityError, NotFoundError } from '../common/errors.ts';
 import { BlobIndex } from './blob-index.ts';
+import { ENTRY_WORDS } from './blob-table.ts';
 import { decodeIndexFile } from './index-file.ts';
+import { scanIndexFile } from './index-scan.ts';
 import { listIds } from './object-names.ts';
-import type { IndexedPack, Repository } from './repository.ts';
+import { packEntries, type PackEntries } from './pack-entries.ts';
+import type { Repository } from './repository.ts';
 
 const CONCURRENT_READS = 4;
 
@@ -22,7 +25,7 @@ export interface LoadIndexOptions {
   /** Told of each damaged index file, which is then left out. Without it the IntegrityError is thrown. */
   onError?: (id: string, error: IntegrityError) => void;
   /** Called for every pack that an index file names; false leaves it out of the index. */
-  onPack?: (pack: IndexedPack, indexId: string) => boolean;
+  onPack?: (pack: { id: string; blobCount: number }, indexId: string) => boolean;
 }
 
 /** Packs enter the index in the order of the listing, whichever file is read first. */
@@ -41,13 +44,14 @@ async function loadOnce(repository: Repository, options: LoadIndexOptions): Prom
   const fileIds: string[] = [];
   for await (const { id } of listIds(repository.storage, 'index/', signal)) fileIds.push(id);
   const index = new BlobIndex();
-  const waiting = new Map<number, IndexedPack[]>();
+  const waiting = new Map<number, PackEntries[]>();
   let next = 0;
   await forEachConcurrently(fileIds.entries(), CONCURRENT_READS, async ([position, id]) => {
     waiting.set(position, await readIndexFile(repository, id, options));
     for (let packs = waiting.get(next); packs !== undefined; packs = waiting.get(next)) {
       for (const pack of packs) {
-        if (options.onPack?.(pack, fileIds[next]!) !== false) index.add(pack);
+        const blobCount = pack.words.length / ENTRY_WORDS;
+        if (options.onPack?.({ id: pack.id, blobCount }, fileIds[next]!) !== false) index.add(pack);
       }
       waiting.delete(next++);
     }
@@ -55,10 +59,11 @@ async function loadOnce(repository: Repository, options: LoadIndexOptions): Prom
   return { index, fileIds };
 }
 
-async function readIndexFile(repository: Repository, id: string, options: LoadIndexOptions): Promise<IndexedPack[]> {
+async function readIndexFile(repository: Repository, id: string, options: LoadIndexOptions): Promise<PackEntries[]> {
   try {
     const { signal } = options;
-    return decodeIndexFile(await repository.loadUnpacked('index', id, signal === undefined ? {} : { signal }), id);
+    const plain = await repository.loadUnpacked('index', id, signal === undefined ? {} : { signal });
+    return scanIndexFile(plain) ?? decodeIndexFile(plain, id).map((pack) => packEntries(pack));
   } catch (error) {
     if (!(error instanceof IntegrityError)) throw error;
     if (options.onError === undefined) {

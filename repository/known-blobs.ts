@@ -1,4 +1,5 @@
-/** Which data blobs the repository already has, or some thread is about to store: one table in shared memory for all threads. */
+/** Which data blobs the repository already has, or some thread is about to store: tables in shared memory for all threads. */
+import { BlobTable, ID_WORDS, readIdBytes, type SharedBlobTable } from './blob-table.ts';
 
 /** Each entry: a state word, then the 32 bytes of the id as eight words. */
 const WORDS_PER_ENTRY = 9;
@@ -11,23 +12,38 @@ const HEADER_WORDS = 1;
 /** A fuller table finds slowly. */
 const MAX_LOAD = 0.6;
 
+/** What is sent to another thread. */
+export interface KnownBlobsMemory {
+  /** The repository's blobs. */
+  index: SharedBlobTable | undefined;
+  segments: SharedArrayBuffer[];
+}
+
 /**
- * A set of blob ids that threads share without messages: open addressing over a SharedArrayBuffer. An entry is claimed
+ * A set of blob ids that threads share without messages: the index as it was when the work began, and the ids that came
+ * since in tables of their own, open addressing over a SharedArrayBuffer. An entry is claimed
  * by compare-and-swap and then published, so that of two threads that meet the same blob at the same moment exactly
  * one is told to store it. When a segment is full the owner adds a larger one (`grow`, which hands back the memory to
  * send to the other threads); a thread that does not yet know of a segment may store a blob a second time, which costs
  * space and is otherwise harmless, since both copies are whole.
  */
 export class KnownBlobs {
+  readonly #indexed: BlobTable | undefined;
+  readonly #sharedIndex: SharedBlobTable | undefined;
   readonly #segments: Int32Array[] = [];
+  readonly #id = new Uint32Array(ID_WORDS);
+  readonly #signedId = new Int32Array(this.#id.buffer);
 
-  constructor(segments: SharedArrayBuffer[] = []) {
+  constructor({ index, segments = [] }: Partial<KnownBlobsMemory> = {}) {
+    this.#sharedIndex = index;
+    this.#indexed = index === undefined ? undefined : new BlobTable(index);
     for (const segment of segments) this.attach(segment);
   }
 
-  /** The memory, to construct the same set in another thread. */
-  get memory(): SharedArrayBuffer[] {
-    return this.#segments.map((segment) => segment.buffer as SharedArrayBuffer);
+  /** To construct the same set in another thread. */
+  get memory(): KnownBlobsMemory {
+    const segments = this.#segments.map((segment) => segment.buffer as SharedArrayBuffer);
+    return { index: this.#sharedIndex, segments };
   }
 
   /** Adds a segment that the owner made. */
@@ -55,7 +71,9 @@ export class KnownBlobs {
    * stored, or another thread has taken it on itself.
    */
   claim(id: Uint8Array): boolean {
-    const words = new Int32Array(id.buffer.slice(id.byteOffset, id.byteOffset + 32));
+    readIdBytes(id, 0, this.#id);
+    if (this.#indexed?.has('data', this.#id) === true) return false;
+    const words = this.#signedId;
     for (let index = 0; index < this.#segments.length - 1; index++) {
       if (contains(this.#segments[index]!, words)) return false;
     }

@@ -84,7 +84,7 @@ async function loadPresentIndex(
       const file = files.get(id) ?? { id, packIds: [], blobs: 0 };
       files.set(id, file);
       file.packIds.push(pack.id);
-      file.blobs += pack.blobs.length;
+      file.blobs += pack.blobCount;
       return stored.has(pack.id);
     },
   });

@@ -1,6 +1,8 @@
 /** The Repository contract: blobs, packs, index, snapshots and locks of one restic repository. */
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { SharedBlobTable } from './blob-table.ts';
+import type { PackEntries } from './pack-entries.ts';
 
 export type BlobType = 'data' | 'tree';
 
@@ -79,6 +81,8 @@ export interface Repository {
   loadIndex(options?: { signal?: AbortSignal; reload?: boolean }): Promise<void>;
   hasBlob(type: BlobType, id: string): boolean;
   findBlob(type: BlobType, id: string): BlobLocation | undefined;
+  /** The index as it is now, for other threads to look blobs up in. */
+  shareIndex(): SharedBlobTable;
   /** All packs of the index. */
   indexedPacks(): Iterable<IndexedPack>;
   loadBlob(type: BlobType, id: string, options?: { signal?: AbortSignal }): Promise<Buffer>;
@@ -88,7 +92,7 @@ export interface Repository {
     options?: { signal?: AbortSignal },
   ): Promise<{ id: string; known: boolean; storedBytes: number }>;
   /** Takes a finished pack (from a worker thread): writes `data/xx/ID` and puts its blobs into the index in memory. */
-  savePack(pack: IndexedPack, content: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>;
+  savePack(pack: IndexedPack | PackEntries, content: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>;
   flush(options?: { signal?: AbortSignal }): Promise<void>;
   /** Writes index files for packs that no stored index names yet. */
   saveIndex(options?: { signal?: AbortSignal }): Promise<void>;

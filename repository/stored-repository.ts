@@ -4,6 +4,7 @@ import { HoldfastError, NotFoundError, throwIfAborted } from '../common/errors.t
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Storage } from '../storage/storage.ts';
 import { BlobIndex } from './blob-index.ts';
+import type { SharedBlobTable } from './blob-table.ts';
 import type { Compression } from './compression.ts';
 import { prepareKey, sha256Hex, type SealingKey } from './crypto.ts';
 import { encodeIndexFiles } from './index-file.ts';
@@ -13,6 +14,7 @@ import { acquireLock } from './lock.ts';
 import { listIds, packName, unpackedName, type UnpackedKind } from './object-names.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob } from './pack.ts';
+import type { PackEntries } from './pack-entries.ts';
 import type {
   BlobLocation,
   BlobType,
@@ -87,7 +89,7 @@ export class StoredRepository implements Repository {
     const { index } = await loadIndexFiles(this, { signal });
     // What was written meanwhile is only known here.
     for (const packId of this.#unindexed) {
-      const pack = this.#index.pack(packId);
+      const pack = this.#index.packEntries(packId);
       if (pack !== undefined) index.add(pack);
     }
     this.#index = index;
@@ -99,6 +101,10 @@ export class StoredRepository implements Repository {
 
   findBlob(type: BlobType, id: string): BlobLocation | undefined {
     return this.#index.find(type, id);
+  }
+
+  shareIndex(): SharedBlobTable {
+    return this.#index.share();
   }
 
   indexedPacks(): Iterable<IndexedPack> {
@@ -132,12 +138,12 @@ export class StoredRepository implements Repository {
     return { id, known: false, storedBytes: blob.length };
   }
 
-  async savePack(pack: IndexedPack, content: Uint8Array, options: Call = {}): Promise<void> {
+  async savePack(pack: IndexedPack | PackEntries, content: Uint8Array, options: Call = {}): Promise<void> {
     requireWritableFormat(this);
     await this.storage.write(packName(pack.id), content, options);
     this.#index.add(pack);
     this.#unindexed.push(pack.id);
-    for (const blob of pack.blobs) this.#pending.delete(blobKey(blob.type, blob.id));
+    if ('blobs' in pack) for (const blob of pack.blobs) this.#pending.delete(blobKey(blob.type, blob.id));
   }
 
   async flush(options: Call = {}): Promise<void> {
@@ -165,7 +171,7 @@ export class StoredRepository implements Repository {
   async saveIndex(options: Call = {}): Promise<void> {
     // A copy: packs are added while the index is being written.
     const packIds = [...this.#unindexed];
-    const packs = packIds.map((id) => this.#index.pack(id)).filter((pack) => pack !== undefined);
+    const packs = packIds.map((id) => this.#index.packEntries(id)).filter((pack) => pack !== undefined);
     for (const document of encodeIndexFiles(packs)) await this.saveUnpacked('index', document, options);
     // Packs that arrived meanwhile are for the next call.
     this.#unindexed = this.#unindexed.slice(packIds.length);

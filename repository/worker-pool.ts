@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { KnownBlobs } from './known-blobs.ts';
-import type { IndexedPack } from './repository.ts';
+import type { PackEntries } from './pack-entries.ts';
 import { endThread } from './end-thread.ts';
 import { workerModule } from './worker-module.ts';
 
@@ -26,7 +26,7 @@ export interface PoolOptions {
   known: KnownBlobs;
   maxWorkers: number;
   /** Writes a finished pack. */
-  savePack: (pack: IndexedPack, content: Uint8Array) => Promise<void>;
+  savePack: (pack: PackEntries, content: Uint8Array) => Promise<void>;
 }
 
 interface PendingJob {
@@ -132,7 +132,7 @@ export class WorkerPool {
   #hand(worker: PoolWorker, pending: PendingJob): void {
     const { known } = this.#options;
     if (known.nearlyFull) known.grow(1);
-    for (const memory of known.memory.slice(worker.segments)) {
+    for (const memory of known.memory.segments.slice(worker.segments)) {
       worker.thread.postMessage({ kind: 'segment', memory } satisfies MessageToWorker);
       worker.segments++;
     }
@@ -148,7 +148,7 @@ export class WorkerPool {
       workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     });
-    const worker: PoolWorker = { thread, underWay: new Map(), segments: workerData.knownBlobs.length };
+    const worker: PoolWorker = { thread, underWay: new Map(), segments: workerData.knownBlobs.segments.length };
     this.#workers.push(worker);
     thread.on('message', (message: MessageFromWorker) => this.#receive(worker, message));
     thread.on('error', (error) => this.#fail(error));
@@ -169,7 +169,7 @@ export class WorkerPool {
     this.#dispatch();
   }
 
-  #writePack(pack: IndexedPack, content: Uint8Array): void {
+  #writePack(pack: PackEntries, content: Uint8Array): void {
     const size = content.length;
     this.#unwrittenBytes += size;
     const written = this.#options.savePack(pack, content).then(

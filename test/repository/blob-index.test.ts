@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlobIndex } from '../../repository/blob-index.ts';
 import { decodeIndexFile, encodeIndexFiles } from '../../repository/index-file.ts';
+import { scanIndexFile } from '../../repository/index-scan.ts';
+import { packEntries } from '../../repository/pack-entries.ts';
 import type { BlobType, IndexedBlob, IndexedPack } from '../../repository/repository.ts';
 
 const idOf = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -82,11 +84,37 @@ describe('index files', () => {
   it('give back the packs that were written', () => {
     fc.assert(
       fc.property(packs, (all) => {
-        const decoded = [...encodeIndexFiles(all)].flatMap((document) => decodeIndexFile(document, 'x'));
-        expect(decoded).toEqual(all);
+        const documents = [...encodeIndexFiles(all)];
+        expect(documents.flatMap((document) => decodeIndexFile(document, 'x'))).toEqual(all);
+        expect(documents.flatMap((document) => scanIndexFile(document))).toEqual(all.map((pack) => packEntries(pack)));
+        const index = new BlobIndex();
+        for (const pack of all) index.add(pack);
+        expect(all.map(({ id }) => index.packEntries(id))).toEqual(all.map((pack) => packEntries(pack)));
       }),
       { seed: 20261123 },
     );
+  });
+
+  it('of any other layout, and damaged ones, are left to the parser of JSON', () => {
+    const document = [...encodeIndexFiles([packOf(1, 2), packOf(2, 1)])][0]!.toString();
+    expect(scanIndexFile(Buffer.from(`${document}\n`))).toHaveLength(2);
+    fc.assert(
+      fc.property(
+        fc.nat(document.length - 1),
+        fc.constantFrom('', '"', ',', '}', ']', '0', 'x', '9999999999'),
+        (at, put) => {
+          const changed = Buffer.from(document.slice(0, at) + put + document.slice(at + 1));
+          const scanned = scanIndexFile(changed);
+          // Where the scan says something, it says what the parser says.
+          if (scanned !== undefined) {
+            expect(decodeIndexFile(changed, 'x').map((pack) => packEntries(pack))).toEqual(scanned);
+          }
+        },
+      ),
+      { seed: 20261125, numRuns: 3000 },
+    );
+    const loose = Buffer.from(JSON.stringify(JSON.parse(document), undefined, 1));
+    expect(scanIndexFile(loose)).toBeUndefined();
   });
 
   it('are closed when they are full', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { BlobIndex } from '../../repository/blob-index.ts';
 import { KnownBlobs } from '../../repository/known-blobs.ts';
 
 describe('the set of known blobs', () => {
@@ -12,9 +13,28 @@ describe('the set of known blobs', () => {
       if (known.nearlyFull) known.grow(1);
       expect(known.claim(id)).toBe(true);
     }
-    expect(known.memory.length).toBeGreaterThan(2);
+    expect(known.memory.segments.length).toBeGreaterThan(2);
     const elsewhere = new KnownBlobs(known.memory);
     expect(ids.filter((id) => elsewhere.claim(id))).toEqual([]);
+  });
+
+  it('knows what the index had when it was shared, in every thread, and of that only the data', () => {
+    const index = new BlobIndex();
+    const blobs = Array.from({ length: 40_000 }, (_, offset) => ({
+      id: randomBytes(32).toString('hex'),
+      type: offset % 2 === 0 ? ('data' as const) : ('tree' as const),
+      offset,
+      length: 1,
+    }));
+    index.add({ id: 'a'.repeat(64), blobs: blobs.slice(0, 30_000) });
+    const known = new KnownBlobs({ index: index.share() });
+    known.grow(50_000);
+    const elsewhere = new KnownBlobs(structuredClone(known.memory));
+    // What comes into the index later is for the tables of claims alone.
+    index.add({ id: 'b'.repeat(64), blobs: blobs.slice(30_000) });
+    const claimed = blobs.filter(({ id }) => elsewhere.claim(Buffer.from(id, 'hex')));
+    expect(claimed).toEqual(blobs.filter(({ type }, number) => type === 'tree' || number >= 30_000));
+    expect(blobs.filter(({ id }) => known.claim(Buffer.from(id, 'hex')))).toEqual([]);
   });
 
   it('finds ids that share their first bytes', () => {
