@@ -27,19 +27,31 @@ function matchesPattern(path: string, pattern: string): boolean {
   const segments = path.split('/').filter((segment) => segment !== '');
   const wanted = pattern.split('/').filter((segment) => segment !== '' && segment !== '.');
   const last = pattern.startsWith('/') ? 0 : segments.length;
-  for (let offset = 0; offset <= last; offset++) if (matchesFrom(segments, offset, wanted, 0)) return true;
+  // The root counts as a component.
+  const spare = segments.length + 1 - wanted.length - (pattern.startsWith('/') ? 1 : 0);
+  for (let offset = 0; offset <= last; offset++) if (matchesFrom(segments, offset, wanted, 0, spare)) return true;
   return false;
 }
 
-function matchesFrom(segments: readonly string[], at: number, wanted: readonly string[], next: number): boolean {
+/** @param spare What a `**` may take beyond one component: as `files/patterns.ts` counts it. */
+function matchesFrom(
+  segments: readonly string[],
+  at: number,
+  wanted: readonly string[],
+  next: number,
+  spare: number,
+): boolean {
   const pattern = wanted[next];
   if (pattern === undefined) return next > 0;
   if (pattern === '**') {
-    for (let skip = at; skip <= segments.length; skip++) if (matchesFrom(segments, skip, wanted, next + 1)) return true;
+    for (let taken = 0; taken <= spare + 1 && at + taken <= segments.length; taken++) {
+      if (matchesFrom(segments, at + taken, wanted, next + 1, spare + 1 - taken)) return true;
+    }
     return false;
   }
   const segment = segments[at];
-  return segment !== undefined && matchesSegment(segment, pattern) && matchesFrom(segments, at + 1, wanted, next + 1);
+  if (segment === undefined || !matchesSegment(segment, pattern)) return false;
+  return matchesFrom(segments, at + 1, wanted, next + 1, spare);
 }
 
 /** One name against `*`, `?`, `[a-z]` and `\\`, as Go's filepath.Match reads them; a malformed pattern matches nothing. */

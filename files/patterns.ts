@@ -126,26 +126,40 @@ function matchesList(patterns: readonly Pattern[], path: Components): boolean {
 
 function matches(pattern: Pattern, path: Components): boolean {
   const absolute = path[0] === '' && path.length > 1;
-  if (pattern.anchored) return absolute && matchFrom(pattern.parts, 0, path, 1, true);
-  for (let start = absolute ? 1 : 0; start < path.length; start++) {
-    if (matchFrom(pattern.parts, 0, path, start, false)) return true;
+  const { anchored, parts } = pattern;
+  const spare = path.length - parts.length - (anchored ? 1 : 0);
+  if (anchored) return absolute && matchFrom(parts, path, { part: 0, position: 1, mayBeEmpty: true, spare });
+  for (let position = absolute ? 1 : 0; position < path.length; position++) {
+    if (matchFrom(parts, path, { part: 0, position, mayBeEmpty: false, spare })) return true;
   }
   return false;
 }
 
-/** Whether the parts from `part` on match a run of components that starts at `position`. An unanchored run is never empty. */
-function matchFrom(
-  parts: readonly Part[],
-  part: number,
-  path: Components,
-  position: number,
-  mayBeEmpty: boolean,
-): boolean {
-  for (let index = part; index < parts.length; index++) {
+/** How far a match has come. */
+interface MatchState {
+  /** The next part. */
+  part: number;
+  /** The next component. */
+  position: number;
+  /** An unanchored run is never empty. */
+  mayBeEmpty: boolean;
+  /**
+   * Components of the path beyond one for each part, less what earlier `**` took beyond one each. restic never lets a
+   * `**` take more than this and one, so that `/** /x/**` leaves `/a/x` in where `/x/**` excludes `/x`.
+   */
+  spare: number;
+}
+
+/** Whether the remaining parts match a run of components. */
+function matchFrom(parts: readonly Part[], path: Components, state: MatchState): boolean {
+  let { position, mayBeEmpty } = state;
+  for (let index = state.part; index < parts.length; index++) {
     const matcher = parts[index];
     if (matcher === ANY_COMPONENTS) {
-      for (let next = position; next <= path.length; next++) {
-        if (matchFrom(parts, index + 1, path, next, mayBeEmpty || next > position)) return true;
+      for (let taken = 0; taken <= state.spare + 1 && position + taken <= path.length; taken++) {
+        const spare = state.spare + 1 - taken;
+        const next = { part: index + 1, position: position + taken, mayBeEmpty: mayBeEmpty || taken > 0, spare };
+        if (matchFrom(parts, path, next)) return true;
       }
       return false;
     }
