@@ -29,3 +29,26 @@ export async function forEachConcurrently<Item>(
   const seen = failure as { error: unknown } | undefined;
   if (seen !== undefined) throw seen.error;
 }
+
+/**
+ * Does two things at once. When one fails, the signal of the other fires, and it is waited for; then the first failure is
+ * thrown. `outer`, when it fires, ends both.
+ */
+export async function bothAtOnce<First, Second>(
+  outer: AbortSignal | undefined,
+  first: (signal: AbortSignal) => Promise<First>,
+  second: (signal: AbortSignal) => Promise<Second>,
+): Promise<[First, Second]> {
+  const failed = new AbortController();
+  const signal = outer === undefined ? failed.signal : AbortSignal.any([outer, failed.signal]);
+  let failure: { error: unknown } | undefined;
+  const guard = <Result>(work: Promise<Result>): Promise<Result> =>
+    work.catch((error: unknown) => {
+      failure ??= { error };
+      failed.abort();
+      throw error;
+    });
+  const [a, b] = await Promise.allSettled([guard(first(signal)), guard(second(signal))]);
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
+  throw (failure as { error: unknown } | undefined)?.error;
+}

@@ -15,6 +15,7 @@ import {
   writeIdText,
   type SharedBlobTable,
 } from './blob-table.ts';
+import { headerEntryBytes, packSizeBytes } from './pack.ts';
 import { packEntries, type PackEntries } from './pack-entries.ts';
 import type { BlobLocation, BlobType, IndexedBlob, IndexedPack } from './repository.ts';
 
@@ -115,6 +116,18 @@ export class BlobIndex {
       if (isEntry(this.#blocks, found, tree, this.#wanted)) copies.push(found);
     }
     return copies.toSorted((a, b) => a - b);
+  }
+
+  /** The bytes that the pack has to have, header included. */
+  packSizeBytes(packNumber: number): number {
+    const { start, end } = this.entriesOfPack(packNumber);
+    let sizeBytes = packSizeBytes([]);
+    for (let entry = start; entry < end; entry++) {
+      const block = this.#block(entry);
+      const base = (entry % BLOCK_ENTRIES) * ENTRY_WORDS;
+      sizeBytes += block[base + LENGTH]! + headerEntryBytes(block[base + PLAIN_LENGTH]! > 0);
+    }
+    return sizeBytes;
   }
 
   find(type: BlobType, id: string): BlobLocation | undefined {

@@ -1,4 +1,5 @@
 /** Check: is everything there, does it fit together, and are the bytes what they were? Every problem is named. */
+import { bothAtOnce } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import type { Finding } from '../domain/finding.ts';
@@ -10,10 +11,9 @@ import { loadIndexFiles } from './index-loading.ts';
 import { DamageLocator } from './locate-damage.ts';
 import { markBlobs, type BlobMarks, type MarkProblem } from './mark-blobs.ts';
 import { listIds, packName, PACK_PREFIX, unpackedName } from './object-names.ts';
-import { packSizeBytes } from './pack.ts';
 import { ReaderPool } from './reader-pool.ts';
 import type { Repository } from './repository.ts';
-import { verifyPacks } from './verify-packs.ts';
+import { verifyPacks, type PackVerdict } from './verify-packs.ts';
 
 export interface CheckOptions {
   /** Share (0-1) of the packs that is read whole; 0: none, 1: all. */
@@ -22,6 +22,8 @@ export interface CheckOptions {
   rotation: number;
   signal?: AbortSignal;
   progress?: Progress;
+  /** For many checks one after the other; stays open. Default: threads of its own. */
+  pool?: ReaderPool;
 }
 
 export interface CheckResult {
@@ -44,7 +46,18 @@ const MAX_FILES_PER_FINDING = 5;
  * that cannot be read, or the signal, does. The caller holds a shared lock, so that nothing is deleted meanwhile.
  */
 export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
-  const { signal, progress = silentProgress } = options;
+  const pool = options.pool ?? new ReaderPool(repository, { signal: options.signal });
+  try {
+    // While this thread reads the index.
+    if (options.readDataShare > 0) pool.start();
+    return await checkWithThreads(repository, options, pool);
+  } finally {
+    if (options.pool === undefined) await pool.close();
+  }
+}
+
+async function checkWithThreads(repository: Repository, options: CheckOptions, pool: ReaderPool): Promise<CheckResult> {
+  const { signal } = options;
   const problems: Finding[] = [];
   const { snapshots, snapshotOfRoot } = await checkSnapshots(repository, problems, signal);
   const { index } = await loadIndexFiles(repository, {
@@ -53,47 +66,67 @@ export async function checkRepository(repository: Repository, options: CheckOpti
   });
   const suspects: Suspect[] = [];
   const packs = await checkPacks(repository, index, { problems, suspects, signal });
-  const pool = new ReaderPool(repository, { signal });
-  try {
-    const found: MarkProblem[] = [];
-    const marks = await markBlobs(repository, index, snapshotOfRoot.keys(), pool, {
-      signal,
-      onProblem: (problem) => found.push(problem),
-      onProgress: (files) => progress.report({ phase: 'reading trees', files }),
-    });
-    const locator = new DamageLocator(repository, index, marks, snapshotOfRoot);
-    for (const problem of found) problems.push(await describeMarkProblem(problem, locator, snapshotOfRoot));
-    const known = new Set(found.map(({ id }) => id));
-    const turns = turnsOfShare(options.readDataShare);
-    const chosen = turns === 0 ? [] : packs.filter(({ id }) => isTurnOf(id, options.rotation, turns));
-    const read = await verifyPacks(repository, index, chosen, pool, {
-      signal,
-      progress,
-      onProblem: (verdict) => {
-        for (const message of verdict.pack) {
-          problems.push(damage('repository/pack-damaged', packName(verdict.packId), message));
-        }
-        for (const { id, message } of verdict.blobs) {
-          if (known.has(id)) continue;
-          const finding = damage('repository/blob-damaged', packName(verdict.packId), message);
-          problems.push(finding);
-          suspects.push({ finding, entries: entriesOf(index, id) });
-        }
-      },
-    });
-    await nameFiles(repository, index, suspects, { pool, locator, marks, roots: snapshotOfRoot.keys(), signal });
-    const figures: CheckFigures = {
-      kind: 'check',
-      snapshots,
-      packs: index.packCount,
-      blobs: index.blobCount,
-      ...read,
-      problems: problems.filter(({ severity }) => severity !== 'notice').length,
-    };
-    return { figures, problems };
-  } finally {
-    await pool.close();
+  const roots = [...snapshotOfRoot.keys()];
+  const { marks, found, verdicts, read } = await readTreesAndPacks(repository, index, { roots, packs, pool, options });
+  const locator = new DamageLocator(repository, index, marks, snapshotOfRoot);
+  for (const problem of found) problems.push(await describeMarkProblem(problem, locator, snapshotOfRoot));
+  const known = new Set(found.map(({ id }) => id));
+  for (const { packId, pack, blobs } of verdicts) {
+    for (const message of pack) problems.push(damage('repository/pack-damaged', packName(packId), message));
+    for (const { id, message } of blobs) {
+      if (known.has(id)) continue;
+      const finding = damage('repository/blob-damaged', packName(packId), message);
+      problems.push(finding);
+      suspects.push({ finding, entries: entriesOf(index, id) });
+    }
   }
+  await nameFiles(repository, index, suspects, { pool, locator, marks, roots, signal });
+  const figures: CheckFigures = {
+    kind: 'check',
+    snapshots,
+    packs: index.packCount,
+    blobs: index.blobCount,
+    ...read,
+    problems: problems.filter(({ severity }) => severity !== 'notice').length,
+  };
+  return { figures, problems };
+}
+
+/** At once: following trees level by level leaves threads without work, and packs have enough of it. */
+async function readTreesAndPacks(
+  repository: Repository,
+  index: BlobIndex,
+  context: { roots: string[]; packs: { id: string; sizeBytes: number }[]; pool: ReaderPool; options: CheckOptions },
+): Promise<{
+  marks: BlobMarks;
+  found: MarkProblem[];
+  verdicts: PackVerdict[];
+  read: { packsRead: number; bytesRead: number };
+}> {
+  const { roots, packs, pool, options } = context;
+  const { progress = silentProgress, rotation } = options;
+  const turns = turnsOfShare(options.readDataShare);
+  const chosen = turns === 0 ? [] : packs.filter(({ id }) => isTurnOf(id, rotation, turns));
+  const found: MarkProblem[] = [];
+  const verdicts: PackVerdict[] = [];
+  const [marks, read] = await bothAtOnce(
+    options.signal,
+    (signal) =>
+      markBlobs(repository, index, roots, pool, {
+        signal,
+        onProblem: (problem) => found.push(problem),
+        onProgress: (files) => {
+          if (chosen.length === 0) progress.report({ phase: 'reading trees', files });
+        },
+      }),
+    (signal) =>
+      verifyPacks(repository, index, chosen, pool, {
+        signal,
+        progress,
+        onProblem: (verdict) => verdicts.push(verdict),
+      }),
+  );
+  return { marks, found, verdicts, read };
 }
 
 /** How many there are, and their ids by root trees (of several with the same tree, one). */
@@ -122,9 +155,9 @@ async function checkPacks(
   const stored = new Map<string, number>();
   for await (const { id, sizeBytes } of listIds(repository.storage, PACK_PREFIX, signal)) stored.set(id, sizeBytes);
   const readable: { id: string; sizeBytes: number }[] = [];
-  let packNumber = 0;
-  for (const { id, blobs } of index.packs()) {
-    const { start, end } = index.entriesOfPack(packNumber++);
+  for (let packNumber = 0; packNumber < index.packCount; packNumber++) {
+    const id = index.packIdAt(packNumber);
+    const { start, end } = index.entriesOfPack(packNumber);
     const sizeBytes = stored.get(id);
     stored.delete(id);
     if (sizeBytes === undefined) {
@@ -133,7 +166,7 @@ async function checkPacks(
       suspects.push({ finding, entries: Array.from({ length: end - start }, (_, position) => start + position) });
       continue;
     }
-    const expected = packSizeBytes(blobs);
+    const expected = index.packSizeBytes(packNumber);
     if (sizeBytes !== expected) {
       const message = `pack ${id} has ${sizeBytes} bytes, but must have ${expected}`;
       problems.push(damage('repository/pack-size', packName(id), message));

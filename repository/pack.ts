@@ -134,21 +134,33 @@ export function headerSizeBytes(blobs: readonly IndexedBlob[]): number {
 
 /** The blobs that the header at the end of a whole pack lists. Throws IntegrityError, naming the pack. */
 export function readPackHeader(key: SealingKey, content: Uint8Array, packId: string): IndexedBlob[] {
+  return decodeHeader(openPackHeader(key, content, packId), packId);
+}
+
+/** The bytes that the header's length field gives, from the last bytes of a pack. */
+export function headerLengthAt(tail: Buffer): number {
+  return tail.readUInt32LE(tail.length - LENGTH_BYTES);
+}
+
+/** Like `readPackHeader`, not decoded; `content` may be the end of the pack alone, if the header is in it. */
+export function openPackHeader(key: SealingKey, content: Uint8Array, packId: string): Buffer {
   const pack = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   if (pack.length < LENGTH_BYTES + SEAL_OVERHEAD_BYTES) {
     throw new IntegrityError(`pack ${packId} is truncated: it has ${pack.length} bytes`);
   }
-  const length = pack.readUInt32LE(pack.length - LENGTH_BYTES);
+  const length = headerLengthAt(pack);
   const start = pack.length - LENGTH_BYTES - length;
   if (start < 0 || length < SEAL_OVERHEAD_BYTES) {
     throw new IntegrityError(`pack ${packId} is truncated or damaged: its header cannot have ${length} bytes`);
   }
-  return decodeHeader(open(key, pack.subarray(start, start + length), `the header of pack ${packId}`), packId);
+  return open(key, pack.subarray(start, start + length), `the header of pack ${packId}`);
 }
 
 /**
  * Verifies, decrypts and decompresses one blob's stored bytes, and checks its id. Throws IntegrityError. With a native
  * decompressor the result is valid until its next use.
+ *
+ * @param target Takes what was decrypted, before its decompression; it may be where the stored cipher text lies.
  */
 export function openBlob(
   key: SealingKey,
@@ -156,8 +168,9 @@ export function openBlob(
   stored: Uint8Array,
   packId: string,
   native?: NativeDecompressor,
+  target?: Buffer,
 ): Buffer {
-  return openStoredBlob(key, blob, stored, packId, native).plain;
+  return openStoredBlob(key, blob, stored, packId, native, target).plain;
 }
 
 /** Like `openBlob`; gives the content also as it was stored, before its decompression. */
@@ -167,12 +180,13 @@ export function openStoredBlob(
   stored: Uint8Array,
   packId: string,
   native?: NativeDecompressor,
+  target?: Buffer,
 ): { plain: Buffer; opened: Buffer } {
   const what = `${blob.type} blob ${blob.id} in pack ${packId}`;
   if (stored.length !== blob.length) {
     throw new IntegrityError(`${what} is truncated: ${stored.length} of ${blob.length} bytes are there`);
   }
-  const opened = open(key, stored, what);
+  const opened = open(key, stored, what, target);
   const length = blob.uncompressedLength;
   const plain = length === undefined ? opened : decompressBlob(opened, length, what, native);
   if (sha256Hex(plain) !== blob.id) throw new IntegrityError(`${what} has other content than its id says`);
@@ -180,10 +194,16 @@ export function openStoredBlob(
 }
 
 function entryBytes(blob: IndexedBlob): number {
-  return blob.uncompressedLength === undefined ? PLAIN_ENTRY_BYTES : COMPRESSED_ENTRY_BYTES;
+  return headerEntryBytes(blob.uncompressedLength !== undefined);
 }
 
-function encodeHeader(blobs: readonly IndexedBlob[]): Buffer {
+/** What a blob adds to the header of its pack. */
+export function headerEntryBytes(isCompressed: boolean): number {
+  return isCompressed ? COMPRESSED_ENTRY_BYTES : PLAIN_ENTRY_BYTES;
+}
+
+/** The plain header of a pack in which these blobs lie one after the other. */
+export function encodeHeader(blobs: readonly IndexedBlob[]): Buffer {
   const header = Buffer.alloc(blobs.reduce((sum, blob) => sum + entryBytes(blob), 0));
   let position = 0;
   for (const blob of blobs) {
@@ -197,7 +217,8 @@ function encodeHeader(blobs: readonly IndexedBlob[]): Buffer {
   return header;
 }
 
-function decodeHeader(header: Buffer, packId: string): IndexedBlob[] {
+/** Throws IntegrityError. */
+export function decodeHeader(header: Buffer, packId: string): IndexedBlob[] {
   const blobs: IndexedBlob[] = [];
   let position = 0;
   let offset = 0;

@@ -5,6 +5,7 @@ import type { IndexedBlob } from './repository.ts';
 import type { EntryBatch, FilePart, RestoreAnswer } from './restore-messages.ts';
 import type { TreeReferences } from './tree-references.ts';
 import type { VerifyBatch } from './verify-entries.ts';
+import type { VerifyPackAnswer, VerifyPackTask } from './verify-pack.ts';
 
 export interface ReaderSettings {
   key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array };
@@ -33,10 +34,7 @@ export interface BlobProblem {
 /** The work that threads do, by name: what goes in, what comes out. */
 export interface ReaderTasks {
   /** Reads a whole pack and compares it with what the index says. */
-  'verify-pack': {
-    input: { packId: string; indexed: IndexedBlob[]; content: Uint8Array };
-    output: { pack: string[]; blobs: BlobProblem[] };
-  };
+  'verify-pack': { input: VerifyPackTask; output: VerifyPackAnswer };
   /** Decrypts trees; the answers are in the order of the blobs. `undefined` stands beside the problem of a tree that cannot be read. */
   'read-trees': {
     input: BlobBatch;

@@ -22,7 +22,12 @@ const YOUNG_GENERATION_MIB = 4;
 /** A thread has the next task at hand when it finishes one. */
 const TASKS_PER_THREAD = 2;
 
+/** Of a task in the measure of who has least to do: trees are read in between, other work is done one after the other. */
+const WEIGHT: Partial<Record<TaskName, number>> = { 'read-trees': 1 };
+const USUAL_WEIGHT = 1000;
+
 interface Waiting {
+  weight: number;
   resolve: (output: unknown) => void;
   reject: (error: unknown) => void;
 }
@@ -30,6 +35,8 @@ interface Waiting {
 interface Thread {
   worker: Worker;
   waiting: Map<number, Waiting>;
+  /** Weights of what waits. */
+  load: number;
   /** Set when it was asked to end. */
   ended?: Promise<void>;
 }
@@ -49,10 +56,11 @@ const END: EndMessage = { name: 'end' };
  * thread dies, the threads are ended and all that waits is rejected. `close` must be called.
  */
 export class ReaderPool {
+  /** At most. */
+  readonly threads: number;
   /** How many tasks to have under way at once. */
   readonly concurrency: number;
   readonly #settings: ReaderSettings;
-  readonly #maxThreads: number;
   readonly #threads: Thread[] = [];
   readonly #end = new SharedArrayBuffer(4);
   readonly #signal: AbortSignal | undefined;
@@ -61,8 +69,8 @@ export class ReaderPool {
   #failure: Error | undefined;
 
   constructor(repository: Repository, options: ReaderPoolOptions = {}) {
-    this.#maxThreads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
-    this.concurrency = this.#maxThreads * TASKS_PER_THREAD;
+    this.threads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
+    this.concurrency = this.threads * TASKS_PER_THREAD;
     this.#settings = {
       key: repository.key,
       compression: repository.compression,
@@ -75,15 +83,16 @@ export class ReaderPool {
     this.#signal?.addEventListener('abort', this.#onAbort);
   }
 
+  /** Starts all threads now, so that they are ready when the first task comes. */
+  start(): void {
+    while (this.#threads.length < this.threads) this.#start();
+  }
+
   /** Runs a task in the thread that has least to do. `content` of the input is handed over: do not use it afterwards. */
   run<Name extends TaskName>(name: Name, input: ReaderTasks[Name]['input']): Promise<ReaderTasks[Name]['output']> {
-    const idlest = this.#threads.toSorted((a, b) => a.waiting.size - b.waiting.size)[0];
-    const full = this.#threads.length >= this.#maxThreads;
-    return this.#send(
-      idlest !== undefined && (full || idlest.waiting.size === 0) ? idlest : this.#start(),
-      name,
-      input,
-    );
+    const idlest = this.#threads.toSorted((a, b) => a.load - b.load)[0];
+    const full = this.#threads.length >= this.threads;
+    return this.#send(idlest !== undefined && (full || idlest.load === 0) ? idlest : this.#start(), name, input);
   }
 
   /** Runs a task once in every thread that has started. */
@@ -110,7 +119,9 @@ export class ReaderPool {
     if (failure !== undefined) throw failure;
     const number = this.#number++;
     return new Promise((resolve, reject) => {
-      thread.waiting.set(number, { resolve: resolve as (output: unknown) => void, reject });
+      const weight = WEIGHT[name] ?? USUAL_WEIGHT;
+      thread.load += weight;
+      thread.waiting.set(number, { weight, resolve: resolve as (output: unknown) => void, reject });
       thread.worker.postMessage({ number, name, input } satisfies TaskMessage, ownedMemory(input));
     });
   }
@@ -120,10 +131,11 @@ export class ReaderPool {
       workerData: this.#settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     });
-    const thread: Thread = { worker, waiting: new Map() };
+    const thread: Thread = { worker, waiting: new Map(), load: 0 };
     worker.on('message', (message: ResultMessage) => {
       const waiting = thread.waiting.get(message.number);
       thread.waiting.delete(message.number);
+      thread.load -= waiting?.weight ?? 0;
       if ('output' in message) return waiting?.resolve(message.output);
       const { message: text, integrity } = message.failure;
       waiting?.reject(integrity ? new IntegrityError(text) : new Error(`a reader thread failed: ${text}`));

@@ -1,13 +1,14 @@
 /** A reader thread: decrypts, verifies and repacks what the main thread has read. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { IntegrityError } from '../common/errors.ts';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { IntegrityError, InterruptedError } from '../common/errors.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
-import { prepareKey, sha256Hex } from './crypto.ts';
+import { prepareKey } from './crypto.ts';
 import { loadNativeCtr } from './native-cipher.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
-import { openBlob, openStoredBlob, readPackHeader } from './pack.ts';
+import { openBlob, openStoredBlob } from './pack.ts';
+import { WindowMemory } from './pack-window.ts';
 import { ReadMemory } from './read-memory.ts';
 import type {
   BlobBatch,
@@ -23,6 +24,7 @@ import type { IndexedBlob } from './repository.ts';
 import { restoreEntries, restorePart, type ThreadContext } from './restore-entries.ts';
 import { readTreeReferences } from './tree-references.ts';
 import { verifyEntries } from './verify-entries.ts';
+import { verifyPack, type VerifyTools } from './verify-pack.ts';
 
 const settings = workerData as ReaderSettings;
 const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
@@ -40,8 +42,15 @@ const restoring = onFirstUse((): ThreadContext => ({
   memory: new ReadMemory(),
 }));
 
+const verifying = onFirstUse((): VerifyTools => ({
+  key,
+  decompress: decompressor(),
+  memory: new WindowMemory(),
+  pause: doUrgent,
+}));
+
 const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => ReaderTasks[Name]['output'] } = {
-  'verify-pack': verifyPack,
+  'verify-pack': (task) => verifyPack(verifying(), task),
   'read-trees': readTrees,
   repack,
   'restore-entries': (batch) => restoreEntries(restoring(), batch),
@@ -52,11 +61,38 @@ const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => Reader
 
 const end = new Int32Array(settings.end);
 
+/** Taken from the port, and still to be done. */
+const backlog: (TaskMessage | EndMessage)[] = [];
+
 parentPort!.on('message', (message: TaskMessage | EndMessage) => {
-  if (message.name === 'end' || Atomics.load(end, 0) !== 0) return parentPort!.close();
-  const { result, transfer } = answer(message);
-  parentPort!.postMessage(result, transfer);
+  backlog.push(message);
+  for (let next = backlog.shift(); next !== undefined; next = backlog.shift()) {
+    if (next.name === 'end' || isEnding()) return parentPort!.close();
+    respond(next);
+  }
 });
+
+function isEnding(): boolean {
+  return Atomics.load(end, 0) !== 0;
+}
+
+function respond(task: TaskMessage): void {
+  const { result, transfer } = answer(task);
+  parentPort!.postMessage(result, transfer);
+}
+
+/**
+ * Trees are followed level by level: each level would wait for the packs that threads have in their hands. So a thread
+ * reads trees in the middle of a pack, whose memory the trees do not touch.
+ */
+function doUrgent(): void {
+  if (isEnding()) throw new InterruptedError();
+  for (let received = receiveMessageOnPort(parentPort!); received; received = receiveMessageOnPort(parentPort!)) {
+    const message = received.message as TaskMessage | EndMessage;
+    if (message.name === 'read-trees') respond(message);
+    else backlog.push(message);
+  }
+}
 
 function answer({ number, name, input }: TaskMessage): { result: ResultMessage; transfer: ArrayBuffer[] } {
   try {
@@ -72,44 +108,6 @@ function answer({ number, name, input }: TaskMessage): { result: ResultMessage; 
 function transferable(output: ReaderTasks[TaskName]['output']): ArrayBuffer[] {
   if (!('finished' in output)) return [];
   return output.finished.map(({ content }) => content.buffer as ArrayBuffer);
-}
-
-function verifyPack(input: ReaderTasks['verify-pack']['input']): ReaderTasks['verify-pack']['output'] {
-  const { packId, indexed, content } = input;
-  const pack: string[] = [];
-  const blobs: BlobProblem[] = [];
-  const actual = sha256Hex(content);
-  if (actual !== packId) pack.push(`pack ${packId} is damaged: its content has the hash ${actual}`);
-  try {
-    for (const problem of compareHeader(readPackHeader(key, content, packId), indexed, packId)) pack.push(problem);
-  } catch (error) {
-    pack.push(integrityMessage(error));
-  }
-  for (const blob of indexed) {
-    try {
-      openBlob(key, blob, content.subarray(blob.offset, blob.offset + blob.length), packId, decompressor());
-    } catch (error) {
-      blobs.push({ id: blob.id, message: integrityMessage(error) });
-    }
-  }
-  return { pack, blobs };
-}
-
-function compareHeader(header: IndexedBlob[], indexed: IndexedBlob[], packId: string): string[] {
-  const problems: string[] = [];
-  const inHeader = new Map(header.map((blob) => [describePlace(blob), blob]));
-  for (const blob of indexed) {
-    if (inHeader.delete(describePlace(blob))) continue;
-    problems.push(`the index places ${blob.type} blob ${blob.id} in pack ${packId} where the pack's header has none`);
-  }
-  for (const blob of inHeader.values()) {
-    problems.push(`pack ${packId} holds ${blob.type} blob ${blob.id}, which the index does not name there`);
-  }
-  return problems;
-}
-
-function describePlace({ id, type, offset, length, uncompressedLength }: IndexedBlob): string {
-  return `${type} ${id} ${offset} ${length} ${uncompressedLength ?? ''}`;
 }
 
 function readTrees(batch: BlobBatch): ReaderTasks['read-trees']['output'] {

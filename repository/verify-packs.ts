@@ -4,8 +4,10 @@ import { NotFoundError } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { packName } from './object-names.ts';
+import { encodeHeader } from './pack.ts';
 import type { ReaderPool } from './reader-pool.ts';
-import type { Repository } from './repository.ts';
+import type { IndexedBlob, Repository } from './repository.ts';
+import type { VerifyPackAnswer } from './verify-pack.ts';
 
 export interface PackVerdict {
   packId: string;
@@ -29,26 +31,16 @@ export async function verifyPacks(
   pool: ReaderPool,
   options: VerifyPacksOptions,
 ): Promise<{ packsRead: number; bytesRead: number }> {
-  const { signal, progress } = options;
+  const { progress } = options;
   const totalBytes = packs.reduce((sum, pack) => sum + pack.sizeBytes, 0);
   const done = { packsRead: 0, bytesRead: 0 };
-  await forEachConcurrently(packs, pool.concurrency, async ({ id: packId }) => {
-    try {
-      const indexed = index.pack(packId)?.blobs ?? [];
-      const content = await repository.storage.read(
-        packName(packId),
-        undefined,
-        signal === undefined ? {} : { signal },
-      );
-      const bytes = content.length;
-      const { pack, blobs } = await pool.run('verify-pack', { packId, indexed, content });
-      if (pack.length > 0 || blobs.length > 0) options.onProblem({ packId, pack, blobs });
-      done.packsRead++;
-      done.bytesRead += bytes;
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      options.onProblem({ packId, pack: [`pack ${packId} vanished while it was to be read`], blobs: [] });
-    }
+  // The longest first: at the end no thread is left with a long one alone.
+  const ordered = packs.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+  await forEachConcurrently(ordered, concurrencyOf(repository, pool), async ({ id: packId }) => {
+    const verdict = await verifyPack(repository, index, packId, pool, options.signal);
+    if (verdict.pack.length > 0 || verdict.blobs.length > 0) options.onProblem(verdict);
+    if (verdict.isRead) done.packsRead++;
+    done.bytesRead += verdict.bytesRead;
     progress.report({
       phase: 'reading packs',
       files: done.packsRead,
@@ -58,4 +50,48 @@ export async function verifyPacks(
     });
   });
   return done;
+}
+
+/** A thread that reads by itself has its next pack at once; from elsewhere it must be on its way before. */
+function concurrencyOf({ storage }: Repository, pool: ReaderPool): number {
+  return storage.capabilities.localDirectory === undefined ? pool.concurrency : pool.threads;
+}
+
+async function verifyPack(
+  repository: Repository,
+  index: BlobIndex,
+  packId: string,
+  pool: ReaderPool,
+  signal: AbortSignal | undefined,
+): Promise<PackVerdict & { isRead: boolean; bytesRead: number }> {
+  const { storage } = repository;
+  const { localDirectory } = storage.capabilities;
+  const indexed = layoutOf(index.pack(packId)?.blobs ?? []);
+  let answer: VerifyPackAnswer | undefined;
+  if (localDirectory !== undefined) answer = await pool.run('verify-pack', { packId, indexed, localDirectory });
+  try {
+    if (answer === undefined || answer.state === 'refused') {
+      const content = await storage.read(packName(packId), undefined, signal === undefined ? {} : { signal });
+      answer = await pool.run('verify-pack', { packId, indexed, content });
+    }
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  if (answer === undefined || answer.state === 'missing') {
+    const message = `pack ${packId} vanished while it was to be read`;
+    return { packId, pack: [message], blobs: [], isRead: false, bytesRead: 0 };
+  }
+  const { pack, blobs, bytesRead } = answer;
+  return { packId, pack, blobs, bytesRead, isRead: true };
+}
+
+/** As the header of the pack, which crosses to a thread and is compared there at once; or as it is, when there can be none. */
+function layoutOf(blobs: readonly IndexedBlob[]): Uint8Array | IndexedBlob[] {
+  const ordered = blobs.toSorted((a, b) => a.offset - b.offset);
+  let end = 0;
+  for (const { offset, length } of ordered) {
+    if (offset !== end) return ordered;
+    end += length;
+  }
+  return encodeHeader(ordered);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { forEachConcurrently } from '../../common/concurrency.ts';
+import { bothAtOnce, forEachConcurrently } from '../../common/concurrency.ts';
 
 describe('forEachConcurrently', () => {
   it('does everything, never more at a time than the limit', async () => {
@@ -43,5 +43,45 @@ describe('forEachConcurrently', () => {
     });
     await expect(working).rejects.toThrow('no more');
     expect(finished).toBe(true);
+  });
+});
+
+describe('bothAtOnce', () => {
+  it('gives both results', async () => {
+    const both = bothAtOnce(
+      undefined,
+      async () => 'a',
+      async () => 2,
+    );
+    expect(await both).toEqual(['a', 2]);
+  });
+
+  it('tells the other of a failure, waits for it, and throws what failed first', async () => {
+    let ended = false;
+    const both = bothAtOnce(
+      undefined,
+      (signal) => {
+        const { promise, reject } = Promise.withResolvers<never>();
+        signal.addEventListener('abort', () => {
+          ended = true;
+          reject(new Error('stopped'));
+        });
+        return promise;
+      },
+      async () => {
+        throw new Error('broken');
+      },
+    );
+    await expect(both).rejects.toThrow('broken');
+    expect(ended).toBe(true);
+  });
+
+  it('ends both when the outer signal fires', async () => {
+    const outer = new AbortController();
+    const untilAborted = (signal: AbortSignal): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
+    const both = bothAtOnce(outer.signal, untilAborted, untilAborted);
+    outer.abort();
+    await expect(both).rejects.toThrow('stopped');
   });
 });

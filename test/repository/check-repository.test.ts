@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../domain/finding.ts';
 import { checkRepository } from '../../repository/check-repository.ts';
+import { encodeIndexFiles } from '../../repository/index-file.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { encodeTree } from '../../repository/tree-node.ts';
 import { openVault, packFiles, reopen, saveSnapshotOf, withRepository, type Folder } from './repository-fixture.ts';
@@ -203,6 +204,22 @@ describe('check', () => {
       expect(codes(problems)).toEqual(['repository/index-damaged', 'repository/snapshot-damaged']);
       expect(figures.snapshots).toBe(2);
       expect(figures.packsRead).toBeGreaterThan(1);
+    }));
+
+  it('names what an index leaves out of a pack', () =>
+    withSnapshot(async (repository) => {
+      const packs = [...repository.indexedPacks()];
+      const partly = packs.find(({ blobs }) => blobs.length > 1)!;
+      const [left] = partly.blobs.splice(0, 1);
+      for await (const { name } of repository.storage.list('index/')) await repository.storage.remove(name);
+      for (const document of encodeIndexFiles(packs)) await repository.saveUnpacked('index', document);
+      const { problems } = await checkRepository(repository, EVERYTHING);
+      const messages = problems.map(({ message }) => message);
+      expect(messages).toContainEqual(
+        `pack ${partly.id} holds ${left!.type} blob ${left!.id}, which the index does not name there`,
+      );
+      expect(codes(problems)).toContain('repository/pack-size');
+      expect(codes(problems)).not.toContain('repository/blob-damaged');
     }));
 
   it('mentions packs that no index names, without calling them problems', () =>

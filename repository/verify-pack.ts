@@ -1,0 +1,156 @@
+/** Verifies one pack, in a reader thread: its hash, its header against the index, and every blob in it. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { IntegrityError } from '../common/errors.ts';
+import { errorCode } from '../files/file-errors.ts';
+import type { SealingKey } from './crypto.ts';
+import type { NativeDecompressor } from './native-zstd.ts';
+import { packName } from './object-names.ts';
+import { decodeHeader, encodeHeader, headerLengthAt, headerSizeBytes, openBlob, openPackHeader } from './pack.ts';
+import { PackWindow, type PositionedRead, type WindowMemory } from './pack-window.ts';
+import type { BlobProblem } from './reader-messages.ts';
+import type { IndexedBlob } from './repository.ts';
+
+const NONCE_BYTES = 16;
+const LENGTH_BYTES = 4;
+
+/** restic reads no longer one. */
+const LARGEST_HEADER_BYTES = 16 * 1024 * 1024 + LENGTH_BYTES;
+
+/** A pack, and what the index says of it. */
+export interface VerifyPackTask {
+  packId: string;
+  /** The header that the pack must have, encoded; or its blobs, where no header could be so (with gaps between them). */
+  indexed: Uint8Array | IndexedBlob[];
+  /** Where the thread itself can read the pack. */
+  localDirectory?: string;
+  /** The whole pack, where it cannot. */
+  content?: Uint8Array;
+}
+
+export interface VerifyPackAnswer {
+  /** What is wrong with the pack as a whole: its hash, its header. */
+  pack: string[];
+  blobs: BlobProblem[];
+  bytesRead: number;
+  /** `refused`: the thread could not read it; the storage can say why, or read it itself. */
+  state: 'read' | 'missing' | 'refused';
+}
+
+/** What a thread has for it. */
+export interface VerifyTools {
+  key: SealingKey;
+  decompress: NativeDecompressor | undefined;
+  memory: WindowMemory;
+  /** Called many times a pack: whatever is more urgent may be done in it. */
+  pause: () => void;
+}
+
+export function verifyPack(tools: VerifyTools, task: VerifyPackTask): VerifyPackAnswer {
+  const { content, localDirectory = '', packId } = task;
+  if (content !== undefined) {
+    return verify(tools, task, (target, position) => {
+      tools.pause();
+      const part = content.subarray(position, position + target.length);
+      target.set(part);
+      return part.length;
+    });
+  }
+  let descriptor: number | undefined;
+  try {
+    const opened = openSync(join(localDirectory, packName(packId)), 'r');
+    descriptor = opened;
+    return verify(tools, task, (target, position) => {
+      tools.pause();
+      return readSync(opened, target, 0, target.length, position);
+    });
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    const answer = { pack: [], blobs: [], bytesRead: 0 };
+    if (code === 'ENOENT') return { ...answer, state: 'missing' };
+    // The disk gives up on a part of the pack: that is damage like any other.
+    if (code === 'EIO') return { ...answer, pack: [`pack ${packId} cannot be read (${code})`], state: 'read' };
+    return { ...answer, state: 'refused' };
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** Reads, hashes and opens piece by piece; blobs are opened in the order in which they lie. */
+function verify(tools: VerifyTools, { packId, indexed: expected }: VerifyPackTask, read: PositionedRead) {
+  const answer: VerifyPackAnswer = { pack: [], blobs: [], bytesRead: 0, state: 'read' };
+  const header = expected instanceof Uint8Array ? asBuffer(expected) : encodeHeader(expected);
+  const indexed = expected instanceof Uint8Array ? decodeHeader(header, packId) : expected;
+  const window = new PackWindow(read, tools.memory);
+  for (const blob of indexed) {
+    try {
+      const stored = window.take(blob.offset, blob.length);
+      // The window's memory takes the plain bytes: what was hashed is not needed any more.
+      openBlob(tools.key, blob, stored, packId, tools.decompress, stored.subarray(NONCE_BYTES));
+    } catch (error) {
+      answer.blobs.push({ id: blob.id, message: integrityMessage(error) });
+    }
+  }
+  const { sizeBytes, hash } = window.finish();
+  answer.bytesRead = sizeBytes;
+  if (hash !== packId) answer.pack.push(`pack ${packId} is damaged: its content has the hash ${hash}`);
+  try {
+    const actual = openPackHeader(tools.key, readTail(read, sizeBytes, headerSizeBytes(indexed)), packId);
+    if (!actual.equals(header)) {
+      for (const problem of compareHeader(decodeHeader(actual, packId), indexed, packId)) answer.pack.push(problem);
+    }
+  } catch (error) {
+    answer.pack.push(integrityMessage(error));
+  }
+  return answer;
+}
+
+/** The end of the pack with the header in it, which normally has the size that the index lets expect. */
+function readTail(read: PositionedRead, sizeBytes: number, expectedBytes: number): Buffer {
+  const tail = readEnd(read, sizeBytes, expectedBytes);
+  if (tail.length < LENGTH_BYTES) return tail;
+  const actualBytes = headerLengthAt(tail) + LENGTH_BYTES;
+  return actualBytes <= tail.length || actualBytes > Math.min(sizeBytes, LARGEST_HEADER_BYTES)
+    ? tail
+    : readEnd(read, sizeBytes, actualBytes);
+}
+
+function readEnd(read: PositionedRead, sizeBytes: number, length: number): Buffer {
+  const end = Buffer.alloc(Math.min(length, sizeBytes));
+  const start = sizeBytes - end.length;
+  let filled = 0;
+  while (filled < end.length) {
+    const count = read(end.subarray(filled), start + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return end.subarray(0, filled);
+}
+
+function compareHeader(header: IndexedBlob[], indexed: IndexedBlob[], packId: string): string[] {
+  const problems: string[] = [];
+  const inHeader = new Map(header.map((blob) => [describePlace(blob), blob]));
+  for (const blob of indexed) {
+    if (inHeader.delete(describePlace(blob))) continue;
+    problems.push(`the index places ${blob.type} blob ${blob.id} in pack ${packId} where the pack's header has none`);
+  }
+  for (const blob of inHeader.values()) {
+    problems.push(`pack ${packId} holds ${blob.type} blob ${blob.id}, which the index does not name there`);
+  }
+  return problems;
+}
+
+function describePlace({ id, type, offset, length, uncompressedLength }: IndexedBlob): string {
+  return `${type} ${id} ${offset} ${length} ${uncompressedLength ?? ''}`;
+}
+
+/** Buffers arrive from another thread as what they are made of. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function integrityMessage(error: unknown): string {
+  if (error instanceof IntegrityError) return error.message;
+  throw error;
+}
