@@ -1,4 +1,4 @@
-/** `npm run bench`: which benchmark runs; without a word the commands, the only ones with targets of their own. */
+/** `npm run bench`: which benchmark runs; without a word the commands, which take a minute. */
 const [benchmark = 'commands', ...args] = process.argv.slice(2);
 switch (benchmark) {
   case 'commands':

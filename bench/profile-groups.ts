@@ -10,7 +10,7 @@ export const IDLE = 'idle';
 
 const CHECKOUT = pathToFileURL(path.join(import.meta.dirname, '..')).href;
 
-/** Of V8's own entries, which have no caller. */
+/** Of V8's own entries, which are no functions. */
 const ENTRIES: Record<string, string> = {
   '(idle)': IDLE,
   '(garbage collector)': 'garbage collection',
@@ -24,13 +24,18 @@ const LOADING = /^compileForInternalLoader |node:internal\/(modules|bootstrap)\/
 const RULES: [group: string, frame: RegExp][] = [
   ['poly1305', /crypto_onetimeauth|repository\/poly1305/],
   ['sha256', /node:internal\/crypto\/hash/],
-  ['cipher', /node:internal\/crypto\/(cipher|keys|random)|repository\/crypto\.[tj]s/],
+  ['cipher', /node:internal\/crypto\/(cipher|keys|random)|repository\/(crypto|native-cipher)\.[tj]s/],
   ['zstd', /node:zlib|repository\/(native-zstd|compression)\.[tj]s/],
   ['chunk', /repository\/(chunk|rabin)[\w-]*\.[tj]s/],
   ['messages', /^postMessage |node:internal\/(worker|per_context\/messageport)/],
   // What calls libc by koffi has no frame of its own: it is in files/, with the little that is done around it.
   ['file system', /node:(internal\/)?fs|\/files\/[\w-]+\.[tj]s/],
 ];
+
+/** Whether it is what `describeFunction` says of one of V8's entries, which are no functions. */
+export function isEntry(description: string): boolean {
+  return ENTRIES[description] !== undefined || description === '(root)';
+}
 
 /** A kernel, a group of the runtime, `idle`, or a file of the checkout such as `repository/pack.ts`. */
 export function groupOf(stack: Frame[]): string {

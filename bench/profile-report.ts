@@ -1,7 +1,7 @@
 /** Where the time of an operation goes: seconds by group and by function, of the main thread and of the workers. */
 import type { ThreadProfile } from './cpu-profile.ts';
 import type { Measurement } from './round-records.ts';
-import { describeFunction, groupOf, IDLE, KERNELS, RUNTIME_GROUPS } from './profile-groups.ts';
+import { describeFunction, groupOf, IDLE, isEntry, KERNELS, RUNTIME_GROUPS } from './profile-groups.ts';
 
 export interface TimeShare {
   name: string;
@@ -35,7 +35,7 @@ export function summarizeProfiles(
   const kernels = KERNELS.map((name) => groups.find((group) => group.name === name) ?? nothing(name));
   const rest = groups.filter(({ name }) => !(KERNELS as readonly string[]).includes(name) && name !== IDLE);
   const idle = groups.find(({ name }) => name === IDLE) ?? nothing(IDLE);
-  const functions = shares(profiles, describeFunction).filter(({ name }) => !name.startsWith('('));
+  const functions = shares(profiles, describeFunction).filter(({ name }) => !isEntry(name));
   return {
     corpus,
     measurement,

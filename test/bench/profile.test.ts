@@ -59,6 +59,26 @@ describe('describeFunction', () => {
   });
 });
 
+describe('summarizeProfiles', () => {
+  it('names functions without a name of their own by their file, and no entries of V8', () => {
+    const anonymous = { functionName: '', url: own('repository/native-zstd.ts') };
+    const idle = { functionName: '(idle)', url: '' };
+    const stacks = [
+      { stack: [anonymous, ROOT], seconds: 3 },
+      { stack: [PACK, ROOT], seconds: 1 },
+      { stack: [idle, ROOT], seconds: 9 },
+    ];
+    const measurement = { program: 'holdfast', operation: 'backup' as const, wallSeconds: 1 };
+    const profile = summarizeProfiles('big', measurement, [{ thread: 1, stacks }], 5);
+    expect(profile.functions.map(({ name, workerSeconds, share }) => [name, workerSeconds, share])).toEqual([
+      ['(anonymous) repository/native-zstd.ts', 3, 0.75],
+      ['append repository/pack.ts', 1, 0.25],
+    ]);
+    expect(profile.kernelShare).toBe(0.75);
+    expect(profile.groups.at(-1)).toEqual({ name: 'idle', mainSeconds: 0, workerSeconds: 9, share: 0 });
+  });
+});
+
 describe('the profile of a real process', () => {
   it('has the kernels that it called, in the thread that called them', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-profile-test-'));
