@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import { toBytes } from '../../files/byte-path.ts';
 import { readPatternFile } from '../../files/pattern-file.ts';
 import { compilePatterns, findMalformedPatterns } from '../../files/patterns.ts';
 import { archive } from '../../repository/archive.ts';
+import type { ArchivedEntry } from '../../repository/archive-report.ts';
 import { initRepository } from '../../repository/init-repository.ts';
 import { openRepository } from '../../repository/open-repository.ts';
 import type { Repository } from '../../repository/repository.ts';
@@ -202,6 +203,33 @@ restic.it('holdfast and restic refuse the same patterns as malformed', async () 
   expect(refused.size).toBeLessThan(candidates.length - 500);
 });
 
+restic.it('holdfast and restic keep to the file systems of the paths that are named', async () => {
+  // Nothing need be mounted for this: /dev/shm is another file system than /dev.
+  expect(statSync('/dev/shm').dev).not.toBe(statSync('/dev').dev);
+  const inside = mkdtempSync('/dev/shm/holdfast-selection-');
+  try {
+    mkdirSync(path.join(inside, 'folder'));
+    writeFileSync(path.join(inside, 'file'), '');
+    const chosenIn = async (targets: string[]): Promise<string[]> => {
+      const args = [...base(), '--json', '-vv', 'backup', '--dry-run', '--one-file-system', ...targets];
+      const theirs = chosenItems((await run(restic.command, args, options())).stdout, '/dev');
+      const ours: string[] = [];
+      const settings = { exclude: [], excludeIfPresent: [], excludeCaches: false, oneFileSystem: true };
+      const request = { source: { directories: targets, ...settings }, hostname: 'h', tags: [], time: new Date() };
+      await archive(repository, { ...request, parent: 'none', acceptEmpty: true }, { onEntry: keep(ours, '/dev') });
+      expect(ours.toSorted()).toEqual(theirs);
+      return ours;
+    };
+    const alone = await chosenIn(['/dev']);
+    expect(alone).toContain('/dev/shm/');
+    expect(alone.filter((item) => item.startsWith(inside))).toEqual([]);
+    const both = await chosenIn(['/dev', inside]);
+    expect(both).toEqual(expect.arrayContaining([`${inside}/`, `${inside}/folder/`, `${inside}/file`]));
+  } finally {
+    rmSync(inside, { recursive: true });
+  }
+});
+
 const NOTHING: Selection = {
   exclude: [],
   iexclude: [],
@@ -248,13 +276,16 @@ async function chosenByUs(source: string, selection: Selection): Promise<string[
       parent: 'none',
       workers: 1,
     },
-    {
-      onEntry: (entry) => {
-        if (entry.outcome !== 'excluded' && entry.path.startsWith(`${source}/`)) chosen.push(utf8(entry.path));
-      },
-    },
+    { onEntry: keep(chosen, source) },
   );
   return chosen.toSorted();
+}
+
+/** Collects what is in the snapshot, of the folder and below it. */
+function keep(chosen: string[], folderPath: string): (entry: ArchivedEntry) => void {
+  return (entry) => {
+    if (entry.outcome !== 'excluded' && entry.path.startsWith(`${folderPath}/`)) chosen.push(utf8(entry.path));
+  };
 }
 
 async function chosenByRestic(source: string, selection: Selection, scratch: string): Promise<string[]> {
@@ -277,11 +308,15 @@ async function chosenByRestic(source: string, selection: Selection, scratch: str
   ];
   const args = [...base(), '--json', '-vv', 'backup', '--dry-run', '--force', ...flags, source];
   const { stdout } = await run(restic.command, args, options());
+  return chosenItems(stdout, source);
+}
+
+function chosenItems(stdout: string, folderPath: string): string[] {
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('{"message_type":"verbose_status"'))
     .map((line) => (JSON.parse(line) as { item: string }).item)
-    .filter((item) => item.startsWith(`${source}/`))
+    .filter((item) => item.startsWith(`${folderPath}/`))
     .toSorted();
 }
 
