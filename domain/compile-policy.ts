@@ -16,18 +16,19 @@ import type {
 } from './action.ts';
 import type { ActionDraft } from './action-draft.ts';
 import { classSettings, type ClassSettings, DEFAULT_CLASS, resolveObjectives } from './classes.ts';
+import { readExcludeFiles } from './exclude-files.ts';
 import { offlineTolerance } from './offline-tolerance.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
 import { pathBelow, resolveLocation, resolveRepository, resolveSource } from './resolve-places.ts';
 import { everySeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 
-/** Reads the text of a script at an absolute path; throws when it cannot be read. */
+/** Reads the text of a script, or of a file of patterns, at an absolute path; throws when it cannot be read. */
 export type ReadScript = (path: string) => string;
 
 const RETENTION_EVERY = '1d';
 const SCRIPT_TIMEOUT = '5m';
 
-/** None for a policy whose source is not built. Scripts that cannot be read are added to `problems`. */
+/** None for a policy whose source is not built. Files that cannot be read are added to `problems`. */
 export function compilePolicy(
   document: LoadedDocument<Policy>,
   folder: PolicyFolder,
@@ -36,6 +37,7 @@ export function compilePolicy(
 ): ActionDraft[] {
   const source = resolveSource(document);
   if (source === undefined) return [];
+  source.exclude.push(...readExcludeFiles(document, readScript, problems));
   return new PolicyCompiler(document, folder, source).compile(readScript, problems);
 }
 

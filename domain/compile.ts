@@ -40,7 +40,7 @@ export interface CompileResult {
   engine: EngineSettings;
   /** The Project's name; `project` without one. */
   project: string;
-  /** Scripts that cannot be read. */
+  /** Scripts and files of patterns that cannot be read. */
   problems: Problem[];
 }
 

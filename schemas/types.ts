@@ -1107,13 +1107,19 @@ export interface Source {
    */
   exclude?: string[];
   /**
-   * A folder that holds a file of one of these names is left out.
+   * Files of such patterns, one a line, read at apply; blank lines and lines that begin with # do not count, $$ is a dollar sign. A leading ./ there is the folder of that file.
+   *
+   * Items: A path; when relative, from the folder of the file that names it.
+   */
+  excludeFile?: string[];
+  /**
+   * Of a folder that holds a file of one of these names only that file is backed up; NAME:HEADER also demands how the file begins.
    *
    * Items: Text of one character or more.
    */
   excludeIfPresent?: string[];
   /**
-   * Folders marked by a CACHEDIR.TAG are left out.
+   * Of folders marked by a CACHEDIR.TAG only that file is backed up.
    */
   excludeCaches?: boolean;
   /**

@@ -338,3 +338,34 @@ describe('digests', () => {
     expect(changed).toEqual(['policy/orders/restore-test']);
   });
 });
+
+describe('files of patterns', () => {
+  const text =
+    BASE +
+    policy('source: { directory: /srv, exclude: ["*.a"], excludeFile: [lists/x.txt] }\nbackup: [{ to: offsite }]');
+  const id = 'policy/orders/backup/offsite';
+
+  test('add their patterns behind those of the policy, and their text to the digest', async () => {
+    const file = '\ufeff# logs\r\n*.log\r\n  !keep.log \n\n./here\na$$b\n$\n';
+    const { settings, digest } = await actionOf(text, id, { 'lists/x.txt': file });
+    expect(settings).toMatchObject({
+      source: { exclude: ['*.a', '*.log', '!keep.log', '/project/policies/lists/here', 'a$b', '$'] },
+    });
+    expect((await actionOf(text, id, { 'lists/x.txt': '*.log\n' })).digest).not.toBe(digest);
+  });
+
+  test.each([
+    ['*.log\n$HOME/x\n', 'line 2 of this file names a variable'],
+    ['a[\n', 'line 1 of this file is no valid pattern'],
+  ])('are refused with %j in them', async (file, message) => {
+    const { problems } = await checkFiles({ 'a.yaml': text, 'lists/x.txt': file });
+    expect(problems).toMatchObject([{ severity: 'error', message, file: 'policies/a.yaml' }]);
+  });
+
+  test('must be there', async () => {
+    const { problems } = await checkFiles({ 'a.yaml': text });
+    expect(problems).toMatchObject([
+      { code: 'exclude-file-unreadable', message: expect.stringContaining('does not exist') },
+    ]);
+  });
+});

@@ -97,8 +97,8 @@ test('the schema for editors accepts the demo, and finds what is wrong with a do
 
 test('the whole language validates, and each part that is not built is named with its place', async () => {
   const text = readFileSync(path.join(import.meta.dirname, 'whole-language.txt'), 'utf8');
-  const script = { 'tests/verify-orders.sh': '#!/bin/sh\nexit 0\n' };
-  const { problems, notBuilt, documents } = await checkFiles({ 'all.yaml': text, ...script });
+  const named = { 'tests/verify-orders.sh': '#!/bin/sh\nexit 0\n', 'excludes.txt': '*.bak\n' };
+  const { problems, notBuilt, documents } = await checkFiles({ 'all.yaml': text, ...named });
   expect(renderProblems(problems)).toBe('');
   expect(documents).toHaveLength(10);
   const lines = text.split('\n');
