@@ -5,7 +5,7 @@ import { fromText, toBytes } from '../files/byte-path.ts';
 import { errorCode } from '../files/file-errors.ts';
 import type { EntryTimes, NativeMetadata } from '../files/native-metadata.ts';
 import { fromGoMode } from './go-file-mode.ts';
-import { parseGoTime } from './go-time.ts';
+import { parseGoTime, ZERO_GO_TIME } from './go-time.ts';
 import type { RestoredNode } from './restore-messages.ts';
 
 export interface RestoredPlace {
@@ -59,6 +59,8 @@ export function applyMetadata(
   // Access lists among the attributes change it, and so does another owner.
   const isSet = made?.mode === mode && (isOwned || !owners) && !node.extended_attributes?.length;
   if (!isSet) attempt('the mode', false, () => changeMode(place, mode));
+  // rustic keeps no times of the folders above a source: they stay as they are.
+  if (node.mtime === ZERO_GO_TIME) return problems;
   const mtimeNs = parseGoTime(node.mtime);
   if (mtimeNs === undefined) return [...problems, 'the time of modification is no time'];
   const atimeNs = node.atime === node.mtime ? mtimeNs : parseGoTime(node.atime);

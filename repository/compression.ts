@@ -18,7 +18,7 @@ const SMALLEST_OUTPUT_CHUNK = 128;
 const COMPRESSED_MARK = 2;
 
 /** Blobs and unpacked files (index, snapshot, lock) are some megabytes; what claims more than this was made to do harm. */
-const MAX_PLAIN_BYTES = 512 * 1024 * 1024;
+const MAX_PLAIN_BYTES = 500 * 1024 * 1024;
 
 /**
  * Compresses a blob into the start of `target`, which has room for `compressedBound` bytes, and returns the bytes

@@ -53,6 +53,9 @@ function formatSeconds(seconds: number): Moment {
   return { text: local.toISOString().slice(0, 19), zone: formatOffset(offset) };
 }
 
+/** The zero of Go's time.Time: no time at all. */
+export const ZERO_GO_TIME = '0001-01-01T00:00:00Z';
+
 /** Nanoseconds since the epoch; undefined when the text is no RFC 3339 time. */
 export function parseGoTime(text: string): bigint | undefined {
   const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text);

@@ -70,7 +70,9 @@ function idBytes(words: Uint32Array): Buffer {
 }
 
 function decodeBlob(raw: unknown, indexId: string): IndexedBlob {
-  const { id, type, offset, length, uncompressed_length: uncompressed = 0 } = isJsonObject(raw) ? raw : {};
+  const { id, type, offset, length, uncompressed_length: written } = isJsonObject(raw) ? raw : {};
+  // For blobs that are not compressed restic leaves the field out, or writes 0; rustic writes null.
+  const uncompressed = written ?? 0;
   if (
     typeof id !== 'string' ||
     !ID.test(id) ||
@@ -84,7 +86,6 @@ function decodeBlob(raw: unknown, indexId: string): IndexedBlob {
     throw new IntegrityError(`index file ${indexId} has an entry that cannot be read`);
   }
   const blob: IndexedBlob = { id, type, offset, length };
-  // restic leaves the field out, or writes 0, for blobs that are not compressed.
   if (uncompressed > 0) blob.uncompressedLength = uncompressed;
   return blob;
 }

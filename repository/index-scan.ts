@@ -42,6 +42,8 @@ class IndexScan {
         words: this.#words.slice(0, this.#entries * ENTRY_WORDS),
       });
       if (!this.#skip(',')) break;
+      // A comma that nothing follows is no JSON.
+      if (!this.#text.startsWith('{', this.#at)) return undefined;
     }
     // restic ends the document with a newline.
     return this.#skip(']}') && this.#text.slice(this.#at).trim() === '' ? packs : undefined;

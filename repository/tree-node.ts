@@ -4,6 +4,7 @@ import type { ByteString } from '../common/byte-string.ts';
 import { decodeUtf8 } from '../common/decode-utf8.ts';
 import { fromText, toBytes, toText } from '../files/byte-path.ts';
 import { goJson, goString, parseGoJson } from './go-json.ts';
+import { ZERO_GO_TIME } from './go-time.ts';
 import { quoteGo, unquoteGo } from './go-quote.ts';
 import { isJsonObject, isShallow, type JsonObject } from './json-object.ts';
 
@@ -133,9 +134,9 @@ function decodeNode(raw: unknown): TreeNode {
   const node: TreeNode = {
     name: decodeName(text(raw, 'name') ?? ''),
     type: text(raw, 'type') ?? '',
-    mtime: text(raw, 'mtime') ?? ZERO_TIME,
-    atime: text(raw, 'atime') ?? ZERO_TIME,
-    ctime: text(raw, 'ctime') ?? ZERO_TIME,
+    mtime: text(raw, 'mtime') ?? ZERO_GO_TIME,
+    atime: text(raw, 'atime') ?? ZERO_GO_TIME,
+    ctime: text(raw, 'ctime') ?? ZERO_GO_TIME,
     uid: integer(raw, 'uid', MAX_UINT32) ?? 0,
     gid: integer(raw, 'gid', MAX_UINT32) ?? 0,
     content: ids(raw['content']),
@@ -167,9 +168,6 @@ function decodeNode(raw: unknown): TreeNode {
   }
   return node;
 }
-
-/** The zero of Go's time.Time. */
-const ZERO_TIME = '0001-01-01T00:00:00Z';
 
 function setPresent<Key extends keyof TreeNode>(node: TreeNode, key: Key, value: TreeNode[Key] | undefined): void {
   if (value !== undefined) node[key] = value;

@@ -3,8 +3,21 @@ import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, inject, it } from 'vitest';
 
-/** A program on the PATH, or the Temporal CLI, which `test/locate-peers.ts` finds (or builds) before the tests start. */
-export type PeerName = 'restic' | 'go' | 'temporal' | 'setfacl' | 'getfacl' | 'setfattr' | 'getfattr' | 'git';
+/**
+ * A program on the PATH, or the Temporal CLI, which `test/locate-peers.ts` finds (or builds) before the tests start.
+ * `restic` is the one that the system has; `restic-new` a newer one beside it, where there is one.
+ */
+export type PeerName =
+  | 'restic'
+  | 'restic-new'
+  | 'rustic'
+  | 'go'
+  | 'temporal'
+  | 'setfacl'
+  | 'getfacl'
+  | 'setfattr'
+  | 'getfattr'
+  | 'git';
 
 export interface Peer {
   name: PeerName;
@@ -17,6 +30,8 @@ export interface Peer {
 
 const REMEDIES: Record<PeerName, string> = {
   restic: 'apt install restic',
+  'restic-new': 'set HOLDFAST_TEST_RESTIC_NEW to a restic 0.17 or later, which .ci/run builds',
+  rustic: 'put rustic on the PATH, or set HOLDFAST_TEST_RUSTIC to it',
   go: 'install Go 1.19 or later',
   temporal: 'put the Temporal CLI v1.5.1 on the PATH, or install Go so that holdfast can build it',
   setfacl: 'apt install acl',
@@ -28,18 +43,36 @@ const REMEDIES: Record<PeerName, string> = {
 
 /** Finds the peer; `const restic = requirePeer('restic')`, then `restic.it('…', async () => { … restic.command … })`. */
 export function requirePeer(name: PeerName): Peer {
-  const found = name === 'temporal' ? inject('temporalCli') || undefined : findOnPath(name);
+  const found = find(name);
   if (found !== undefined) return { name, command: found, describe, it };
   const missing = `${name} is missing: ${REMEDIES[name]}`;
+  if (!isCi() || OPTIONAL.has(name)) return skippedPeer(name, missing);
+  return {
+    ...skippedPeer(name, missing),
+    describe: (title) => it(title, () => fail(missing)),
+    it: (title) => it(title, () => fail(missing)),
+  };
+}
+
+/** Compared with where they are there: nothing else on the machine needs them, and having them takes long. */
+const OPTIONAL: ReadonlySet<PeerName> = new Set<PeerName>(['restic-new', 'rustic']);
+
+function skippedPeer(name: PeerName, missing: string): Peer {
   return {
     name,
     get command(): string {
       throw new Error(missing);
     },
-    describe: (title, body) =>
-      isCi() ? it(title, () => fail(missing)) : skip(title, missing, () => describe.skip(title, body)),
-    it: (title, body) => (isCi() ? it(title, () => fail(missing)) : skip(title, missing, () => it.skip(title, body))),
+    describe: (title, body) => skip(title, missing, () => describe.skip(title, body)),
+    it: (title, body) => skip(title, missing, () => it.skip(title, body)),
   };
+}
+
+function find(name: PeerName): string | undefined {
+  if (name === 'temporal') return inject('temporalCli') || undefined;
+  if (name === 'restic-new') return process.env['HOLDFAST_TEST_RESTIC_NEW'] || findOnPath('restic-new');
+  if (name === 'rustic') return process.env['HOLDFAST_TEST_RUSTIC'] || findOnPath(name);
+  return findOnPath(name);
 }
 
 /** Whether the tests run where nothing may be skipped. */

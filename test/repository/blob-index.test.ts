@@ -115,6 +115,20 @@ describe('index files', () => {
     );
     const loose = Buffer.from(JSON.stringify(JSON.parse(document), undefined, 1));
     expect(scanIndexFile(loose)).toBeUndefined();
+    expect(scanIndexFile(Buffer.from(document.replace(/\]\}$/, ',]}')))).toBeUndefined();
+  });
+
+  it('may have null where there is nothing, as Go and rustic write it', () => {
+    const blob = { id: idOf('b'), type: 'data' as const, offset: 0, length: 40 };
+    const written = [
+      { id: idOf('p'), blobs: [{ ...blob, uncompressed_length: null }] },
+      { id: idOf('q'), blobs: null },
+    ];
+    expect(decodeIndexFile(Buffer.from(JSON.stringify({ packs: written })), 'x')).toEqual([
+      { id: idOf('p'), blobs: [blob] },
+      { id: idOf('q'), blobs: [] },
+    ]);
+    expect(decodeIndexFile(Buffer.from('{"packs":null}'), 'x')).toEqual([]);
   });
 
   it('are closed when they are full', () => {
