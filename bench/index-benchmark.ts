@@ -76,11 +76,12 @@ function parseOptions(args: string[]): IndexOptions {
 async function measureIndex({ packs, threads }: IndexOptions): Promise<IndexReport> {
   // Once with few, so that code and its compiled form are not counted as the index's memory.
   fill(100);
-  const before = residentBytes();
+  const before = memoryWithoutGarbage();
   const { index, known, added } = fill(packs);
-  const held = residentBytes() - before;
+  const after = memoryWithoutGarbage();
   const blobs = index.blobCount;
   const tables = index.memoryBytes;
+  const heapBytes = after.heapUsed - before.heapUsed;
   const lookups = Math.min(packs, Math.ceil(LOOKUPS / BLOBS_A_PACK));
   const spread = { packs: lookups, step: Math.floor(packs / lookups) };
   const rates = [added, lookUp(index, 'indexed', spread), lookUp(index, 'absent', spread)];
@@ -94,10 +95,11 @@ async function measureIndex({ packs, threads }: IndexOptions): Promise<IndexRepo
     packs,
     threads,
     tableBytes: tables,
-    residentBytes: held,
+    heapBytes,
+    residentBytes: after.rss - before.rss,
     peakBytes: process.resourceUsage().maxRSS * 1024,
     rates,
-    verdicts: judgeIndex(blobs, tables, held),
+    verdicts: judgeIndex(blobs, tables, tables + heapBytes),
   };
 }
 
@@ -161,9 +163,9 @@ function demandCount(what: string, found: number, wanted: number): void {
   if (found !== wanted) throw new Error(`${found} of ${what} were answered with yes instead of ${wanted}.`);
 }
 
-/** Of this process, without garbage. */
-function residentBytes(): number {
+/** Of this process. */
+function memoryWithoutGarbage(): NodeJS.MemoryUsage {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().rss;
+  return process.memoryUsage();
 }
