@@ -78,6 +78,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'forget', summary: 'drop snapshots by rules, or by id', load: () => import('./forget.ts') },
       { name: 'key', summary: 'list, add, remove and change passwords', load: () => import('./key.ts') },
       { name: 'prune', summary: 'free the data that no snapshot needs', load: () => import('./prune.ts') },
+      { name: 'repair', summary: 'make the best of a damaged repository', load: () => import('./repair.ts') },
     ],
   },
   {
@@ -97,7 +98,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
   (
-    'fmt upgrade plan drift simulate pause resume approve deny cancel repair explain ' +
+    'fmt upgrade plan drift simulate pause resume approve deny cancel explain ' +
     'adopt recover evidence providers review'
   ).split(' '),
 );

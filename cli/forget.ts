@@ -1,5 +1,4 @@
 /** `holdfast forget`: drops snapshots by restic's keep rules, or those that are named. */
-import { noteForgotten } from '../activities/forgotten-trees.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { KeepRules } from '../domain/action.ts';
 import { fits } from '../domain/find-snapshot.ts';
@@ -8,17 +7,12 @@ import { hasNoRules } from '../domain/keep-rules.ts';
 import { planForget, type ForgetDecision } from '../domain/retention.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Repository } from '../repository/repository.ts';
-import { openStorage } from '../storage/open-storage.ts';
 import type { CliCommand, CliContext, Output } from './command.ts';
 import { count, displayText, displayTime, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { addKeepOptions, readKeepRules, type KeepOptions } from './keep-options.ts';
-import {
-  addRepositoryOptions,
-  withRepository,
-  type RepositoryOptions,
-  type RepositoryPlace,
-} from './open-from-options.ts';
+import { noteRemovals } from './note-removals.ts';
+import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { addSnapshotFilters, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
 import { renderTable } from './table.ts';
 
@@ -62,7 +56,12 @@ export const command: CliCommand<Options> = {
       const forgotten = groups.flatMap(({ decisions }) => decisions.filter((decision) => !decision.keep));
       if (!context.json) for (const group of groups) renderGroup(context.output, group);
       if (!dryRun && forgotten.length > 0) {
-        await noteRemovals(context, repository, place, forgotten);
+        await noteRemovals(
+          context,
+          repository,
+          place,
+          forgotten.map(({ snapshot }) => snapshot),
+        );
         await removeAll(repository, forgotten, signal);
       }
       if (context.json) context.output.json({ dryRun, groups: groups.map(toDocument) });
@@ -87,18 +86,6 @@ function planNamed(snapshots: Snapshot[], named: string[], options: SnapshotFilt
   const chosen = new Set(named.map((name) => selectSnapshot(snapshots, name, options)));
   const decisions = [...chosen].map((snapshot) => ({ snapshot, keep: false, reasons: ['named'] }));
   return [{ group: {}, decisions }];
-}
-
-/** With a name of the policies, prune spares for a while what was forgotten by hand, too. */
-async function noteRemovals(
-  context: CliContext,
-  repository: Repository,
-  { grace }: RepositoryPlace,
-  forgotten: ForgetDecision[],
-): Promise<void> {
-  if (grace === undefined || grace.seconds === 0) return;
-  const snapshots = forgotten.map(({ snapshot }) => snapshot);
-  await noteForgotten({ openStorage, clock: context.now }, grace, repository.config.id, snapshots);
 }
 
 /** One at a time, the oldest first: what an interruption leaves is a repository with fewer snapshots forgotten. */

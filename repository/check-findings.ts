@@ -3,10 +3,13 @@ import type { Finding } from '../domain/finding.ts';
 
 /** Every kind of damage, its weight, and what to do about it. */
 const KINDS = {
-  'repository/index-damaged': ['critical', 'Run "restic repair index" to write the index anew from the packs.'],
+  'repository/index-damaged': ['critical', 'Run "holdfast repair index" to write the index anew from the packs.'],
   'repository/pack-missing': ['critical', 'Bring the pack back from a copy of the repository.'],
   'repository/pack-size': ['critical', 'Bring the pack back from a copy of the repository.'],
-  'repository/pack-damaged': ['critical', 'Bring the pack back from a copy of the repository, and check the disk.'],
+  'repository/pack-damaged': [
+    'critical',
+    'Bring the pack back from a copy of the repository, or salvage it with "holdfast repair packs"; and check the disk.',
+  ],
   'repository/pack-unindexed': ['notice', 'Nothing is lost: the next prune removes what interrupted work left behind.'],
   'repository/blob-damaged': [
     'critical',
@@ -16,7 +19,10 @@ const KINDS = {
     'critical',
     'Bring the pack back from a copy of the repository, or back the file up again.',
   ],
-  'repository/tree-damaged': ['critical', 'Bring the pack back from a copy of the repository, or forget the snapshot.'],
+  'repository/tree-damaged': [
+    'critical',
+    'Bring the pack back from a copy of the repository, or run "holdfast repair snapshots".',
+  ],
   'repository/snapshot-damaged': ['critical', 'Bring the file back from a copy of the repository, or remove it.'],
 } as const;
 

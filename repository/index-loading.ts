@@ -70,7 +70,7 @@ async function readIndexFile(repository: Repository, id: string, options: LoadIn
       throw new IntegrityError(error.message, {
         cause: error,
         context: error.context,
-        hint: 'Run "holdfast check" to see what else is damaged; "restic repair index" makes the index anew from the packs.',
+        hint: 'Run "holdfast check" to see what else is damaged; "holdfast repair index" makes the index anew from the packs.',
       });
     }
     options.onError(id, error);
