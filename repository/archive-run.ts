@@ -25,6 +25,8 @@ export interface StoreSettings {
   workers?: number | undefined;
   /** A pack is full at this size. */
   packSizeBytes?: number | undefined;
+  /** Between two writings of the index, and so the work that a crash may make useless. Default: five minutes. */
+  indexIntervalMilliseconds?: number | undefined;
 }
 
 /** What a backup puts files and trees into. */
@@ -54,7 +56,7 @@ export async function storeArchive(
 ): Promise<string> {
   const breathe = createBreathing();
   const known = new KnownBlobs({ index: repository.shareIndex() });
-  const keeper = new IndexKeeper(repository);
+  const keeper = new IndexKeeper(repository, settings.indexIntervalMilliseconds);
   const pool = createArchivePool(repository, {
     known,
     maxWorkers: settings.workers ?? Math.min(availableParallelism(), MAX_WORKERS),

@@ -1,7 +1,7 @@
 /** Writes the index now and then during a long backup, so that what was stored before a crash is found again. */
 import type { Repository } from './repository.ts';
 
-/** Milliseconds of work that a crash may make useless. */
+/** Milliseconds of work that a crash may make useless: restic, too, finds only packs again that an index names. */
 const INTERVAL_MILLISECONDS = 5 * 60 * 1000;
 
 export class IndexKeeper {
@@ -9,7 +9,6 @@ export class IndexKeeper {
   readonly #timer: NodeJS.Timeout;
   readonly #stop = new AbortController();
   #underWay: Promise<void> = Promise.resolve();
-  #failure: { error: unknown } | undefined;
 
   constructor(repository: Repository, intervalMilliseconds: number = INTERVAL_MILLISECONDS) {
     this.#repository = repository;
@@ -17,11 +16,10 @@ export class IndexKeeper {
     this.#timer.unref();
   }
 
-  /** Writes what is not yet in any index file. Throws what the storage throws, also what it threw in between. */
+  /** Writes what is not yet in any index file. Throws what the storage throws. */
   async finish(signal: AbortSignal | undefined): Promise<void> {
     clearInterval(this.#timer);
     await this.#underWay;
-    if (this.#failure !== undefined) throw this.#failure.error;
     await this.#repository.saveIndex(signal ? { signal } : {});
   }
 
@@ -40,8 +38,7 @@ export class IndexKeeper {
   /** One at a time: two would both name the same packs. */
   #save(): void {
     const save = (): Promise<void> => this.#repository.saveIndex({ signal: this.#stop.signal });
-    this.#underWay = this.#underWay.then(save).catch((error: unknown) => {
-      this.#failure ??= { error };
-    });
+    // A storage that was away for a moment has lost nothing: the next writing names the same packs, and the last one counts.
+    this.#underWay = this.#underWay.then(save).catch(() => undefined);
   }
 }

@@ -1,9 +1,9 @@
-/** A process of its own that backs up: for tests that kill it, or run it without root's rights. */
+/** A process of its own that backs up: for tests that kill it, or run it without root's rights. First argument: milliseconds between two writings of the index, or `-`. */
 import { archive } from '../../repository/archive.ts';
 import { openRepository } from '../../repository/open-repository.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 
-const [vault = '', password = '', ...directories] = process.argv.slice(2);
+const [interval = '-', vault = '', password = '', ...directories] = process.argv.slice(2);
 const repository = await openRepository(openLocalStorage(vault), password);
 const lock = await repository.lock('shared');
 try {
@@ -12,6 +12,7 @@ try {
     hostname: 'app-01',
     tags: [],
     time: new Date(),
+    ...(interval === '-' ? {} : { indexIntervalMilliseconds: Number(interval) }),
   });
   process.stdout.write(JSON.stringify({ figures, unreadable, snapshotId }));
 } catch (error) {

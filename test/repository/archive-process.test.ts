@@ -4,6 +4,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { checkRepository } from '../../repository/check-repository.ts';
+import { SEAL_OVERHEAD_BYTES } from '../../repository/crypto.ts';
 import { requirePeer } from '../peers.ts';
 import { createArchiveFixture, PASSWORD, type ArchiveFixture } from './archive-fixture.ts';
 import { noise } from './odd-tree.ts';
@@ -44,9 +46,9 @@ describe('a backup whose process is killed', () => {
     for (let index = 0; index < 8; index++) {
       writeFileSync(path.join(fixture.source, `large-${index}`), noise(25_000_000, String(index)));
     }
-    const child = spawn(process.execPath, [CHILD, fixture.vault, PASSWORD, fixture.source], { stdio: 'ignore' });
+    const child = spawn(process.execPath, [CHILD, '-', fixture.vault, PASSWORD, fixture.source], { stdio: 'ignore' });
     const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-    while (countPacks(fixture) < 4 && child.exitCode === null) await delay(5);
+    while (countFiles(fixture, 'data/') < 4 && child.exitCode === null) await delay(5);
     child.kill('SIGKILL');
     expect(await ended).toBe('SIGKILL');
     const peer = realRestic(restic.command, fixture.folder);
@@ -58,6 +60,48 @@ describe('a backup whose process is killed', () => {
   });
 });
 
+describe('a backup whose process is killed after it wrote an index', () => {
+  it('has stored what the next one uses: nothing that the index named is stored again', async () => {
+    using fixture = await createArchiveFixture();
+    for (let index = 0; index < 12; index++) {
+      writeFileSync(path.join(fixture.source, `large-${index}`), noise(25_000_000, String(index)));
+    }
+    const child = spawn(process.execPath, [CHILD, '40', fixture.vault, PASSWORD, fixture.source], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    while (countFiles(fixture, 'index/') < 2 && child.exitCode === null) await delay(5);
+    child.kill('SIGKILL');
+    expect(await ended).toBe('SIGKILL');
+    expect(countFiles(fixture, 'snapshots/')).toBe(0);
+    const named = await indexedData(fixture);
+    expect(named.size).toBeGreaterThan(10);
+    const packs = new Set(fixture.files().filter((name) => name.startsWith('data/')));
+    const { figures, snapshot } = await fixture.archive();
+    const namedBytes = [...named.values()].reduce((sum, bytes) => sum + bytes, 0);
+    expect(figures.bytesProcessed).toBe(300_000_000);
+    expect(snapshot.summary!.data_blobs).toBe((await indexedData(fixture)).size - named.size);
+    // The rest, and the trees.
+    expect(figures.bytesAdded).toBeLessThan(300_000_000 - namedBytes + 100_000);
+    // Packs are only added: nobody may remove what another backup could be using.
+    for (const pack of packs) expect(fixture.files()).toContain(pack);
+    const repository = await fixture.open();
+    const { problems } = await checkRepository(repository, { readDataShare: 1, rotation: 0 });
+    await repository.close();
+    // Packs that were on their way when the process died, which no index names, wait for prune.
+    expect(problems.filter(({ severity }) => severity !== 'notice')).toEqual([]);
+  });
+});
+
+/** Plain sizes of the data blobs that index files name. Every blob is named once. */
+async function indexedData(fixture: ArchiveFixture): Promise<Map<string, number>> {
+  const repository = await fixture.open();
+  await repository.loadIndex();
+  const blobs = [...repository.indexedPacks()].flatMap((pack) => pack.blobs).filter(({ type }) => type === 'data');
+  await repository.close();
+  const sizes = new Map(blobs.map((blob) => [blob.id, blob.uncompressedLength ?? blob.length - SEAL_OVERHEAD_BYTES]));
+  expect(sizes.size).toBe(blobs.length);
+  return sizes;
+}
+
 interface ChildResult {
   figures: Record<string, number>;
   unreadable: { path: string; message: string }[];
@@ -65,11 +109,11 @@ interface ChildResult {
 
 /** Root, who may read everything, gives up just that right: the checkout may lie where no other account may look. */
 function runUnprivileged(fixture: ArchiveFixture, directories: string[]): ChildResult {
-  const command = [process.execPath, CHILD, fixture.vault, PASSWORD, ...directories];
+  const command = [process.execPath, CHILD, '-', fixture.vault, PASSWORD, ...directories];
   if (process.getuid?.() === 0) command.unshift('setpriv', '--bounding-set=-dac_override,-dac_read_search');
   return JSON.parse(execFileSync(command[0]!, command.slice(1), { encoding: 'utf8' })) as ChildResult;
 }
 
-function countPacks(fixture: ArchiveFixture): number {
-  return fixture.files().filter((name) => name.startsWith('data/')).length;
+function countFiles(fixture: ArchiveFixture, prefix: string): number {
+  return fixture.files().filter((name) => name.startsWith(prefix)).length;
 }
