@@ -48,8 +48,8 @@ export type Job =
   | { kind: 'hash'; files: FileToRead[] }
   /** The next window of a large file, which several workers read by turns. */
   | { kind: 'slice'; file: number; cursor: SharedArrayBuffer }
-  /** Pieces of a stream, in the order of the stream. */
-  | { kind: 'blobs'; blobs: Uint8Array[] }
+  /** Chunks of a stream that follow each other in memory, and where each ends; the memory is theirs until the answer. */
+  | { kind: 'chunks'; memory: SharedArrayBuffer; ends: number[] }
   /** Encoded trees that the repository does not have. */
   | { kind: 'trees'; trees: { id: string; content: Uint8Array }[] }
   /** Hands over the packs that are not full. */
@@ -88,7 +88,7 @@ export type JobResult =
   | { kind: 'files'; files: (FileRead | ReadFailure)[]; stored: StoredFigures }
   | { kind: 'hash'; files: (FileRead | ReadFailure)[] }
   | { kind: 'slice'; slice: Slice | undefined; failure?: ReadFailure; stored: StoredFigures }
-  | { kind: 'blobs'; ids: string[]; stored: StoredFigures }
+  | { kind: 'chunks'; ids: string[]; stored: StoredFigures }
   | { kind: 'trees'; stored: StoredFigures }
   | { kind: 'finish'; stored: StoredFigures };
 

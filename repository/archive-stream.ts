@@ -5,6 +5,7 @@ import { HoldfastError, InterruptedError, throwIfAborted } from '../common/error
 import { silentProgress, type Progress } from '../common/progress.ts';
 import { fromText } from '../files/byte-path.ts';
 import type { ArchiveContext, ArchiveResult } from './archive.ts';
+import { WINDOW_BYTES } from './archive-messages.ts';
 import { ArchiveReport } from './archive-report.ts';
 import { describeSnapshot, figuresOf, storeArchive, type ArchiveSink, type StoreSettings } from './archive-run.ts';
 import { toGoMode } from './go-file-mode.ts';
@@ -100,6 +101,8 @@ async function storeStream(
 ): Promise<StoredStream> {
   const ids: string[][] = [];
   const underWay = new Set<Promise<void>>();
+  // Used again and again: what is sent as a copy would stay until both sides collect their garbage.
+  const free: SharedArrayBuffer[] = [];
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
   const onAbort = (): void => failed.reject(new InterruptedError());
@@ -111,12 +114,16 @@ async function storeStream(
       // A stream may be silent for hours: what happens meanwhile must be noticed.
       const next = await Promise.race([windows.next(), failed.promise]);
       if (next.done === true) break;
-      for (const blob of next.value) sizeBytes += blob.length;
+      const { content: chunks, ends } = next.value;
+      sizeBytes += chunks.length;
+      const memory = free.pop() ?? new SharedArrayBuffer(WINDOW_BYTES);
+      new Uint8Array(memory).set(chunks);
       const index = ids.push([]) - 1;
-      const stored = pool.run({ kind: 'blobs', blobs: next.value }).then((result) => {
+      const stored = pool.run({ kind: 'chunks', memory, ends }).then((result) => {
         ids[index] = result.ids;
         report.stored('data', result.stored);
         underWay.delete(stored);
+        free.push(memory);
       });
       stored.catch(failed.reject);
       underWay.add(stored);

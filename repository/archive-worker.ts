@@ -37,9 +37,9 @@ function run(job: Job, reader: FileReader, writer: BlobWriter): JobResult {
       const outcome = reader.readSlice(job.file, job.cursor, store);
       return { kind: 'slice', ...outcome, stored: writer.takeFigures() };
     }
-    case 'blobs': {
-      const ids = job.blobs.map(store);
-      return { kind: 'blobs', ids, stored: writer.takeFigures() };
+    case 'chunks': {
+      const ids = reader.storeChunks(job.memory, job.ends, store);
+      return { kind: 'chunks', ids, stored: writer.takeFigures() };
     }
     case 'trees':
       for (const tree of job.trees) writer.addTree(tree.id, tree.content);

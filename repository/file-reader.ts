@@ -65,6 +65,20 @@ export class FileReader {
     }
   }
 
+  /** Gives chunks on that were cut elsewhere: those of a stream. When the work must stop, not all of them. */
+  storeChunks(memory: SharedArrayBuffer, ends: readonly number[], sink: BlobSink): string[] {
+    // What takes the chunks need not know of shared memory.
+    this.#window.bytes.set(new Uint8Array(memory, 0, ends.at(-1)));
+    const ids: string[] = [];
+    let start = 0;
+    for (const end of ends) {
+      if (Atomics.load(this.#abort, 0) !== 0) break;
+      ids.push(sink(this.#window.bytes.subarray(start, end)));
+      start = end;
+    }
+    return ids;
+  }
+
   #readWhole(descriptor: number, expectedBytes: number, sink: BlobSink): FileRead {
     const content: string[] = [];
     for (let offset = 0; ;) {
