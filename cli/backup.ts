@@ -1,6 +1,6 @@
 /** `holdfast backup`: a snapshot of folders, files or a stream, made by hand. */
 import { hostname } from 'node:os';
-import { archive, type ArchiveRequest, type ArchiveResult } from '../repository/archive.ts';
+import { archive, scanSources, type ArchiveRequest, type ArchiveResult } from '../repository/archive.ts';
 import { archiveStream } from '../repository/archive-stream.ts';
 import { addBackupOptions, checkBackupOptions, type BackupOptions } from './backup-options.ts';
 import { collectBackupPaths, type BackupPaths } from './backup-paths.ts';
@@ -34,21 +34,29 @@ async function backUpPaths(context: CliContext, args: string[], options: BackupO
   const paths = await collectBackupPaths(context, args, options);
   const source = await readSource(context, paths, options);
   const usesInput = [options.filesFrom, options.filesFromVerbatim, options.filesFromRaw].flat().includes('-');
-  return make(usesInput ? withoutQuestions(context) : context, options, async (repository, signal, progress) => {
-    const { parent = 'auto', force = false, groupBy, ignoreCtime, ignoreInode } = options;
-    const request = {
-      ...describeRequest(context, options),
-      source,
-      parent: force || parent === false ? 'none' : parent === 'latest' ? 'auto' : parent,
-      ...(groupBy !== undefined && { groupBy, parentTags: groupBy.includes('tags') ? tagsOf(options) : [] }),
-      changeDetection: { ...(ignoreCtime && { ignoreCtime }), ...(ignoreInode && { ignoreInode }) },
-      withAtime: options.withAtime === true,
-      // Trees that were not written cannot be compared.
-      skipIfUnchanged: options.skipIfUnchanged === true && options.dryRun !== true,
-    };
-    const result = await archive(repository, request, { signal, progress, onEntry: entryTeller(context) });
-    return { ...result, unreadable: [...paths.absent, ...result.unreadable] };
-  });
+  const withAtime = options.withAtime === true;
+  // While the password becomes a key, there is nothing else to do.
+  const scan = scanSources({ source, withAtime });
+  const making = make(
+    usesInput ? withoutQuestions(context) : context,
+    options,
+    async (repository, signal, progress) => {
+      const { parent = 'auto', force = false, groupBy, ignoreCtime, ignoreInode } = options;
+      const request = {
+        ...describeRequest(context, options),
+        source,
+        parent: force || parent === false ? 'none' : parent === 'latest' ? 'auto' : parent,
+        ...(groupBy !== undefined && { groupBy, parentTags: groupBy.includes('tags') ? tagsOf(options) : [] }),
+        changeDetection: { ...(ignoreCtime && { ignoreCtime }), ...(ignoreInode && { ignoreInode }) },
+        withAtime,
+        // Trees that were not written cannot be compared.
+        skipIfUnchanged: options.skipIfUnchanged === true && options.dryRun !== true,
+      };
+      const result = await archive(repository, request, { signal, progress, onEntry: entryTeller(context), scan });
+      return { ...result, unreadable: [...paths.absent, ...result.unreadable] };
+    },
+  );
+  return making.finally(() => scan.stop());
 }
 
 async function backUpStream(context: CliContext, words: string[], options: BackupOptions): Promise<ExitStatus> {

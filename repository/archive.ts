@@ -12,9 +12,9 @@ import { findParent, parentById, type ParentCriterion } from './find-parent.ts';
 import { ParentTrees } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
 import { requireContent, requireSources } from './source-guards.ts';
-import { SourceNodes } from './source-node.ts';
-import { SourceSelection, type SelectionSettings } from './source-selection.ts';
-import { absoluteSources, buildSourceTree, type SourceFolder } from './source-tree.ts';
+import { SourceScan } from './source-scan.ts';
+import type { SelectionSettings } from './source-selection.ts';
+import { absoluteSources, buildSourceTree } from './source-tree.ts';
 import { areSourcesUnchanged } from './unchanged-sources.ts';
 
 /** The source as policies describe it (`SourceSettings`). */
@@ -30,6 +30,8 @@ export interface ArchiveContext {
   progress?: Progress | undefined;
   /** Told of each entry once it is finished. */
   onEntry?: ((entry: ArchivedEntry) => void) | undefined;
+  /** Of the same request, begun earlier (`scanSources`): while the repository was being opened. */
+  scan?: SourceScan | undefined;
 }
 
 export interface ArchiveRequest extends ArchiveContext, StoreSettings {
@@ -85,7 +87,25 @@ export async function archive(
   request: ArchiveRequest,
   context: ArchiveContext = {},
 ): Promise<ArchiveResult> {
-  const { signal = request.signal, progress = request.progress, onEntry = request.onEntry } = context;
+  const scan = context.scan ?? scanSources(request);
+  try {
+    return await archiveScanned(repository, request, { ...request, ...context, scan });
+  } finally {
+    scan.stop();
+  }
+}
+
+/** Begins to look at the sources. Whoever does not give it to `archive` stops it. Throws a Usage error for malformed patterns. */
+export function scanSources({ source, withAtime }: Pick<ArchiveRequest, 'source' | 'withAtime'>): SourceScan {
+  const plan = buildSourceTree(absoluteSources(source.directories), source.links);
+  return new SourceScan(plan, { selection: source, withAtime });
+}
+
+async function archiveScanned(
+  repository: Repository,
+  request: ArchiveRequest,
+  { signal, progress, onEntry, scan }: ArchiveContext & { scan: SourceScan },
+): Promise<ArchiveResult> {
   throwIfAborted(signal);
   const sources = absoluteSources(request.source.directories);
   requireSources(sources, request.source.links);
@@ -98,9 +118,8 @@ export async function archive(
   const parent = wanted === 'none' ? undefined : wanted === 'auto' ? newest : parentById(snapshots, wanted);
   const report = new ArchiveReport({ progress, onEntry });
   const start = new Date();
-  const plan = buildSourceTree(sources, request.source.links);
   const tree = await storeArchive(repository, { settings: request, report, signal }, (sink) =>
-    walkSources(repository, { request, plan, parent, report, signal }, sink),
+    walkSources(repository, { request, scan, parent, report, signal }, sink),
   );
   throwIfAborted(signal);
   const excludes = request.source.exclude;
@@ -108,7 +127,7 @@ export async function archive(
   const skipped =
     request.skipIfUnchanged === true &&
     parent !== undefined &&
-    (await areSourcesUnchanged(repository, plan, tree, parent.tree, signal));
+    (await areSourcesUnchanged(repository, buildSourceTree(sources, request.source.links), tree, parent.tree, signal));
   const snapshot = skipped ? parent : await saveSnapshot(repository, made, signal);
   return {
     snapshotId: snapshot.id,
@@ -134,21 +153,20 @@ async function saveSnapshot(
 
 interface WalkOptions {
   request: ArchiveRequest;
-  plan: SourceFolder;
+  scan: SourceScan;
   parent: Snapshot | undefined;
   report: ArchiveReport;
   signal: AbortSignal | undefined;
 }
 
 async function walkSources(repository: Repository, options: WalkOptions, sink: ArchiveSink): Promise<void> {
-  const { request, plan, parent, report, signal } = options;
+  const { request, scan, parent, report, signal } = options;
   const { pool, trees, breathe, onFailure } = sink;
   const queue = new FileQueue({ pool, onFailure, onStored: (stored) => report.stored('data', stored) });
   const walk = new ArchiveWalk({
     repository,
+    scan,
     parents: new ParentTrees(repository, { signal, onError: report.damagedTree.bind(report) }),
-    nodes: new SourceNodes(request),
-    selection: new SourceSelection(request.source, report.excluded.bind(report)),
     changeDetection: request.changeDetection,
     queue,
     trees,
@@ -156,6 +174,6 @@ async function walkSources(repository: Repository, options: WalkOptions, sink: A
     breathe,
     signal,
   });
-  await walk.run(plan, parent?.tree);
+  await walk.run(parent?.tree);
   await queue.flush();
 }

@@ -1,5 +1,5 @@
 /** Whether a file is as the parent snapshot has it, so that it need not be read: restic's comparison, and what may be left out of it. */
-import type { BigIntStats } from 'node:fs';
+import type { FileIdentity } from './archive-messages.ts';
 import { parseGoTime } from './go-time.ts';
 import type { TreeNode } from './tree-node.ts';
 
@@ -14,24 +14,18 @@ export interface ChangeDetection {
 /**
  * By size and modification time, and by change time and inode unless these are ignored.
  *
- * @param node The file as it is now, made of `stat`.
  * @param previous As the parent snapshot has it.
  */
 export function isUnchanged(
-  stat: BigIntStats,
-  node: TreeNode,
+  now: FileIdentity,
   previous: TreeNode,
   { ignoreCtime = false, ignoreInode = false }: ChangeDetection = {},
 ): boolean {
   return (
-    Number(stat.size) === (previous.size ?? 0) &&
-    isSameTime(node.mtime, previous.mtime, stat.mtimeNs) &&
-    (ignoreInode || stat.ino === (previous.inode ?? 0n)) &&
-    (ignoreInode || ignoreCtime || isSameTime(node.ctime, previous.ctime, stat.ctimeNs))
+    now.sizeBytes === (previous.size ?? 0) &&
+    // As numbers: the text differs where the parent was made in another time zone.
+    parseGoTime(previous.mtime) === now.mtimeNs &&
+    (ignoreInode || now.inode === (previous.inode ?? 0n)) &&
+    (ignoreInode || ignoreCtime || parseGoTime(previous.ctime) === now.ctimeNs)
   );
-}
-
-/** The text differs where the parent was made in another time zone. */
-function isSameTime(text: string, previousText: string, timeNs: bigint): boolean {
-  return text === previousText || parseGoTime(previousText) === timeNs;
 }
