@@ -170,6 +170,10 @@ export class RestoreRun {
         continue;
       }
       const size = locations.reduce((sum, location) => sum + plainSize(location), 0);
+      // It is restored all the same: it may be all that there is.
+      if (node.type === 'file' && size !== (node.size ?? 0)) {
+        this.#addProblem('restore/damaged', place.path, `its blobs have ${size} bytes, the file ${node.size ?? 0}`);
+      }
       if (size > MAX_PART_BYTES) {
         yield* this.#parts(place.folder, place.path, entry, locations, size);
         continue;
@@ -177,7 +181,7 @@ export class RestoreRun {
       const last = batch.folders.at(-1);
       if (last?.folder === place.folder) last.entries.push(entry);
       else batch.folders.push({ folder: place.folder, entries: [entry] });
-      batch.content.push(...locations);
+      for (const location of locations) batch.content.push(location);
       entries++;
       bytes += size;
       if (entries < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES) continue;

@@ -80,6 +80,24 @@ describe('a hostile repository', () => {
     },
   );
 
+  it('with a file that is longer or shorter than its blobs has that told, and what is there restored', async () => {
+    await withRepository(async (repository, folder) => {
+      const longer = { ...(await file(repository, 'longer', 'content')), size: 2 ** 40 };
+      const shorter = { ...(await file(repository, 'shorter', 'content')), size: 1 };
+      const none = { ...(await file(repository, 'none', 'content')), content: null };
+      const empty = await file(repository, 'many', '');
+      const many = { ...empty, content: Array<string>(200_000).fill(empty.content![0]!) };
+      const result = await restoreNodes(repository, folder, [longer, shorter, none, many]);
+      expect(codes(result)).toEqual(['restore/damaged', 'restore/damaged', 'restore/damaged']);
+      expect(result.problems.map(({ message }) => message)).toContainEqual(
+        expect.stringContaining('its blobs have 7 bytes, the file 1099511627776'),
+      );
+      expect(readFileSync(join(result.target, 'longer'), 'utf8')).toBe('content');
+      expect(readFileSync(join(result.target, 'shorter'), 'utf8')).toBe('content');
+      expect(readFileSync(join(result.target, 'many'), 'utf8')).toBe('');
+    });
+  });
+
   it('cannot write through a link that it has planted before a folder of the same name', async () => {
     await withRepository(async (repository, folder) => {
       const outside = join(folder, 'outside');
