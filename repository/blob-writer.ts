@@ -2,9 +2,8 @@
 import { getRandomValues, hash } from 'node:crypto';
 import type { StoredFigures, WorkerSettings } from './archive-messages.ts';
 import { createBlobCompressor } from './compression.ts';
-import { prepareKey } from './crypto.ts';
+import { prepareNativeKey } from './crypto.ts';
 import type { KnownBlobs } from './known-blobs.ts';
-import { loadNativeCtr } from './native-cipher.ts';
 import { loadNativeCompressor } from './native-zstd.ts';
 import { PackBuilder } from './pack.ts';
 import { packEntries, type PackEntries } from './pack-entries.ts';
@@ -28,7 +27,7 @@ export class BlobWriter {
   #stored: StoredFigures = { blobs: 0, plainBytes: 0, storedBytes: 0 };
 
   constructor(settings: WorkerSettings, known: KnownBlobs, handOver: HandOver) {
-    const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
+    const key = prepareNativeKey(settings.key);
     const compress = createBlobCompressor(settings.compression, loadNativeCompressor);
     const newPack = (): PackBuilder => new PackBuilder(key, { ...settings, compress });
     this.#known = known;

@@ -1,8 +1,9 @@
 /** restic's authenticated encryption: AES-256-CTR, then Poly1305-AES over the cipher text; synchronous, usable in any thread. */
-import { createCipheriv, createSecretKey, hash, randomFillSync, timingSafeEqual, type Cipheriv } from 'node:crypto';
+import { createCipheriv, createSecretKey, hash, randomFillSync, timingSafeEqual } from 'node:crypto';
 import sodium from 'sodium-native';
 import { IntegrityError } from '../common/errors.ts';
-import type { CtrCipher } from './native-cipher.ts';
+import { loadNativeCtr, type CtrCipher } from './native-cipher.ts';
+import { loadNativeMac, type Authenticator } from './native-mac.ts';
 import type { MasterKey } from './repository.ts';
 
 export const NONCE_BYTES = 16;
@@ -18,29 +19,34 @@ const CIPHER_PIECE_BYTES = 96 * 1024;
 /** A key ready for use. */
 export interface SealingKey {
   readonly ctr: CtrCipher;
-  readonly macR: Uint8Array;
-  /** AES under macK, of single blocks one after the other: ECB has no state, so that one cipher serves all nonces. */
-  readonly macCipher: Cipheriv;
+  readonly authenticate: Authenticator;
   /** Fills the 16 bytes with fresh randomness, which costs less when it is fetched for many nonces at once. */
   readonly fillNonce: (nonce: Uint8Array) => void;
+}
+
+interface KeyBytes {
+  encrypt: Uint8Array;
+  macK: Uint8Array;
+  macR: Uint8Array;
 }
 
 /**
  * Takes the key as it is, also after it has crossed to a worker thread (where Buffers arrive as Uint8Array).
  *
- * @param ctr AES-256-CTR under `key.encrypt`; default: node:crypto's, which is ready at once. `loadNativeCtr` is for
- * threads that seal or open blobs in number.
+ * @param ctr AES-256-CTR under `key.encrypt`; default: node:crypto's, which is ready at once.
+ * @param authenticate Poly1305-AES; default: libsodium's.
  */
 export function prepareKey(
-  key: { encrypt: Uint8Array; macK: Uint8Array; macR: Uint8Array },
-  ctr: CtrCipher | undefined = createNodeCtr(key.encrypt),
+  key: KeyBytes,
+  ctr: CtrCipher = createNodeCtr(key.encrypt),
+  authenticate: Authenticator = createSodiumMac(key),
 ): SealingKey {
-  return {
-    ctr,
-    macR: clampR(key.macR),
-    macCipher: createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false),
-    fillNonce: createNonceSource(),
-  };
+  return { ctr, authenticate, fillNonce: createNonceSource() };
+}
+
+/** For threads that seal or open blobs in number: by Node's own OpenSSL as far as it is there, which takes a moment to load. */
+export function prepareNativeKey(key: KeyBytes): SealingKey {
+  return prepareKey(key, loadNativeCtr(key.encrypt), loadNativeMac(key.macK, clampR(key.macR)));
 }
 
 function createNonceSource(): (nonce: Uint8Array) => void {
@@ -115,10 +121,18 @@ export function sha256Hex(content: Uint8Array): string {
 
 /** Poly1305-AES (Bernstein 2005): Poly1305 under the one-time key `r || AES_k(nonce)`. */
 export function authenticate(key: SealingKey, nonce: Uint8Array, message: Uint8Array, mac: Uint8Array): void {
+  key.authenticate(nonce, message, mac);
+}
+
+function createSodiumMac({ macK, macR }: KeyBytes): Authenticator {
+  // Of single blocks one after the other: ECB has no state, so that one cipher serves all nonces.
+  const cipher = createCipheriv('aes-128-ecb', macK, null).setAutoPadding(false);
   const oneTimeKey = new Uint8Array(32);
-  oneTimeKey.set(key.macR, 0);
-  oneTimeKey.set(key.macCipher.update(nonce), 16);
-  sodium.crypto_onetimeauth(mac, message, oneTimeKey);
+  oneTimeKey.set(clampR(macR), 0);
+  return (nonce, message, mac) => {
+    oneTimeKey.set(cipher.update(nonce), 16);
+    sodium.crypto_onetimeauth(mac, message, oneTimeKey);
+  };
 }
 
 /** KeyObjects cost a third of what raw keys cost per cipher. */

@@ -6,7 +6,7 @@ import { planBatches, readBatch, type PlannedBatch } from './blob-batches.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import type { ReaderTasks } from './reader-messages.ts';
 import type { IndexedBlob, Repository } from './repository.ts';
-import type { TreeReferences } from './tree-references.ts';
+import { packReferences, unpackReferences, type TreeReferences } from './tree-references.ts';
 
 /** What is wrong below a tree. `tree`: the entry number of the tree that shows it; -1: a snapshot's root itself. */
 export interface MarkProblem {
@@ -107,10 +107,9 @@ async function readTrees(
   for (const { id, message } of answer.problems) {
     options.onProblem({ kind: 'damaged-tree', tree: index.entryOf('tree', id), id, message });
   }
-  return batch.blobs.flatMap((blob, position) => {
-    const references = answer.references[position];
-    return references === undefined ? [] : [{ entry: index.entryOf('tree', blob.id), references }];
-  });
+  return [...unpackReferences(answer.trees)].flatMap((references, position) =>
+    references === undefined ? [] : [{ entry: index.entryOf('tree', batch.blobs[position]!.id), references }],
+  );
 }
 
 /** A pack that is not there at all damages each of its trees. */
@@ -128,7 +127,7 @@ async function readReferences(
       id,
       message: `tree blob ${id} lies in the missing pack ${batch.packId}`,
     }));
-    return { references: [], problems };
+    return { trees: packReferences([]), problems };
   }
 }
 

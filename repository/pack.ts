@@ -207,14 +207,22 @@ export function encodeHeader(blobs: readonly IndexedBlob[]): Buffer {
   const header = Buffer.alloc(blobs.reduce((sum, blob) => sum + entryBytes(blob), 0));
   let position = 0;
   for (const blob of blobs) {
-    const compressed = blob.uncompressedLength !== undefined;
-    const kind = (blob.type === 'tree' ? ENTRY_KIND.tree : ENTRY_KIND.data) + (compressed ? 2 : 0);
-    position = header.writeUInt8(kind, position);
-    position = header.writeUInt32LE(blob.length, position);
-    if (compressed) position = header.writeUInt32LE(blob.uncompressedLength!, position);
+    position = writeHeaderEntry(header, position, blob);
     position += header.write(blob.id, position, 'hex');
   }
   return header;
+}
+
+/** Writes an entry up to its id, which follows; returns where. */
+export function writeHeaderEntry(
+  header: Buffer,
+  position: number,
+  { type, length, uncompressedLength }: Pick<IndexedBlob, 'type' | 'length' | 'uncompressedLength'>,
+): number {
+  const compressed = uncompressedLength !== undefined;
+  const kind = (type === 'tree' ? ENTRY_KIND.tree : ENTRY_KIND.data) + (compressed ? 2 : 0);
+  const next = header.writeUInt32LE(length, header.writeUInt8(kind, position));
+  return compressed ? header.writeUInt32LE(uncompressedLength, next) : next;
 }
 
 /** Throws IntegrityError. */

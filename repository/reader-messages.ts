@@ -3,7 +3,7 @@ import type { Compression } from './compression.ts';
 import type { FinishedPack } from './open-packs.ts';
 import type { IndexedBlob } from './repository.ts';
 import type { EntryBatch, FilePart, RestoreAnswer } from './restore-messages.ts';
-import type { TreeReferences } from './tree-references.ts';
+import type { PackedReferences } from './tree-references.ts';
 import type { VerifyBatch } from './verify-entries.ts';
 import type { VerifyPackAnswer, VerifyPackTask } from './verify-pack.ts';
 
@@ -35,11 +35,8 @@ export interface BlobProblem {
 export interface ReaderTasks {
   /** Reads a whole pack and compares it with what the index says. */
   'verify-pack': { input: VerifyPackTask; output: VerifyPackAnswer };
-  /** Decrypts trees; the answers are in the order of the blobs. `undefined` stands beside the problem of a tree that cannot be read. */
-  'read-trees': {
-    input: BlobBatch;
-    output: { references: (TreeReferences | undefined)[]; problems: BlobProblem[] };
-  };
+  /** Decrypts trees, and finds out what they point to. */
+  'read-trees': { input: BlobBatch; output: { trees: PackedReferences; problems: BlobProblem[] } };
   /** Verifies blobs and puts them into new packs; returns those that became full. A blob with a problem is in none. */
   repack: { input: BlobBatch; output: { finished: FinishedPack[]; problems: BlobProblem[] } };
   /** Makes the entries of a snapshot in the target; what goes wrong is in the answer. */

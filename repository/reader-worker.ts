@@ -3,8 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { IntegrityError, InterruptedError } from '../common/errors.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
-import { prepareKey } from './crypto.ts';
-import { loadNativeCtr } from './native-cipher.ts';
+import { prepareNativeKey } from './crypto.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob } from './pack.ts';
@@ -22,17 +21,14 @@ import type {
 } from './reader-messages.ts';
 import type { IndexedBlob } from './repository.ts';
 import { restoreEntries, restorePart, type ThreadContext } from './restore-entries.ts';
-import { readTreeReferences } from './tree-references.ts';
+import { packReferences, readTreeReferences } from './tree-references.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyPack, type VerifyTools } from './verify-pack.ts';
 
 const settings = workerData as ReaderSettings;
-const key = prepareKey(settings.key, loadNativeCtr(settings.key.encrypt));
+const key = prepareNativeKey(settings.key);
 const target = settings.target ?? settings;
-const openPacks = new OpenPacks(
-  settings.target === undefined ? key : prepareKey(target.key, loadNativeCtr(target.key.encrypt)),
-  target,
-);
+const openPacks = new OpenPacks(settings.target === undefined ? key : prepareNativeKey(target.key), target);
 const decompressor = onFirstUse(loadNativeDecompressor);
 const restoring = onFirstUse((): ThreadContext => ({
   key,
@@ -120,7 +116,7 @@ function readTrees(batch: BlobBatch): ReaderTasks['read-trees']['output'] {
       return undefined;
     }
   });
-  return { references, problems };
+  return { trees: packReferences(references), problems };
 }
 
 /** What is compressed goes on as it is, under the target's key. */

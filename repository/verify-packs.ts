@@ -4,7 +4,7 @@ import { NotFoundError } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { packName } from './object-names.ts';
-import { encodeHeader } from './pack.ts';
+import { headerOfEntries } from './pack-entries.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import type { IndexedBlob, Repository } from './repository.ts';
 import type { VerifyPackAnswer } from './verify-pack.ts';
@@ -66,7 +66,7 @@ async function verifyPack(
 ): Promise<PackVerdict & { isRead: boolean; bytesRead: number }> {
   const { storage } = repository;
   const { localDirectory } = storage.capabilities;
-  const indexed = layoutOf(index.pack(packId)?.blobs ?? []);
+  const indexed = layoutOf(index, packId);
   let answer: VerifyPackAnswer | undefined;
   if (localDirectory !== undefined) answer = await pool.run('verify-pack', { packId, indexed, localDirectory });
   try {
@@ -86,12 +86,8 @@ async function verifyPack(
 }
 
 /** As the header of the pack, which crosses to a thread and is compared there at once; or as it is, when there can be none. */
-function layoutOf(blobs: readonly IndexedBlob[]): Uint8Array | IndexedBlob[] {
-  const ordered = blobs.toSorted((a, b) => a.offset - b.offset);
-  let end = 0;
-  for (const { offset, length } of ordered) {
-    if (offset !== end) return ordered;
-    end += length;
-  }
-  return encodeHeader(ordered);
+function layoutOf(index: BlobIndex, packId: string): Uint8Array | IndexedBlob[] {
+  const entries = index.packEntries(packId);
+  const header = entries === undefined ? undefined : headerOfEntries(entries);
+  return header ?? (index.pack(packId)?.blobs ?? []).toSorted((a, b) => a.offset - b.offset);
 }

@@ -7,11 +7,13 @@ import {
   generateMasterKey,
   open,
   prepareKey,
+  prepareNativeKey,
   seal,
   sealInto,
   SEAL_OVERHEAD_BYTES,
 } from '../../repository/crypto.ts';
 import { loadNativeCtr } from '../../repository/native-cipher.ts';
+import { loadNativeMac } from '../../repository/native-mac.ts';
 
 /** Of appendix B of "The Poly1305-AES message-authentication code" (D. J. Bernstein, 2005). */
 const VECTORS = [
@@ -48,9 +50,17 @@ const VECTORS = [
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
-describe('Poly1305-AES', () => {
+it("finds cipher and MAC in Node's own binary", () => {
+  expect(loadNativeCtr(Buffer.alloc(32))).toBeDefined();
+  expect(loadNativeMac(Buffer.alloc(16), Buffer.alloc(16))).toBeDefined();
+});
+
+describe.each([
+  { by: 'libsodium', prepare: prepareKey },
+  { by: "OpenSSL in Node's own binary", prepare: prepareNativeKey },
+])('Poly1305-AES by $by', ({ prepare }) => {
   it.each(VECTORS)('gives the published authenticator of "$message"', ({ message, r, k, nonce, mac }) => {
-    const key = prepareKey({ encrypt: Buffer.alloc(32), macK: hex(k), macR: hex(r) });
+    const key = prepare({ encrypt: Buffer.alloc(32), macK: hex(k), macR: hex(r) });
     const actual = Buffer.alloc(16);
     authenticate(key, hex(nonce), hex(message), actual);
     expect(actual.toString('hex')).toBe(mac);
@@ -63,7 +73,7 @@ describe('Poly1305-AES', () => {
     for (const index of [4, 8, 12]) unclamped[index]! |= 0x03;
     const actual = Buffer.alloc(16);
     authenticate(
-      prepareKey({ encrypt: Buffer.alloc(32), macK: hex(k), macR: unclamped }),
+      prepare({ encrypt: Buffer.alloc(32), macK: hex(k), macR: unclamped }),
       hex(nonce),
       hex(message),
       actual,
@@ -86,7 +96,7 @@ const master = generateMasterKey();
 
 describe.each([
   { by: 'node:crypto', key: prepareKey(master) },
-  { by: "OpenSSL in Node's own binary", key: prepareKey(master, loadNativeCtr(master.encrypt)!) },
+  { by: "OpenSSL in Node's own binary", key: prepareNativeKey(master) },
 ])('sealing by $by', ({ key }) => {
   it('is nonce, AES-256-CTR and MAC, in this order', () => {
     const plain = randomBytes(300_001);

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { IntegrityError } from '../../common/errors.ts';
 import { generateMasterKey, prepareKey, sha256Hex } from '../../repository/crypto.ts';
 import { OpenPacks } from '../../repository/open-packs.ts';
-import { openBlob, PackBuilder, packSizeBytes, readPackHeader } from '../../repository/pack.ts';
+import { openBlob, openPackHeader, PackBuilder, packSizeBytes, readPackHeader } from '../../repository/pack.ts';
+import { headerOfEntries, packEntries } from '../../repository/pack-entries.ts';
 
 const key = prepareKey(generateMasterKey());
 
@@ -24,6 +25,11 @@ describe('a pack', () => {
         expect(pack.id).toBe(sha256Hex(content));
         expect(readPackHeader(key, content, pack.id)).toEqual(pack.blobs);
         expect(packSizeBytes(pack.blobs)).toBe(content.length);
+        // An index file may name the blobs in any order.
+        const header = headerOfEntries(packEntries({ ...pack, blobs: pack.blobs.toReversed() }));
+        expect(header).toEqual(openPackHeader(key, content, pack.id));
+        const gap = pack.blobs.map((each) => ({ ...each, offset: each.offset + 1 }));
+        expect(headerOfEntries(packEntries({ ...pack, blobs: gap }))).toBeUndefined();
         const plains = pack.blobs.map((each) =>
           openBlob(key, each, content.subarray(each.offset, each.offset + each.length), pack.id),
         );
