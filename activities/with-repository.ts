@@ -2,6 +2,7 @@
 import { StorageError, type HoldfastError } from '../common/errors.ts';
 import type { RepositorySettings } from '../domain/action.ts';
 import type { LockKind, Repository } from '../repository/repository.ts';
+import { requireWritableFormat } from '../repository/require-writable-format.ts';
 import type { StorageRole } from '../storage/storage.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 
@@ -27,6 +28,7 @@ export async function withRepository<Result>(
 ): Promise<Result> {
   const repository = await deps.openRepository(settings, access.role, context.signal);
   try {
+    if (access.role !== 'reader') requireWritableFormat(repository);
     const lock = await repository.lock(access.lock, {
       signal: context.signal,
       waitSeconds: LOCK_WAIT_SECONDS,

@@ -91,10 +91,18 @@ export async function withRepository<Result>(
     throw error;
   }
   try {
+    // Before a lock is waited for, or files are read that cannot be stored. Stale locks go from any repository.
+    if (access.discardWrites === true || (access.role !== 'reader' && access.lock !== 'none'))
+      await refuseOldFormat(repository);
     return await withLock(context, options, access.lock, repository, (opened, signal) => work(opened, signal, place));
   } finally {
     await repository.close();
   }
+}
+
+async function refuseOldFormat(repository: Repository): Promise<void> {
+  const { requireWritableFormat } = await import('../repository/require-writable-format.ts');
+  requireWritableFormat(repository);
 }
 
 async function withLock<Result>(
