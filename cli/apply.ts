@@ -1,6 +1,7 @@
 /** `holdfast apply`: puts the policies in force on the engine that they name. */
 import { HoldfastError } from '../common/errors.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import { askYesNo } from './ask-yes-no.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 
@@ -53,19 +54,9 @@ export const command: CliCommand<Options> = {
 async function confirmRemovals(context: CliContext, { removed }: ApplyRecord['changes'], yes: boolean): Promise<void> {
   if (yes || removed.length === 0) return;
   for (const id of removed) context.output.warn(`${id} would not run any more`);
-  if (context.interactive && (await ask('Remove them? Their snapshots and records stay. [y/N] ', context.signal)))
+  if (context.interactive && (await askYesNo('Remove them? Their snapshots and records stay. [y/N] ', context.signal)))
     return;
   throw new HoldfastError('GuardRefused', `${removed.length} actions would be removed, nothing was applied`, {
     hint: 'give --yes to remove them',
   });
-}
-
-async function ask(question: string, signal: AbortSignal): Promise<boolean> {
-  const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
-  } finally {
-    terminal.close();
-  }
 }

@@ -1,77 +1,85 @@
 /** `holdfast restore`: brings files of a snapshot back into a folder. */
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { formatDuration } from '../common/durations.ts';
-import { HoldfastError } from '../common/errors.ts';
+import { HoldfastError, InterruptedError } from '../common/errors.ts';
 import { formatBytes } from '../common/sizes.ts';
-import { restore } from '../repository/restore.ts';
-import { repeatable, type CliCommand } from './command.ts';
+import { displayPath } from '../files/byte-path.ts';
+import type { ExtraEntry } from '../repository/delete-extras.ts';
+import { restore, type RestoreRequest } from '../repository/restore.ts';
+import { askYesNo } from './ask-yes-no.ts';
+import type { CliCommand, CliContext } from './command.ts';
 import { count, describeSnapshot } from './display.ts';
 import { mergeStatuses } from './exit-status.ts';
-import { tellFindings, statusOfFindings } from './findings.ts';
-import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import { statusOfFindings } from './findings.ts';
+import { addRepositoryOptions, withRepository } from './open-from-options.ts';
+import { collectPatterns } from './pattern-options.ts';
 import { listReadableSnapshots } from './readable-snapshots.ts';
-import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot, type SnapshotOptions } from './select-snapshot.ts';
+import { addRestoreOptions, checkRestoreOptions, type RestoreOptions } from './restore-options.ts';
+import { entryTeller, tellResult } from './restore-report.ts';
+import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot } from './select-snapshot.ts';
 
-interface Options extends RepositoryOptions, SnapshotOptions {
-  target: string;
-  include: string[];
-  exclude: string[];
-  verify?: boolean;
-  overwrite?: boolean;
-  owners: boolean;
-}
+/** More are left to the dry run. */
+const LISTED_EXTRAS = 10;
 
-export const command: CliCommand<Options> = {
+export const command: CliCommand<RestoreOptions> = {
   configure(command) {
     command
       .description('Restores a snapshot, or a part of it, into a folder. Needs no engine and no policy.')
-      .argument('[snapshot]', 'which snapshot')
-      .requiredOption('--target <folder>', 'where the files go; made when it is not there')
-      .option('--include <pattern>', 'only what matches (may be given again)', repeatable, [])
-      .option('--exclude <pattern>', 'not what matches (may be given again)', repeatable, [])
-      .option('--verify', 'read every restored file again and compare it with the snapshot')
-      .option('--overwrite', 'restore into a folder that is not empty; files of the same name are replaced')
-      .option('--no-owners', 'leave owner and group as this account makes them');
+      .argument('[snapshot]', 'which snapshot');
+    addRestoreOptions(command);
     addRepositoryOptions(addSnapshotOptions(command));
   },
 
   async run(context, { args, options }) {
-    const { output, json } = context;
+    const { output } = context;
     const { snapshot: wanted, subPath } = parseSnapshotArgument(args[0] as string | undefined, options);
-    // An unset variable of a script, not the current folder.
-    if (options.target === '') throw new HoldfastError('Usage', 'the target is empty', { hint: 'name a folder' });
     const target = resolve(context.directory, options.target);
-    if (options.overwrite !== true) await refuseFilledFolder(target);
+    checkRestoreOptions(options, target);
+    if (options.overwrite === undefined) await refuseFilledFolder(target);
+    const chosen = await readChoices(context, options);
     return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
       const { snapshots, status } = await listReadableSnapshots(repository, wanted, output, signal);
       const snapshot = selectSnapshot(snapshots, wanted, options);
       output.note(`restoring ${describeSnapshot(snapshot)}`);
-      const progress = output.progress();
-      const { include, exclude, verify, owners } = options;
-      const result = await restore(repository, {
-        snapshot,
-        target,
-        include,
-        exclude,
-        subPath,
-        verify,
-        // By default root restores owners, and nobody else can.
-        ...(owners ? {} : { owners: false }),
-        signal,
-        progress,
-      }).finally(() => progress.finish());
-      const { files, directories, bytes, seconds, problems } = result;
-      if (json) output.json({ snapshot: snapshot.id, target, files, directories, bytes, seconds, problems });
-      tellFindings(output, problems);
-      output.say(
-        `restored ${count(files, 'file')} and ${count(directories, 'folder')}, ${formatBytes(bytes)}, to ${target} ` +
-          `in ${seconds < 1 ? `${seconds.toFixed(2)}s` : formatDuration(seconds)}${verify === true ? ', verified' : ''}`,
-      );
-      return mergeStatuses([status, statusOfFindings(problems)]);
+      // A bar between the lines of -vv would only disturb.
+      const progress = context.verbosity > 1 ? { report() {}, finish() {} } : output.progress();
+      const request = { ...chosen, snapshot, target, subPath, signal, progress };
+      const deleteExtras = (extras: readonly ExtraEntry[]): Promise<void> => {
+        progress.finish();
+        return confirmDeletion(context, extras, target, options);
+      };
+      const result = await restore(repository, options.delete === true ? { ...request, deleteExtras } : request)
+        .catch((error: unknown) => {
+          if (error instanceof InterruptedError)
+            output.note('what is whole stays; the same command with --overwrite if-changed goes on from there');
+          throw error;
+        })
+        .finally(() => progress.finish());
+      const { dryRun = false, verify = false } = chosen;
+      tellResult(context, { snapshotId: snapshot.id, target, dryRun, verified: verify }, result);
+      return mergeStatuses([status, statusOfFindings(result.problems)]);
     });
   },
 };
+
+async function readChoices(
+  context: CliContext,
+  options: RestoreOptions,
+): Promise<Omit<RestoreRequest, 'snapshot' | 'target'>> {
+  const { overwrite, sparse, verify = false, dryRun = false, owner } = options;
+  return {
+    include: await collectPatterns(context, options.include, options.includeFile),
+    iinclude: await collectPatterns(context, options.iinclude, options.iincludeFile),
+    exclude: await collectPatterns(context, options.exclude, options.excludeFile),
+    iexclude: await collectPatterns(context, options.iexclude, options.iexcludeFile),
+    sparse,
+    verify,
+    dryRun,
+    onEntry: entryTeller(context),
+    overwrite,
+    owners: owner,
+  };
+}
 
 async function refuseFilledFolder(target: string): Promise<void> {
   let names: string[];
@@ -85,6 +93,29 @@ async function refuseFilledFolder(target: string): Promise<void> {
   }
   if (names.length > 0)
     throw new HoldfastError('GuardRefused', `the target ${target} is not empty`, {
-      hint: 'give a fresh folder; or --overwrite, which replaces files of the same name in it',
+      hint: 'give a fresh folder; or --overwrite if-changed, which replaces files of the same name, and goes on with an interrupted restore',
     });
+}
+
+/** Throws GuardRefused unless a person says yes, now or by `--yes`. */
+async function confirmDeletion(
+  context: CliContext,
+  extras: readonly ExtraEntry[],
+  target: string,
+  { yes = false }: RestoreOptions,
+): Promise<void> {
+  const { output } = context;
+  const bytes = extras.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const what = `${count(extras.length, 'entry', 'entries')} (${formatBytes(bytes)}) in ${target}`;
+  output.note(
+    `${what} ${extras.length === 1 ? 'is' : 'are'} not in the snapshot, and ${yes ? 'will' : 'would'} be deleted:`,
+  );
+  for (const { path, isFolder } of extras.slice(0, LISTED_EXTRAS))
+    output.note(`  ${displayPath(path)}${isFolder ? '/' : ''}`);
+  if (extras.length > LISTED_EXTRAS) output.note(`  and ${extras.length - LISTED_EXTRAS} more`);
+  if (yes || (context.interactive && (await askYesNo('Delete them? [y/N] ', context.signal)))) return;
+  throw new HoldfastError('GuardRefused', `${what} would be deleted, and nobody has said yes; nothing was changed`, {
+    hint: 'look at them with --dry-run -vv, then give --yes',
+    context: { entries: extras.length, bytes },
+  });
 }

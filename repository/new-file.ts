@@ -1,6 +1,7 @@
 /** Making files of a folder with their final mode at once, where this shows nobody more than the finished file does. */
-import { constants, fstatSync } from 'node:fs';
+import { constants, fchmodSync, fstatSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
+import { errorCode } from '../files/file-errors.ts';
 import type { NativeFolderCalls } from '../files/native-folder.ts';
 import type { MadeWith } from './apply-metadata.ts';
 import { fromGoMode } from './go-file-mode.ts';
@@ -9,7 +10,7 @@ import type { RestoredNode } from './restore-messages.ts';
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** Until its owner and mode are set. */
-const PRIVATE_MODE = 0o600;
+export const PRIVATE_MODE = 0o600;
 const PERMISSION_BITS = 0o777;
 const MODE_BITS = 0o7777;
 
@@ -70,5 +71,14 @@ export class NewFiles {
     // Attributes may narrow who may read it: an access list.
     if (!staysOurs || node.extended_attributes?.length || (mode & ~PERMISSION_BITS) !== 0) return PRIVATE_MODE;
     return mode;
+  }
+}
+
+/** Nobody else is to read the new content before the file has its owner and mode, where this account may say so. */
+export function hideFile(descriptor: number): void {
+  try {
+    if ((fstatSync(descriptor).mode & MODE_BITS) !== PRIVATE_MODE) fchmodSync(descriptor, PRIVATE_MODE);
+  } catch (error) {
+    if (errorCode(error) !== 'EPERM') throw error;
   }
 }

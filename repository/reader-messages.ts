@@ -2,7 +2,7 @@
 import type { Compression } from './compression.ts';
 import type { FinishedPack } from './open-packs.ts';
 import type { IndexedBlob } from './repository.ts';
-import type { EntryBatch, FilePart, RestoreAnswer } from './restore-messages.ts';
+import type { CompareBatch, EntryBatch, FilePart, PlaceState, RestoreAnswer } from './restore-messages.ts';
 import type { PackedReferences } from './tree-references.ts';
 import type { VerifyBatch } from './verify-entries.ts';
 import type { VerifyPackAnswer, VerifyPackTask } from './verify-pack.ts';
@@ -39,6 +39,8 @@ export interface ReaderTasks {
   'read-trees': { input: BlobBatch; output: { trees: PackedReferences; problems: BlobProblem[] } };
   /** Verifies blobs and puts them into new packs; returns those that became full. A blob with a problem is in none. */
   repack: { input: BlobBatch; output: { finished: FinishedPack[]; problems: BlobProblem[] } };
+  /** What stands in the places of entries, one answer each. */
+  'compare-entries': { input: CompareBatch; output: { states: PlaceState[] } };
   /** Makes the entries of a snapshot in the target; what goes wrong is in the answer. */
   'restore-entries': { input: EntryBatch; output: RestoreAnswer };
   'restore-part': { input: FilePart; output: RestoreAnswer };

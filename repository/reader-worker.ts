@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { IntegrityError, InterruptedError } from '../common/errors.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
+import { compareEntries } from './compare-entries.ts';
 import { prepareNativeKey } from './crypto.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
@@ -49,6 +50,7 @@ const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => Reader
   'verify-pack': (task) => verifyPack(verifying(), task),
   'read-trees': readTrees,
   repack,
+  'compare-entries': (batch) => compareEntries(restoring().calls, batch),
   'restore-entries': (batch) => restoreEntries(restoring(), batch),
   'restore-part': (part) => restorePart(restoring(), part),
   'verify-entries': verifyEntries,

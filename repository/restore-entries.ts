@@ -1,5 +1,5 @@
 /** Making restored entries, in a reader thread: in their places where these are free, else under a temporary name until they are whole. */
-import { closeSync, constants, ftruncateSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { IntegrityError } from '../common/errors.ts';
 import { joinPath, toBytes } from '../files/byte-path.ts';
@@ -10,7 +10,7 @@ import { HeldFolders } from '../files/held-folders.ts';
 import { holdEntry, openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
 import { BlobReader, type ReadingTools } from './blob-reader.ts';
-import { type Creator, NewFiles } from './new-file.ts';
+import { type Creator, hideFile, NewFiles } from './new-file.ts';
 import type {
   EntryBatch,
   FilePart,
@@ -20,7 +20,7 @@ import type {
   RestoreProblem,
   RestoreTarget,
 } from './restore-messages.ts';
-import { writeSparse } from './sparse-write.ts';
+import { writeAll, writeSparse } from './sparse-write.ts';
 
 export interface ThreadContext extends ReadingTools {
   native: NativeMetadata;
@@ -71,7 +71,8 @@ export function restorePart(context: ThreadContext, part: FilePart): RestoreAnsw
     descriptor = openSync(toBytes(folder.entry(part.name)), constants.O_WRONLY | constants.O_NOFOLLOW);
     for (const { id, offset } of part.pieces) {
       const plain = blobs.open(id);
-      writeSparse(descriptor, plain, offset);
+      if (part.inPlace || !part.target.sparse) writeAll(descriptor, plain, 0, plain.length, offset);
+      else writeSparse(descriptor, plain, offset);
       answer.bytes += plain.length;
     }
   } catch (error) {
@@ -83,7 +84,7 @@ export function restorePart(context: ThreadContext, part: FilePart): RestoreAnsw
   return answer;
 }
 
-/** Gives the file that stands whole under its temporary name its metadata and its place. Returns what could not be set. */
+/** Gives a file that is whole its metadata and, from a temporary name, its place. Returns what could not be set. */
 export function placeFile(
   native: NativeMetadata,
   folder: SafeFolder,
@@ -92,7 +93,7 @@ export function placeFile(
   owners: boolean,
 ): string[] {
   const problems = applyToEntry(native, folder, temporary, node, owners);
-  renameSync(toBytes(folder.entry(temporary)), toBytes(folder.entry(name)));
+  if (temporary !== name) renameSync(toBytes(folder.entry(temporary)), toBytes(folder.entry(name)));
   return problems;
 }
 
@@ -116,9 +117,9 @@ function restoreEntry(
   if (answer.fatal !== undefined) return;
   const path = joinPath(place.path, entry.name);
   try {
-    const { bytes, messages } = makeOrReplace(context, place, entry, blobs);
+    const { bytes, messages } = settle(context, place, entry, blobs);
     for (const message of messages) answer.problems.push({ code: 'restore/metadata', path, message });
-    answer.files++;
+    if (entry.state?.kind !== 'same') answer.files++;
     answer.bytes += bytes;
   } catch (error) {
     answer.problems.push(problemOf(error, path));
@@ -131,6 +132,45 @@ interface MadeEntry {
   bytes: number;
   /** What of the metadata could not be set. */
   messages: string[];
+}
+
+function settle(context: ThreadContext, place: EntryPlace, entry: RestoreEntry, blobs: BlobReader): MadeEntry {
+  const { name, node, state } = entry;
+  const { folder, target } = place;
+  if (state?.kind === 'changed') return changeFile(context, place, entry, state.missing, blobs);
+  if (state?.kind !== 'same') return makeOrReplace(context, place, entry, blobs);
+  return { bytes: 0, messages: applyToEntry(context.native, folder, name, node, target.owners) };
+}
+
+/** Writes what is missing into the file that is there; a kill in the middle leaves it with a time of modification of its own. */
+function changeFile(
+  { native, calls }: ThreadContext,
+  { target, folder }: EntryPlace,
+  { name, node, sizes = [] }: RestoreEntry,
+  missing: readonly number[],
+  blobs: BlobReader,
+): MadeEntry {
+  const descriptor = calls.open(folder.descriptor, name, constants.O_WRONLY | constants.O_NONBLOCK, 0);
+  try {
+    const { nlink } = fstatSync(descriptor);
+    if (nlink !== 1) throw Object.assign(new Error('EBUSY: the file got another name meanwhile'), { code: 'EBUSY' });
+    hideFile(descriptor);
+    const wanted = new Set(missing);
+    let bytes = 0;
+    let offset = 0;
+    for (const [index, id] of (node.content ?? []).entries()) {
+      const size = sizes[index] ?? 0;
+      if (wanted.has(index)) {
+        writeAll(descriptor, blobs.open(id), 0, size, offset);
+        bytes += size;
+      }
+      offset += size;
+    }
+    ftruncateSync(descriptor, offset);
+    return { bytes, messages: applyMetadata(native, { path: folder.entry(name), descriptor }, node, target.owners) };
+  } finally {
+    calls.close(descriptor);
+  }
 }
 
 /** What stands in the entry's place stays there until the entry is whole. */
@@ -205,7 +245,8 @@ function writeFile(
     let endsWithHole = false;
     for (const id of node.content ?? []) {
       const plain = blobs.open(id);
-      endsWithHole = writeSparse(descriptor, plain, bytes) || (endsWithHole && plain.length === 0);
+      if (target.sparse) endsWithHole = writeSparse(descriptor, plain, bytes) || (endsWithHole && plain.length === 0);
+      else writeAll(descriptor, plain, 0, plain.length, bytes);
       bytes += plain.length;
     }
     if (endsWithHole) ftruncateSync(descriptor, bytes);
@@ -228,8 +269,10 @@ function applyToEntry(
   node: RestoredNode,
   owners: boolean,
 ): string[] {
+  const path = folder.entry(name);
+  if (node.type === 'symlink') return applyMetadata(native, { path }, node, owners);
   using held = holdEntry(folder, name);
-  return applyMetadata(native, { path: folder.entry(name), self: held.entry(SELF) }, node, owners);
+  return applyMetadata(native, { path, self: held.entry(SELF) }, node, owners);
 }
 
 function noteFatal(answer: RestoreAnswer, error: unknown): void {

@@ -9,6 +9,7 @@ import type { NativeMetadata } from '../files/native-metadata.ts';
 import { HeldFolders } from '../files/held-folders.ts';
 import type { SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
+import type { RestoreReport } from './restore-report.ts';
 import type { TreeNode } from './tree-node.ts';
 
 interface RestoredFolder {
@@ -24,15 +25,21 @@ const SLICE_MS = 5;
 const SELF = '' as ByteString;
 
 export class RestoreFolders implements Disposable {
-  readonly #held: HeldFolders;
-  readonly #report: (path: ByteString, message: string) => void;
+  /** Absent when there is nothing yet, which is so in a dry run alone. */
+  readonly #held: HeldFolders | undefined;
+  readonly #dryRun: boolean;
+  readonly #report: RestoreReport;
   /** The way down to where the walk is. */
   readonly #stack: RestoredFolder[] = [];
   readonly #made: RestoredFolder[] = [];
 
-  /** @param report Told of what cannot be made or set, with the path below the target. */
-  constructor(root: SafeFolder, report: (path: ByteString, message: string) => void) {
-    this.#held = new HeldFolders(root.entry(SELF));
+  /**
+   * @param root Absent in a dry run into a folder that is not there.
+   * @param dryRun Folders are counted, and nothing is made.
+   */
+  constructor(root: SafeFolder | undefined, dryRun: boolean, report: RestoreReport) {
+    this.#dryRun = dryRun;
+    this.#held = root === undefined ? undefined : new HeldFolders(root.entry(SELF));
     this.#report = report;
   }
 
@@ -69,7 +76,7 @@ export class RestoreFolders implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#held[Symbol.dispose]();
+    this.#held?.[Symbol.dispose]();
   }
 
   #leaveTo(path: ByteString): void {
@@ -81,33 +88,54 @@ export class RestoreFolders implements Disposable {
 
   #makeOne(folder: RestoredFolder): void {
     try {
-      const parent = this.#held.open(parentPath(folder.path));
-      const path = toBytes(parent.entry(baseName(folder.path)));
-      try {
-        // Nobody else looks in before its mode is set.
-        mkdirSync(path, { mode: 0o700 });
-      } catch (error) {
-        if (errorCode(error) !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error;
-      }
+      const isNew = this.#held === undefined || makeFolder(this.#held, folder.path, this.#dryRun);
       folder.state = 'made';
       this.#made.push(folder);
+      this.#report.tellFolder(isNew ? 'restored' : 'unchanged', folder.path);
     } catch (error) {
       folder.state = 'failed';
-      this.#report(
-        folder.path,
-        `the folder could not be made, and nothing in it (${errorCode(error) ?? String(error)})`,
-      );
+      const code = errorCode(error) ?? String(error);
+      this.#tell(folder.path, `the folder could not be made, and nothing in it (${code})`);
     }
+  }
+
+  #tell(path: ByteString, message: string): void {
+    this.#report.addProblem('restore/unwritable', path, message);
   }
 
   #finishOne(native: NativeMetadata, path: ByteString, node: TreeNode, owners: boolean): void {
     try {
-      const folder = this.#held.open(path);
+      const folder = this.#held!.open(path);
       const self = folder.entry(SELF);
       const place = { path: `${self}/.` as ByteString, self };
-      for (const message of applyMetadata(native, place, node, owners)) this.#report(path, message);
+      for (const message of applyMetadata(native, place, node, owners)) this.#tell(path, message);
     } catch (error) {
-      this.#report(path, `the folder's metadata could not be restored (${errorCode(error) ?? String(error)})`);
+      this.#tell(path, `the folder's metadata could not be restored (${errorCode(error) ?? String(error)})`);
     }
+  }
+}
+
+/** false: it was there. Throws Node's error, also where something else stands. */
+function makeFolder(held: HeldFolders, folder: ByteString, dryRun: boolean): boolean {
+  if (dryRun) return isAbsent(held, folder);
+  const path = toBytes(held.open(parentPath(folder)).entry(baseName(folder)));
+  try {
+    // Nobody else looks in before its mode is set.
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error;
+    return false;
+  }
+}
+
+/** Throws `ENOTDIR` where something else stands. */
+function isAbsent(held: HeldFolders, folder: ByteString): boolean {
+  try {
+    held.open(folder);
+    return false;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return true;
   }
 }

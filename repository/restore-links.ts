@@ -20,7 +20,7 @@ interface FirstName {
 
 export class RestoreLinks {
   readonly #first = new Map<string, FirstName>();
-  readonly pending: { first: LinkPlace; later: LinkPlace }[] = [];
+  readonly pending: { first: LinkPlace; later: LinkPlace; node: TreeNode }[] = [];
 
   /** true: the entry has been restored under another name, and will be linked to it. */
   takes(place: LinkPlace, node: TreeNode): boolean {
@@ -33,7 +33,7 @@ export class RestoreLinks {
     }
     // An inode number that was used anew during the backup is another file.
     if (!sameContent(first.node, node)) return false;
-    this.pending.push({ first: first.place, later: place });
+    this.pending.push({ first: first.place, later: place, node });
     return true;
   }
 }

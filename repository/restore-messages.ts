@@ -16,10 +16,32 @@ export type RestoredNode = Pick<
   'type' | 'mode' | 'mtime' | 'atime' | 'uid' | 'gid' | 'linktarget' | 'extended_attributes' | 'device' | 'content'
 >;
 
+/**
+ * What to do where an entry's place is taken: replace what is there, unless it is the same already; trust size and time
+ * of modification to tell that; only replace what is older; leave all that is there.
+ */
+export type Overwrite = 'always' | 'if-changed' | 'if-newer' | 'never';
+
+/** What stands in an entry's place, and so what is to be done. */
+export type PlaceState =
+  | { kind: 'absent' }
+  /** Stays as it is: `overwrite` says so. */
+  | { kind: 'kept' }
+  /** The content is the snapshot's; `metadata`: the rest is not, or may not be. */
+  | { kind: 'same'; metadata: boolean }
+  /** A file that can be brought to the snapshot's content where it is, by writing the blobs with these numbers. */
+  | { kind: 'changed'; missing: number[] }
+  /** Something that a new entry must replace as a whole. */
+  | { kind: 'other' };
+
 /** An entry that is not a folder. */
 export interface RestoreEntry {
   name: ByteString;
   node: RestoredNode;
+  /** Plain bytes of each blob of the content; only where the place has to be compared. */
+  sizes?: number[];
+  /** Absent: nobody has looked. */
+  state?: PlaceState;
 }
 
 export interface RestoreFolderEntries {
@@ -32,6 +54,17 @@ export interface RestoreTarget {
   /** The target folder's descriptor, which all threads of the process share; it stays open as long as work is under way. */
   descriptor: number;
   owners: boolean;
+  /** Runs of zeros become holes. */
+  sparse: boolean;
+}
+
+/** Entries whose places have to be looked at before they are restored. */
+export interface CompareBatch {
+  target: RestoreTarget;
+  folders: RestoreFolderEntries[];
+  overwrite: Overwrite;
+  /** Temporary names that are older were left by a restore that was killed, and go. Milliseconds since the epoch; absent: all stay. */
+  sweepBeforeMs?: number;
 }
 
 /** Whole entries of some folders. */
@@ -43,12 +76,13 @@ export interface EntryBatch {
   source: BlobSource;
 }
 
-/** A part of a big file that is being written under its temporary name. */
+/** A part of a big file that is being written, mostly under a temporary name. */
 export interface FilePart {
   target: RestoreTarget;
   folder: ByteString;
-  /** The file's temporary name. */
   name: ByteString;
+  /** It had another content: zeros have to be written, too. */
+  inPlace: boolean;
   pieces: { id: string; offset: number }[];
   source: BlobSource;
 }

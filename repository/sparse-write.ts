@@ -27,6 +27,7 @@ export function writeSparse(descriptor: number, plain: Buffer, offset: number): 
   return pending > 0 && pending === plain.length;
 }
 
-function writeAll(descriptor: number, plain: Buffer, start: number, end: number, offset: number): void {
+/** Throws Node's error. */
+export function writeAll(descriptor: number, plain: Buffer, start: number, end: number, offset: number): void {
   while (start < end) start += writeSync(descriptor, plain, start, end - start, offset + start);
 }

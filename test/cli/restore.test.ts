@@ -68,7 +68,7 @@ test('a target that is not empty is refused, unless it may be overwritten', asyn
   const refused = await fixture.run(['restore', 'latest', '--target', 'full']);
   expect([refused.status, refused.stderr]).toEqual([8, expect.stringContaining('is not empty')]);
   expect(readFileSync(join(fixture.folder, 'full', source, 'a.txt'), 'utf8')).toBe('somebody’s work');
-  expect((await fixture.run(['restore', 'latest', '--target', 'full', '--overwrite'])).status).toBe(0);
+  expect((await fixture.run(['restore', 'latest', '--target', 'full', '--overwrite', 'always'])).status).toBe(0);
   expect(readFileSync(join(fixture.folder, 'full', source, 'a.txt'), 'utf8')).toBe('alpha');
   const file = await fixture.run(['restore', 'latest', '--target', 'password']);
   expect([file.status, file.stderr]).toEqual([2, expect.stringContaining('not a folder')]);
@@ -137,7 +137,7 @@ test('a hostile snapshot writes nothing outside the target', async () => {
 test('an empty path is a mistake, not the current folder', async () => {
   await using fixture = await createRepositoryFixture();
   await backUpSource(fixture);
-  const restored = await fixture.run(['restore', 'latest', '--overwrite', '--target', '']);
+  const restored = await fixture.run(['restore', 'latest', '--overwrite', 'always', '--target', '']);
   expect([restored.status, restored.stderr]).toEqual([2, expect.stringContaining('the target is empty')]);
   const backedUp = await fixture.run(['backup', '']);
   expect([backedUp.status, backedUp.stderr]).toEqual([2, expect.stringContaining('a path is empty')]);
