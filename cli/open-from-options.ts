@@ -92,7 +92,10 @@ export async function withRepository<Result>(
   }
   try {
     // Before a lock is waited for, or files are read that cannot be stored. Stale locks go from any repository.
-    if (access.discardWrites === true || (access.role !== 'reader' && access.lock !== 'none'))
+    if (
+      access.discardWrites === true ||
+      (access.role !== 'reader' && access.lock !== 'none' && access.lock !== 'reading')
+    )
       await refuseOldFormat(repository);
     return await withLock(context, options, access.lock, repository, (opened, signal) => work(opened, signal, place));
   } finally {
