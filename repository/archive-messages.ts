@@ -58,6 +58,8 @@ export type Job =
 export type MessageToWorker =
   | { kind: 'job'; number: number; job: Job }
   | { kind: 'segment'; memory: SharedArrayBuffer }
+  /** Of a pack that is written, to be filled again. */
+  | { kind: 'memory'; memory: ArrayBuffer }
   /** `abort` is set: the thread ends. */
   | { kind: 'end' };
 

@@ -15,6 +15,9 @@ import type { BlobType } from './repository.ts';
  */
 const OPEN_DATA_PACKS = 2;
 
+/** Memory of written packs that is kept for the next ones. */
+const MAX_SPARE = 1;
+
 export type HandOver = (pack: PackEntries, content: Buffer) => void;
 
 export class BlobWriter {
@@ -22,6 +25,7 @@ export class BlobWriter {
   readonly #dataPacks: PackBuilder[];
   readonly #treePack: PackBuilder;
   readonly #handOver: HandOver;
+  readonly #spare: ArrayBuffer[] = [];
   readonly #random = new Uint8Array(256);
   #randomUsed = 256;
   #stored: StoredFigures = { blobs: 0, plainBytes: 0, storedBytes: 0 };
@@ -29,7 +33,8 @@ export class BlobWriter {
   constructor(settings: WorkerSettings, known: KnownBlobs, handOver: HandOver) {
     const key = prepareNativeKey(settings.key);
     const compress = createBlobCompressor(settings.compression, loadNativeCompressor);
-    const newPack = (): PackBuilder => new PackBuilder(key, { ...settings, compress });
+    const newPack = (): PackBuilder =>
+      new PackBuilder(key, { ...settings, compress, takeMemory: this.#takeMemory.bind(this) });
     this.#known = known;
     this.#dataPacks = Array.from({ length: OPEN_DATA_PACKS }, newPack);
     this.#treePack = newPack();
@@ -52,6 +57,19 @@ export class BlobWriter {
   /** Hands over the packs that are not full yet. */
   finish(): void {
     for (const pack of [...this.#dataPacks, this.#treePack]) if (pack.blobCount > 0) this.#finishPack(pack);
+  }
+
+  /** Takes the memory of a pack that is written, for one of the next packs. */
+  takeBack(memory: ArrayBuffer): void {
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(memory);
+    // Frees it at once, not when the collector comes by.
+    else memory.transfer(0);
+  }
+
+  #takeMemory(bytes: number): Buffer {
+    const memory = this.#spare.pop();
+    if (memory !== undefined && memory.byteLength >= bytes) return Buffer.from(memory);
+    return Buffer.allocUnsafeSlow(bytes);
   }
 
   /** What was stored since the last call. */

@@ -160,7 +160,7 @@ export class WorkerPool {
   #receive(worker: PoolWorker, message: MessageFromWorker): void {
     if (this.#failure !== undefined) return;
     if (message.kind === 'pack') {
-      this.#writePack(message.pack, message.content);
+      this.#writePack(worker, message.pack, message.content);
       return;
     }
     const pending = worker.underWay.get(message.number);
@@ -169,15 +169,14 @@ export class WorkerPool {
     this.#dispatch();
   }
 
-  #writePack(pack: PackEntries, content: Uint8Array): void {
+  #writePack(worker: PoolWorker, pack: PackEntries, content: Uint8Array): void {
     const size = content.length;
     this.#unwrittenBytes += size;
     const written = this.#options.savePack(pack, content).then(
       () => {
         this.#packWrites.delete(written);
         this.#unwrittenBytes -= size;
-        // Frees the memory at once, not when the collector comes by.
-        (content.buffer as ArrayBuffer).transfer(0);
+        giveBack(worker.thread, content.buffer as ArrayBuffer);
         this.#dispatch();
       },
       (error: unknown) => {
@@ -195,4 +194,9 @@ export class WorkerPool {
     const underWay = this.#workers.flatMap((worker) => [...worker.underWay.values()]);
     for (const { reject } of [...this.#queue.splice(0), ...underWay, ...this.#waiting.splice(0)]) reject(error);
   }
+}
+
+/** Fresh memory for every pack costs a page fault for each 4 KiB, and has the collector at work for what it is told of its size. */
+function giveBack(thread: Worker, memory: ArrayBuffer): void {
+  thread.postMessage({ kind: 'memory', memory } satisfies MessageToWorker, [memory]);
 }
