@@ -1,6 +1,7 @@
 /** Use case: verifies a repository's structure, and a rotating share of its data. */
 import type { ActionRequest } from '../domain/action.ts';
 import { limitFindings } from '../domain/findings.ts';
+import type { ReadDataPart } from '../domain/read-data-part.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import type { ActionOutcome } from '../domain/run-record.ts';
 import { checkRepository } from '../repository/check-repository.ts';
@@ -16,11 +17,12 @@ export async function check(deps: Dependencies, request: ActionRequest, context:
   const settings = settingsOf(request, 'check');
   const now = deps.clock();
   const { schedule } = request.action;
-  const rotation = turnAt(schedule, intervalSeconds(schedule, now), now);
-  const readDataShare = request.dryRun === true ? 0 : settings.readDataShare;
+  const turn = turnAt(schedule, intervalSeconds(schedule, now), now);
+  const readData: ReadDataPart =
+    request.dryRun === true ? { kind: 'none' } : { kind: 'rotating', share: settings.readDataShare, turn };
   const access = { role: 'reader', lock: 'shared' } as const;
   return withRepository(deps, settings.repository, access, context, async ({ repository, signal }) => {
-    const options = { readDataShare, rotation, signal, progress: context.progress };
+    const options = { readData, signal, progress: context.progress };
     const { figures, problems } = await checkRepository(repository, options);
     return { figures, findings: limitFindings(problems) };
   });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ByteString } from '../common/byte-string.ts';
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
-import { isTurnOf } from '../domain/rotation.ts';
+import { isTurnOf } from '../domain/turns.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';

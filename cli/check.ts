@@ -1,22 +1,18 @@
 /** `holdfast check`: whether a repository is whole, and the data in it what it was. */
 import { HoldfastError } from '../common/errors.ts';
-import { formatBytes, parseShare } from '../common/sizes.ts';
+import { formatBytes } from '../common/sizes.ts';
 import { needsAttention } from '../domain/findings.ts';
+import { MAX_PARTS, type ReadDataPart } from '../domain/read-data-part.ts';
 import { checkRepository } from '../repository/check-repository.ts';
 import type { CliCommand } from './command.ts';
 import { count } from './display.ts';
 import { statusOfFindings, tellFindings } from './findings.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import { parseSizeOption } from './size-option.ts';
 
 interface Options extends RepositoryOptions {
   readData?: boolean;
   readDataSubset?: string;
-}
-
-/** Which part of the packs is read: a share, and its place in the rotation. */
-export interface ReadDataPart {
-  share: number;
-  rotation: number;
 }
 
 export const command: CliCommand<Options> = {
@@ -24,18 +20,20 @@ export const command: CliCommand<Options> = {
     command
       .description('Verifies the structure of a repository; with --read-data also every byte in it.')
       .option('--read-data', 'read and verify all packs')
-      .option('--read-data-subset <part>', 'read and verify a part: 5% (chosen at random), or the second of ten: 2/10');
+      .option(
+        '--read-data-subset <part>',
+        'read and verify a part: 5% or 2G of the packs, chosen at random, or the second of ten groups: 2/10',
+      );
     addRepositoryOptions(command);
   },
 
   async run(context, { options }) {
     const { output, json } = context;
-    const { share, rotation } = readDataPart(options);
+    const readData = readDataPart(options);
     return withRepository(context, options, { role: 'reader', lock: 'shared' }, async (repository, signal) => {
       const progress = output.progress();
       const { figures, problems } = await checkRepository(repository, {
-        readDataShare: share,
-        rotation,
+        readData,
         signal,
         progress,
       }).finally(() => progress.finish());
@@ -55,25 +53,41 @@ export const command: CliCommand<Options> = {
   },
 };
 
-/** `n/m` names a fixed part, a share one of the rotation's, picked at random. Throws Usage. */
-export function readDataPart(options: Options): ReadDataPart {
-  const { readData, readDataSubset: subset } = options;
-  if (subset === undefined) return { share: readData === true ? 1 : 0, rotation: 0 };
-  const invalid = new HoldfastError('Usage', `"${subset}" names no part of the data`, {
-    hint: 'write it as a share, 5%, or as the second of ten parts, 2/10',
+const GROUP = /^(\d{1,6})\/(\d{1,6})$/;
+
+/** As restic reads it: `n/m` a group, `x%` a share at random, anything else a size. Throws Usage. */
+export function readDataPart({ readData, readDataSubset: subset }: Options): ReadDataPart {
+  if (subset === undefined) return { kind: readData === true ? 'all' : 'none' };
+  if (readData === true)
+    throw new HoldfastError('Usage', '--read-data and --read-data-subset are both given', {
+      hint: 'leave one of them out',
+    });
+  const part = groupOf(subset) ?? shareOf(subset) ?? sizeOf(subset);
+  if (part !== undefined) return part;
+  throw new HoldfastError('Usage', `"${subset}" names no part of the data`, {
+    hint: `write it as a share, 5%, as a size, 2G, or as the second of ten groups, 2/10, of which there are at most ${MAX_PARTS}`,
   });
-  const parts = /^(\d{1,6})\/(\d{1,6})$/.exec(subset);
-  if (parts !== null) {
-    const [part, of] = [Number(parts[1]), Number(parts[2])];
-    if (part < 1 || part > of) throw invalid;
-    return { share: 1 / of, rotation: part - 1 };
-  }
-  let share: number;
+}
+
+function groupOf(subset: string): ReadDataPart | undefined {
+  const match = GROUP.exec(subset);
+  if (match === null) return undefined;
+  const [part, parts] = [Number(match[1]), Number(match[2])];
+  return part >= 1 && part <= parts && parts <= MAX_PARTS ? { kind: 'group', part, parts } : undefined;
+}
+
+function shareOf(subset: string): ReadDataPart | undefined {
+  const percent = /^(\d{1,3}(?:\.\d{1,9})?)%$/.exec(subset)?.[1];
+  const share = Number(percent) / 100;
+  return share > 0 && share <= 1 ? { kind: 'random', share } : undefined;
+}
+
+function sizeOf(subset: string): ReadDataPart | undefined {
+  let bytes: number;
   try {
-    share = parseShare(subset);
-  } catch (cause) {
-    throw new HoldfastError('Usage', invalid.message, { hint: invalid.hint, cause });
+    bytes = parseSizeOption(subset);
+  } catch {
+    return undefined;
   }
-  if (share === 0) throw invalid;
-  return { share, rotation: Math.floor(Math.random() * Math.ceil(1 / share)) };
+  return bytes > 0 ? { kind: 'random-bytes', bytes } : undefined;
 }

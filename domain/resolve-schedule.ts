@@ -1,6 +1,7 @@
 /** Turns what a policy writes about time (`every`, `at`, `day`, `offset`, `cron` …) into a Schedule. */
 import { parseDuration } from '../common/durations.ts';
-import { intervalSeconds, spread } from './rotation.ts';
+import { intervalSeconds } from './rotation.ts';
+import { spread } from './turns.ts';
 import { slotsBetween } from './schedule-slots.ts';
 import type { Schedule, Timing, Weekday } from './schedule.ts';
 

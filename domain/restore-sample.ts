@@ -1,6 +1,6 @@
 /** What a restore test restores: which repository, which snapshot, which files, so that in the end everything has been tested. */
 import type { RestoreSample } from './action.ts';
-import { isTurnOf, spread, turnsOfShare } from './rotation.ts';
+import { isTurnOf, spread, turnsOfShare } from './turns.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A test of fewer files says little: small snapshots are tested in larger parts. */

@@ -3,7 +3,7 @@ import { bothAtOnce } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import type { Finding } from '../domain/finding.ts';
-import { isTurnOf, turnsOfShare } from '../domain/rotation.ts';
+import { choosePacks, type ReadDataPart } from '../domain/read-data-part.ts';
 import type { CheckFigures } from '../domain/run-record.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { damage } from './check-findings.ts';
@@ -16,10 +16,8 @@ import type { Repository } from './repository.ts';
 import { verifyPacks, type PackVerdict } from './verify-packs.ts';
 
 export interface CheckOptions {
-  /** Share (0-1) of the packs that is read whole; 0: none, 1: all. */
-  readDataShare: number;
-  /** The run's number: consecutive numbers read different packs, until all have been read. */
-  rotation: number;
+  /** Which packs are read whole. */
+  readData: ReadDataPart;
   signal?: AbortSignal;
   progress?: Progress;
   /** For many checks one after the other; stays open. Default: threads of its own. */
@@ -42,14 +40,14 @@ interface Suspect {
 const MAX_FILES_PER_FINDING = 5;
 
 /**
- * Checks snapshots, index, packs and trees, and reads a share of the packs. Damage never ends the check; only a storage
+ * Checks snapshots, index, packs and trees, and reads a part of the packs. Damage never ends the check; only a storage
  * that cannot be read, or the signal, does. The caller holds a shared lock, so that nothing is deleted meanwhile.
  */
 export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
   const pool = options.pool ?? new ReaderPool(repository, { signal: options.signal });
   try {
     // While this thread reads the index.
-    if (options.readDataShare > 0) pool.start();
+    if (options.readData.kind !== 'none') pool.start();
     return await checkWithThreads(repository, options, pool);
   } finally {
     if (options.pool === undefined) await pool.close();
@@ -104,9 +102,8 @@ async function readTreesAndPacks(
   read: { packsRead: number; bytesRead: number };
 }> {
   const { roots, packs, pool, options } = context;
-  const { progress = silentProgress, rotation } = options;
-  const turns = turnsOfShare(options.readDataShare);
-  const chosen = turns === 0 ? [] : packs.filter(({ id }) => isTurnOf(id, rotation, turns));
+  const { progress = silentProgress } = options;
+  const chosen = choosePacks(packs, options.readData, Math.random);
   const found: MarkProblem[] = [];
   const verdicts: PackVerdict[] = [];
   const [marks, read] = await bothAtOnce(

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { ByteString } from '../common/byte-string.ts';
 import { InterruptedError, throwIfAborted } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
-import { isTurnOf, turnsOfShare } from '../domain/rotation.ts';
+import { isTurnOf, turnsOfShare } from '../domain/turns.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { displayPath } from '../files/byte-path.ts';
 import { BATCH_BYTES, BATCH_FILES, isReadFailure } from './archive-messages.ts';

@@ -43,11 +43,28 @@ test('a missing pack is found without reading data', async () => {
   });
 });
 
-test('part of the data is a share or a place in m parts, and nothing else', () => {
-  expect(readDataPart({ lock: true })).toEqual({ share: 0, rotation: 0 });
-  expect(readDataPart({ lock: true, readData: true })).toEqual({ share: 1, rotation: 0 });
-  expect(readDataPart({ lock: true, readDataSubset: '2/10' })).toEqual({ share: 0.1, rotation: 1 });
-  expect(readDataPart({ lock: true, readDataSubset: '5%' })).toMatchObject({ share: 0.05 });
-  for (const readDataSubset of ['0/3', '4/3', '0%', '200%', 'some', '-1/2'])
-    expect(() => readDataPart({ lock: true, readDataSubset })).toThrow('names no part of the data');
+test('part of the data is a share, a size or a group of m groups, and nothing else', () => {
+  const part = (readDataSubset?: string) => readDataPart({ lock: true, ...(readDataSubset && { readDataSubset }) });
+  expect(part()).toEqual({ kind: 'none' });
+  expect(readDataPart({ lock: true, readData: true })).toEqual({ kind: 'all' });
+  expect(part('2/10')).toEqual({ kind: 'group', part: 2, parts: 10 });
+  expect(part('5%')).toEqual({ kind: 'random', share: 0.05 });
+  expect(part('2.5%')).toEqual({ kind: 'random', share: 0.025 });
+  expect(part('2G')).toEqual({ kind: 'random-bytes', bytes: 2 ** 31 });
+  expect(part('512KiB')).toEqual({ kind: 'random-bytes', bytes: 2 ** 19 });
+  for (const subset of ['0/3', '4/3', '1/257', '0%', '200%', '0', 'some', '-1/2', '1/2/3'])
+    expect(() => part(subset)).toThrow('names no part of the data');
+  expect(() => readDataPart({ lock: true, readData: true, readDataSubset: '5%' })).toThrow('are both given');
+});
+
+test('reads as many packs as the part says', async () => {
+  await using fixture = await createRepositoryFixture();
+  const packs = await fillRepository(fixture);
+  const read = async (part: string) => {
+    const { stdout } = await fixture.run(['check', '--json', '--read-data-subset', part]);
+    return (JSON.parse(stdout) as { packsRead: number }).packsRead;
+  };
+  expect(await read('1%')).toBe(1);
+  expect(await read('1G')).toBe(packs.length);
+  expect((await read('1/2')) + (await read('2/2'))).toBe(packs.length);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isTurnOf, spread, turnAt, turnsOfShare } from '../../domain/rotation.ts';
+import { turnAt } from '../../domain/rotation.ts';
+import { isTurnOf, spread, turnsOfShare } from '../../domain/turns.ts';
 import type { Schedule, Timing } from '../../domain/schedule.ts';
 import { nextSlot } from '../../domain/schedule-slots.ts';
 

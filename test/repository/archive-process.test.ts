@@ -84,7 +84,7 @@ describe('a backup whose process is killed after it wrote an index', () => {
     // Packs are only added: nobody may remove what another backup could be using.
     for (const pack of packs) expect(fixture.files()).toContain(pack);
     const repository = await fixture.open();
-    const { problems } = await checkRepository(repository, { readDataShare: 1, rotation: 0 });
+    const { problems } = await checkRepository(repository, { readData: { kind: 'all' } });
     await repository.close();
     // Packs that were on their way when the process died, which no index names, wait for prune.
     expect(problems.filter(({ severity }) => severity !== 'notice')).toEqual([]);

@@ -9,8 +9,8 @@ import type { Repository } from '../../repository/repository.ts';
 import { encodeTree } from '../../repository/tree-node.ts';
 import { openVault, packFiles, reopen, saveSnapshotOf, withRepository, type Folder } from './repository-fixture.ts';
 
-const EVERYTHING = { readDataShare: 1, rotation: 0 };
-const STRUCTURE = { readDataShare: 0, rotation: 0 };
+const EVERYTHING = { readData: { kind: 'all' } } as const;
+const STRUCTURE = { readData: { kind: 'none' } } as const;
 
 const ledger = randomBytes(5000);
 const FOLDER: Folder = {
@@ -239,8 +239,8 @@ describe('check', () => {
         await saveSnapshotOf(repository, folderOfMany);
         const packs = (await packFiles(folder)).length;
         const runs: number[] = [];
-        for (let rotation = 7; rotation < 11; rotation++) {
-          runs.push((await checkRepository(repository, { readDataShare: 0.25, rotation })).figures.packsRead);
+        for (let turn = 7; turn < 11; turn++) {
+          runs.push((await checkRepository(repository, { readData: { kind: 'rotating', share: 0.25, turn } })).figures.packsRead);
         }
         expect(runs.reduce((sum, read) => sum + read, 0)).toBe(packs);
         expect(Math.max(...runs)).toBeLessThan(packs);

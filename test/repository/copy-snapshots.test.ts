@@ -11,7 +11,7 @@ import { openLocalStorage } from '../../storage/local.ts';
 import { noise } from './odd-tree.ts';
 import { FAST_KDF, FAST_LOCKS, reopen, saveSnapshotOf, withRepository, type Folder } from './repository-fixture.ts';
 
-const EVERYTHING = { readDataShare: 1, rotation: 0 };
+const EVERYTHING = { readData: { kind: 'all' } } as const;
 const SMALL_PACKS = { packSizeBytes: 20_000 };
 
 const text = (name: string): Buffer => Buffer.from(`${name} `.repeat(2000));

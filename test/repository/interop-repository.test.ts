@@ -21,7 +21,7 @@ import {
 
 const restic = requirePeer('restic');
 
-const EVERYTHING = { readDataShare: 1, rotation: 0 };
+const EVERYTHING = { readData: { kind: 'all' } } as const;
 const SMALL_PACKS = { packSizeBytes: 4000 };
 
 const shared = Array.from({ length: 5 }, () => randomBytes(900));

@@ -20,7 +20,7 @@ async function prune(repository: Repository, maxUnusedShare = 0, keepTrees: stri
 }
 
 async function expectSound(folder: string): Promise<void> {
-  const { problems } = await checkRepository(await reopen(folder), { readDataShare: 1, rotation: 0 });
+  const { problems } = await checkRepository(await reopen(folder), { readData: { kind: 'all' } });
   expect(problems).toEqual([]);
 }
 
@@ -186,7 +186,7 @@ function packPath(folder: string, packId: string): string {
 }
 
 async function expectSoundButLeftovers(folder: string): Promise<void> {
-  const { problems } = await checkRepository(await reopen(folder), { readDataShare: 1, rotation: 0 });
+  const { problems } = await checkRepository(await reopen(folder), { readData: { kind: 'all' } });
   expect(problems.filter(({ severity }) => severity !== 'notice')).toEqual([]);
 }
 

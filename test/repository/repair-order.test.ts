@@ -34,7 +34,7 @@ function dyingAfter(storage: Storage, changes: number): Storage {
 /** What check finds, but for leftovers. */
 async function problemsOf(folder: string): Promise<string[]> {
   const repository = await openVault(folder);
-  const { problems } = await checkRepository(repository, { readDataShare: 1, rotation: 0 });
+  const { problems } = await checkRepository(repository, { readData: { kind: 'all' } });
   await repository.close();
   return problems.filter(({ severity }) => severity !== 'notice').map(({ code, subject }) => `${code} ${subject}`);
 }
