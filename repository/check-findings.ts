@@ -3,6 +3,15 @@ import type { Finding } from '../domain/finding.ts';
 
 /** Every kind of damage, its weight, and what to do about it. */
 const KINDS = {
+  'repository/config-damaged': [
+    'critical',
+    'Bring the file back from a copy of the repository: nothing opens without it.',
+  ],
+  'repository/key-damaged': [
+    'critical',
+    'Bring the file back from a copy of the repository, or remove it and add a key for its password with "holdfast key".',
+  ],
+  'repository/lock-damaged': ['warning', 'Run "holdfast unlock": it removes a lock whose owner is dead.'],
   'repository/index-damaged': ['critical', 'Run "holdfast repair index" to write the index anew from the packs.'],
   'repository/pack-missing': ['critical', 'Bring the pack back from a copy of the repository.'],
   'repository/pack-size': ['critical', 'Bring the pack back from a copy of the repository.'],

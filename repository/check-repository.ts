@@ -6,6 +6,7 @@ import type { Finding } from '../domain/finding.ts';
 import { choosePacks, type ReadDataPart } from '../domain/read-data-part.ts';
 import type { CheckFigures } from '../domain/run-record.ts';
 import type { BlobIndex } from './blob-index.ts';
+import { checkGuardingFiles } from './check-files.ts';
 import { damage } from './check-findings.ts';
 import { loadIndexFiles } from './index-loading.ts';
 import { DamageLocator } from './locate-damage.ts';
@@ -40,7 +41,7 @@ interface Suspect {
 const MAX_FILES_PER_FINDING = 5;
 
 /**
- * Checks snapshots, index, packs and trees, and reads a part of the packs. Damage never ends the check; only a storage
+ * Checks config, keys, locks, snapshots, index, packs and trees, and reads a part of the packs. Damage never ends the check; only a storage
  * that cannot be read, or the signal, does. The caller holds a shared lock, so that nothing is deleted meanwhile.
  */
 export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
@@ -56,7 +57,7 @@ export async function checkRepository(repository: Repository, options: CheckOpti
 
 async function checkWithThreads(repository: Repository, options: CheckOptions, pool: ReaderPool): Promise<CheckResult> {
   const { signal } = options;
-  const problems: Finding[] = [];
+  const problems = await checkGuardingFiles(repository, signal);
   const { snapshots, snapshotOfRoot } = await checkSnapshots(repository, problems, signal);
   const { index } = await loadIndexFiles(repository, {
     signal,

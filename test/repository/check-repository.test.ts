@@ -240,7 +240,10 @@ describe('check', () => {
         const packs = (await packFiles(folder)).length;
         const runs: number[] = [];
         for (let turn = 7; turn < 11; turn++) {
-          runs.push((await checkRepository(repository, { readData: { kind: 'rotating', share: 0.25, turn } })).figures.packsRead);
+          runs.push(
+            (await checkRepository(repository, { readData: { kind: 'rotating', share: 0.25, turn } })).figures
+              .packsRead,
+          );
         }
         expect(runs.reduce((sum, read) => sum + read, 0)).toBe(packs);
         expect(Math.max(...runs)).toBeLessThan(packs);
