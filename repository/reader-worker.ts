@@ -139,6 +139,8 @@ function repack(batch: BlobBatch): ReaderTasks['repack']['output'] {
         : openPacks.addCompressed(blob.type, blob.id, content.opened, content.plain.length);
     if (finished !== undefined) results.push(finished);
   }
+  // All of it is in the packs: its memory is freed at once, not when the collector comes by.
+  (batch.content.buffer as ArrayBuffer).transfer(0);
   return { finished: results, problems };
 }
 

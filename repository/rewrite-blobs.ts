@@ -6,7 +6,7 @@ import type { BlobIndex } from './blob-index.ts';
 import type { FinishedPack } from './open-packs.ts';
 import type { BlobProblem } from './reader-messages.ts';
 import type { ReaderPool } from './reader-pool.ts';
-import type { IndexedBlob, IndexedPack, Repository } from './repository.ts';
+import type { BlobType, IndexedBlob, IndexedPack, Repository } from './repository.ts';
 
 export interface RewriteOptions {
   /** Writes a finished pack. */
@@ -43,34 +43,46 @@ export async function rewriteBlobs(
     for (const { pack, content } of finished) {
       const { length } = content;
       await options.savePack(pack, content);
+      // Its memory is freed at once, not when the collector comes by.
+      (content.buffer as ArrayBuffer).transfer(0);
       result.blobs += pack.blobs.length;
       result.storedBytes += length;
     }
   };
   let bytes = 0;
-  const failed: BlobProblem[] = [];
-  await forEachConcurrently(wantedBatches(index, isWanted), pool.concurrency, async (batch) => {
-    const { finished, problems } = await repack(source, batch, pool, options.signal);
-    await write(finished);
-    failed.push(...problems);
-    bytes += batch.blobs.reduce((sum, blob) => sum + blob.length, 0);
-    options.onProgress?.(bytes);
-  });
-  for (const problem of failed) {
-    const entry = entryOf(index, problem.id, isWanted);
-    const finished = await repackElsewhere(source, index, entry, pool, options.signal);
-    if (finished === undefined) result.unreadable.set(entry, problem.message);
-    else await write(finished);
+  // One after the other: they go into packs of their own, and each thread keeps only those of one kind open.
+  for (const type of ['data', 'tree'] as const) {
+    const failed: BlobProblem[] = [];
+    await forEachConcurrently(wantedBatches(index, type, isWanted), pool.concurrency, async (batch) => {
+      const { finished, problems } = await repack(source, batch, pool, options.signal);
+      await write(finished);
+      failed.push(...problems);
+      bytes += batch.blobs.reduce((sum, blob) => sum + blob.length, 0);
+      options.onProgress?.(bytes);
+    });
+    for (const { id, message } of failed) {
+      const entry = index.entryOf(type, id);
+      const finished = await repackElsewhere(source, index, entry, pool, options.signal);
+      if (finished === undefined) result.unreadable.set(entry, message);
+      else await write(finished);
+    }
+    for (const { finished } of await pool.runInAll('finish-repack', {})) await write(finished);
   }
-  for (const { finished } of await pool.runInAll('finish-repack', {})) await write(finished);
   return result;
 }
 
-function* wantedBatches(index: BlobIndex, isWanted: (entry: number) => boolean): Iterable<PlannedBatch> {
+function* wantedBatches(
+  index: BlobIndex,
+  type: BlobType,
+  isWanted: (entry: number) => boolean,
+): Iterable<PlannedBatch> {
   for (let packNumber = 0; packNumber < index.packCount; packNumber++) {
     const wanted: IndexedBlob[] = [];
     const { start, end } = index.entriesOfPack(packNumber);
-    for (let entry = start; entry < end; entry++) if (isWanted(entry)) wanted.push(index.entryAt(entry).blob);
+    for (let entry = start; entry < end; entry++) {
+      const blob = isWanted(entry) ? index.entryAt(entry).blob : undefined;
+      if (blob?.type === type) wanted.push(blob);
+    }
     if (wanted.length > 0) yield* planBatches(index.packIdAt(packNumber), wanted);
   }
 }
@@ -111,10 +123,4 @@ async function repackElsewhere(
     }
   }
   return undefined;
-}
-
-/** A data blob and a tree may have the same id. */
-function entryOf(index: BlobIndex, id: string, isWanted: (entry: number) => boolean): number {
-  const data = index.entryOf('data', id);
-  return data >= 0 && isWanted(data) ? data : index.entryOf('tree', id);
 }
