@@ -2,7 +2,8 @@
 import { throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest, PruneSettings } from '../domain/action.ts';
 import type { ActionOutcome, PruneFigures } from '../domain/run-record.ts';
-import { executePrune, preparePrune, type PreparedPrune } from '../repository/prune-repository.ts';
+import { executePrune } from '../repository/execute-prune.ts';
+import { preparePrune, type PreparedPrune } from '../repository/prune-repository.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { readForgottenTrees } from './forgotten-trees.ts';
 import { settingsOf } from './settings-of.ts';
@@ -19,7 +20,11 @@ export async function prune(deps: Dependencies, request: ActionRequest, context:
   return withRepository(deps, settings.repository, access, context, async ({ repository, signal }) => {
     const keepTrees = await forgottenTrees(deps, request, settings, repository.config.id, { ...context, signal });
     const call = { signal, progress: context.progress };
-    const prepared = await preparePrune(repository, { maxUnusedShare: settings.maxUnusedShare, keepTrees, ...call });
+    const prepared = await preparePrune(repository, {
+      maxUnused: { share: settings.maxUnusedShare },
+      keepTrees,
+      ...call,
+    });
     const figures = dryRun ? plannedFigures(prepared) : await executePrune(repository, prepared, call);
     return { figures, findings: [] };
   });
@@ -54,8 +59,8 @@ function plannedFigures({ plan }: PreparedPrune): PruneFigures {
     kind: 'prune',
     packsDeleted: plan.repack.length + plan.remove.length + plan.removeUnindexed.length,
     packsRepacked: plan.repack.length,
-    bytesFreed: plan.figures.bytesFreed,
-    bytesUnused: plan.figures.bytesUnused,
-    bytesTotal: plan.figures.bytesTotal,
+    bytesFreed: plan.figures.bytes.freed,
+    bytesUnused: plan.figures.bytes.remainingUnused,
+    bytesTotal: plan.figures.bytes.stored,
   };
 }

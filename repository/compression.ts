@@ -69,6 +69,11 @@ export function decompressBlob(
   return plain;
 }
 
+/** Also where it does not get smaller, as restic does: what is compressed is not looked at again. */
+export function compressAlways(plain: Uint8Array, compression: Compression): Buffer {
+  return zstd(plain, compression);
+}
+
 export function compressUnpacked(plain: Uint8Array, compression: Compression): Buffer {
   return Buffer.concat([Buffer.of(COMPRESSED_MARK), zstd(plain, compression)]);
 }

@@ -38,7 +38,10 @@ export interface ReaderTasks {
   /** Decrypts trees, and finds out what they point to. */
   'read-trees': { input: BlobBatch; output: { trees: PackedReferences; problems: BlobProblem[] } };
   /** Verifies blobs and puts them into new packs; returns those that became full. A blob with a problem is in none. */
-  repack: { input: BlobBatch; output: { finished: FinishedPack[]; problems: BlobProblem[] } };
+  repack: {
+    input: BlobBatch & { compressAll?: boolean };
+    output: { finished: FinishedPack[]; problems: BlobProblem[] };
+  };
   /** What stands in the places of entries, one answer each. */
   'compare-entries': { input: CompareBatch; output: { states: PlaceState[] } };
   /** Makes the entries of a snapshot in the target; what goes wrong is in the answer. */

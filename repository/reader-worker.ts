@@ -4,6 +4,7 @@ import { IntegrityError, InterruptedError } from '../common/errors.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
 import { compareEntries } from './compare-entries.ts';
+import { compressAlways } from './compression.ts';
 import { prepareNativeKey } from './crypto.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
@@ -121,8 +122,8 @@ function readTrees(batch: BlobBatch): ReaderTasks['read-trees']['output'] {
   return { trees: packReferences(references), problems };
 }
 
-/** What is compressed goes on as it is, under the target's key. */
-function repack(batch: BlobBatch): ReaderTasks['repack']['output'] {
+/** What is compressed goes on as it is, under the target's key; the rest is compressed if that saves something, or it must be. */
+function repack(batch: ReaderTasks['repack']['input']): ReaderTasks['repack']['output'] {
   const results: FinishedPack[] = [];
   const problems: BlobProblem[] = [];
   for (const blob of batch.blobs) {
@@ -133,10 +134,17 @@ function repack(batch: BlobBatch): ReaderTasks['repack']['output'] {
       problems.push({ id: blob.id, message: integrityMessage(error) });
       continue;
     }
+    const { plain, opened } = content;
+    const isCompressed = blob.uncompressedLength !== undefined;
     const { finished } =
-      blob.uncompressedLength === undefined
-        ? openPacks.add(blob.type, blob.id, content.plain)
-        : openPacks.addCompressed(blob.type, blob.id, content.opened, content.plain.length);
+      isCompressed || batch.compressAll === true
+        ? openPacks.addCompressed(
+            blob.type,
+            blob.id,
+            isCompressed ? opened : compressAlways(plain, target.compression),
+            plain.length,
+          )
+        : openPacks.add(blob.type, blob.id, plain);
     if (finished !== undefined) results.push(finished);
   }
   // All of it is in the packs: its memory is freed at once, not when the collector comes by.

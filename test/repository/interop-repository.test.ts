@@ -4,7 +4,8 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { checkRepository } from '../../repository/check-repository.ts';
-import { executePrune, preparePrune } from '../../repository/prune-repository.ts';
+import { executePrune } from '../../repository/execute-prune.ts';
+import { preparePrune } from '../../repository/prune-repository.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { decodeTree } from '../../repository/tree-node.ts';
 import { listLocks } from '../../repository/unlock.ts';
@@ -30,7 +31,7 @@ const second: Folder = { both: { 'a.bin': shared }, 'second.txt': ['text that ge
 
 async function prune(repository: Repository): Promise<void> {
   const lock = await repository.lock('exclusive');
-  await executePrune(repository, await preparePrune(repository, { maxUnusedShare: 0 }), SMALL_PACKS);
+  await executePrune(repository, await preparePrune(repository, { maxUnused: { share: 0 } }), SMALL_PACKS);
   await lock.release();
 }
 

@@ -1,5 +1,6 @@
 /** A process that prunes a vault and is killed after a number of changes to its storage: `killed-prune.ts VAULT CHANGES`. */
-import { executePrune, preparePrune } from '../../repository/prune-repository.ts';
+import { executePrune } from '../../repository/execute-prune.ts';
+import { preparePrune } from '../../repository/prune-repository.ts';
 import { openRepository } from '../../repository/open-repository.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import { PASSWORD } from './repository-fixture.ts';
@@ -20,7 +21,7 @@ storage.remove = async (...args) => {
 
 const repository = await openRepository(storage, PASSWORD, { packSizeBytes: 4000 });
 const lock = await repository.lock('exclusive');
-const prepared = await preparePrune(repository, { maxUnusedShare: 0 });
+const prepared = await preparePrune(repository, { maxUnused: { share: 0 } });
 await executePrune(repository, prepared, { packSizeBytes: 4000 });
 await lock.release();
 

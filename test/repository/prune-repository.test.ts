@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkRepository } from '../../repository/check-repository.ts';
-import { executePrune, preparePrune } from '../../repository/prune-repository.ts';
+import { executePrune } from '../../repository/execute-prune.ts';
+import { preparePrune } from '../../repository/prune-repository.ts';
+import type { PruneRules } from '../../domain/prune-plan.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { packFiles, reopen, saveSnapshotOf, withRepository, type Folder } from './repository-fixture.ts';
 
@@ -12,7 +14,7 @@ const SMALL_PACKS = { packSizeBytes: 4000 };
 async function prune(repository: Repository, maxUnusedShare = 0, keepTrees: string[] = []) {
   const lock = await repository.lock('exclusive');
   try {
-    const prepared = await preparePrune(repository, { maxUnusedShare, keepTrees });
+    const prepared = await preparePrune(repository, { maxUnused: { share: maxUnusedShare }, keepTrees });
     return { plan: prepared.plan, figures: await executePrune(repository, prepared, SMALL_PACKS) };
   } finally {
     await lock.release();
@@ -97,7 +99,7 @@ describe('prune', () => {
         [...repository.indexedPacks()].filter((pack) => pack.blobs.some(({ type }) => type === 'tree')),
       );
       expect(plan.repack.length).toBeLessThanOrEqual(trees.size + 1);
-      expect(plan.figures.bytesUnused).toBeGreaterThan(0);
+      expect(plan.figures.bytes.remainingUnused).toBeGreaterThan(0);
       await expectSound(folder);
     }, SMALL_PACKS),
   );
@@ -114,6 +116,108 @@ describe('prune', () => {
       expect(plan.removeUnindexed).toHaveLength(1);
       expect(blobIds(await reopen(folder)).length).toBe(blobsBefore / 2);
       await expectSound(folder);
+    }, SMALL_PACKS));
+
+  it.each<[string, PruneRules]>([
+    ['everything unused', { maxUnused: { share: 0 } }],
+    ['what the share leaves', { maxUnused: { share: 0.2 } }],
+    ['whole packs alone', { maxUnused: { share: 0 }, maxRepackBytes: 0 }],
+    ['a part of what could be rewritten', { maxUnused: { share: 0 }, maxRepackBytes: 9000 }],
+    ['trees alone', { maxUnused: { share: 0 }, repackCacheableOnly: true }],
+    ['small packs, too', { maxUnused: 'unlimited', smallPackBytes: 1_000_000 }],
+  ])('does exactly what a dry run says: %s', (_, rules) =>
+    withRepository(async (repository, folder) => {
+      const forgotten = await saveSnapshotOf(repository, first);
+      await saveSnapshotOf(repository, second);
+      for (let day = 1; day < 6; day++)
+        await saveSnapshotOf(await reopen(folder, SMALL_PACKS), { 'daily.bin': [randomBytes(700)] });
+      await repository.removeSnapshot(forgotten.id);
+      const before = await storedBytes(folder);
+      const dry = await preparePrune(await reopen(folder), rules);
+      expect(await storedBytes(folder)).toBe(before);
+      const other = await reopen(folder, SMALL_PACKS);
+      const lock = await other.lock('exclusive');
+      const prepared = await preparePrune(other, rules);
+      expect(prepared.plan).toEqual(dry.plan);
+      expect(before).toBe(dry.plan.figures.bytes.stored);
+      await executePrune(other, prepared, SMALL_PACKS);
+      await lock.release();
+      const { blobs, bytes } = dry.plan.figures;
+      expect(blobIds(await reopen(folder))).toHaveLength(blobs.remaining);
+      const after = await preparePrune(await reopen(folder), { maxUnused: 'unlimited', maxRepackBytes: 0 });
+      expect(after.plan.figures.bytes).toMatchObject({ total: bytes.remaining, used: bytes.used, unreferenced: 0 });
+      expect(after.plan.remove).toEqual([]);
+      for (const id of dry.plan.keep) expect(after.plan.keep).toContain(id);
+      await expectSound(folder);
+    }, SMALL_PACKS),
+  );
+
+  it('compresses what an older program stored as it was, once', () =>
+    withRepository(
+      async (_, folder) => {
+        const text = Array.from({ length: 8 }, (_unused, number) => Buffer.alloc(900, `order ${number};`));
+        await saveSnapshotOf(await reopen(folder, { compression: 'none' }), {
+          'a.txt': text,
+          'b.bin': [randomBytes(900)],
+        });
+        const rules = { maxUnused: 'unlimited', repackUncompressed: true } as const;
+        const repository = await reopen(folder);
+        const prepared = await preparePrune(repository, rules);
+        expect(prepared.plan.repack.length).toBeGreaterThan(0);
+        expect((await preparePrune(repository, { maxUnused: 'unlimited' })).plan.repack).toEqual([]);
+        await executePrune(repository, prepared);
+        const packs = [...(await reopen(folder)).indexedPacks()].flatMap(({ blobs }) => blobs);
+        expect(packs.filter(({ uncompressedLength }) => uncompressedLength === undefined)).toEqual([]);
+        expect((await preparePrune(await reopen(folder), rules)).plan.repack).toEqual([]);
+        await expectSound(folder);
+      },
+      { compression: 'none' },
+    ));
+
+  it('never deletes a pack that appeared after it had looked', () =>
+    withRepository(async (repository, folder) => {
+      const { id } = await saveSnapshotOf(repository, first);
+      await repository.removeSnapshot(id);
+      const prepared = await preparePrune(repository, { maxUnused: { share: 0 } });
+      // A backup without a lock, which has not written its index yet.
+      const other = await reopen(folder, SMALL_PACKS);
+      const known = new Set(await packFiles(folder));
+      await other.saveBlob('data', Buffer.from('new in the meantime'));
+      await other.flush();
+      const appeared = (await packFiles(folder)).filter((pack) => !known.has(pack));
+      await executePrune(repository, prepared);
+      expect(await packFiles(folder)).toEqual(appeared);
+    }, SMALL_PACKS));
+
+  it('deletes nothing when somebody wrote an index in spite of the lock', () =>
+    withRepository(async (repository, folder) => {
+      const { id } = await saveSnapshotOf(repository, first);
+      await repository.removeSnapshot(id);
+      const prepared = await preparePrune(repository, { maxUnused: { share: 0 } });
+      // It relies on blobs that are about to go.
+      await saveSnapshotOf(await reopen(folder, SMALL_PACKS), { ...first, 'new.txt': ['new'] });
+      const before = await packFiles(folder);
+      await expect(executePrune(repository, prepared)).rejects.toMatchObject({ code: 'RepositoryLocked' });
+      expect(await packFiles(folder)).toEqual(before);
+      await expectSound(folder);
+    }, SMALL_PACKS));
+
+  it('deletes nothing when a pack that a snapshot needs has another length than the index says', () =>
+    withRepository(async (repository, folder) => {
+      const { id } = await saveSnapshotOf(repository, first);
+      await saveSnapshotOf(repository, second);
+      await repository.removeSnapshot(id);
+      const { packId } = await locate(repository, shared[0]!);
+      const path = packPath(folder, packId);
+      const bytes = await readFile(path);
+      await chmod(path, 0o600);
+      await writeFile(path, bytes.subarray(0, -1));
+      const before = await packFiles(folder);
+      await expect(prune(repository)).rejects.toMatchObject({
+        code: 'Integrity',
+        message: expect.stringContaining(packId),
+      });
+      expect(await packFiles(folder)).toEqual(before);
     }, SMALL_PACKS));
 
   it('deletes nothing when a pack that a snapshot needs is missing', () =>
@@ -137,7 +241,7 @@ describe('prune', () => {
       });
       await saveSnapshotOf(repository, second);
       await repository.removeSnapshot(id);
-      const prepared = await preparePrune(repository, { maxUnusedShare: 0 });
+      const prepared = await preparePrune(repository, { maxUnused: { share: 0 } });
       const places = await Promise.all(shared.map((content) => locate(repository, content)));
       const { packId, offset } = places.find((place) => prepared.plan.repack.includes(place.packId))!;
       const path = packPath(folder, packId);
@@ -163,7 +267,7 @@ describe('prune', () => {
       const { id } = await saveSnapshotOf(repository, first);
       await saveSnapshotOf(repository, second);
       await repository.removeSnapshot(id);
-      const prepared = await preparePrune(repository, { maxUnusedShare: 0 });
+      const prepared = await preparePrune(repository, { maxUnused: { share: 0 } });
       const abort = new AbortController();
       const executing = executePrune(repository, prepared, {
         signal: abort.signal,
@@ -179,6 +283,11 @@ describe('prune', () => {
 async function locate(repository: Repository, content: Buffer) {
   const { id } = await repository.saveBlob('data', content);
   return repository.findBlob('data', id)!;
+}
+
+async function storedBytes(folder: string): Promise<number> {
+  const sizes = (await packFiles(folder)).map(async (pack) => (await stat(join(folder, 'vault', pack))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 function packPath(folder: string, packId: string): string {
