@@ -57,7 +57,7 @@ export type Job =
 
 export type MessageToWorker =
   | { kind: 'job'; number: number; job: Job }
-  | { kind: 'segment'; memory: SharedArrayBuffer }
+  | { kind: 'known'; memory: KnownBlobsMemory }
   /** Of a pack that is written, to be filled again. */
   | { kind: 'memory'; memory: ArrayBuffer }
   /** `abort` is set: the thread ends. */

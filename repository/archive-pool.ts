@@ -1,4 +1,5 @@
 /** The worker pool of one repository: its key, its chunker, its compression, and the blobs that it has. */
+import type { SharedBlobTable } from './blob-table.ts';
 import { KnownBlobs } from './known-blobs.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
 import type { PackEntries } from './pack-entries.ts';
@@ -24,5 +25,6 @@ export function createArchivePool(repository: Repository, options: ArchivePoolOp
     polynomial: config.chunker_polynomial,
   };
   const { known = new KnownBlobs(), maxWorkers, savePack } = options;
-  return new WorkerPool({ settings, known, maxWorkers, savePack });
+  const shareIndex = (): SharedBlobTable => repository.shareIndex();
+  return new WorkerPool({ settings, known, shareIndex, maxWorkers, savePack });
 }

@@ -19,7 +19,7 @@ function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): 
   const reader = new FileReader(settings.polynomial, abort);
   port.on('message', (message: MessageToWorker) => {
     if (message.kind === 'end' || Atomics.load(abort, 0) !== 0) port.close();
-    else if (message.kind === 'segment') known.attach(message.memory);
+    else if (message.kind === 'known') known.replace(message.memory);
     else if (message.kind === 'memory') writer.takeBack(message.memory);
     else send({ kind: 'result', number: message.number, result: run(message.job, reader, writer) });
   });

@@ -9,8 +9,10 @@ const PUBLISHED = 2;
 
 /** Words before the entries: how many entries are taken. */
 const HEADER_WORDS = 1;
+/** Entries (9 MiB). So many claims take the packs of minutes, which are written when the next such segment is full. */
+const LARGEST_SEGMENT = 1 << 18;
 /** A fuller table finds slowly. */
-const MAX_LOAD = 0.6;
+const MAX_LOAD = 0.75;
 
 /** What is sent to another thread. */
 export interface KnownBlobsMemory {
@@ -23,47 +25,65 @@ export interface KnownBlobsMemory {
  * A set of blob ids that threads share without messages: the index as it was when the work began, and the ids that came
  * since in tables of their own, open addressing over a SharedArrayBuffer. An entry is claimed
  * by compare-and-swap and then published, so that of two threads that meet the same blob at the same moment exactly
- * one is told to store it. When a segment is full the owner adds a larger one (`grow`, which hands back the memory to
- * send to the other threads); a thread that does not yet know of a segment may store a blob a second time, which costs
- * space and is otherwise harmless, since both copies are whole.
+ * one is told to store it. When a segment is full the owner adds another one (`grow`) and sends the new memory to the
+ * other threads; a thread that does not yet know of it may store a blob a second time, which costs space and is
+ * otherwise harmless, since both copies are whole.
  */
 export class KnownBlobs {
-  readonly #indexed: BlobTable | undefined;
-  readonly #sharedIndex: SharedBlobTable | undefined;
-  readonly #segments: Int32Array[] = [];
+  #indexed: BlobTable | undefined;
+  #memory: KnownBlobsMemory;
+  #segments: Int32Array[] = [];
+  #version = 0;
   readonly #id = new Uint32Array(ID_WORDS);
   readonly #signedId = new Int32Array(this.#id.buffer);
 
   constructor({ index, segments = [] }: Partial<KnownBlobsMemory> = {}) {
-    this.#sharedIndex = index;
-    this.#indexed = index === undefined ? undefined : new BlobTable(index);
-    for (const segment of segments) this.attach(segment);
+    this.#memory = { index, segments };
+    this.replace(this.#memory);
   }
 
   /** To construct the same set in another thread. */
   get memory(): KnownBlobsMemory {
-    const segments = this.#segments.map((segment) => segment.buffer as SharedArrayBuffer);
-    return { index: this.#sharedIndex, segments };
+    return this.#memory;
   }
 
-  /** Adds a segment that the owner made. */
-  attach(segment: SharedArrayBuffer): void {
-    this.#segments.push(new Int32Array(segment));
+  /** Other threads need the new memory when this has changed. */
+  get version(): number {
+    return this.#version;
   }
 
-  /** Whether the newest segment should be followed by a larger one. Only the owner asks. */
+  /** Takes over the memory that the owner has now. */
+  replace(memory: KnownBlobsMemory): void {
+    if (memory.index !== this.#memory.index || this.#indexed === undefined) {
+      this.#indexed = memory.index === undefined ? undefined : new BlobTable(memory.index);
+    }
+    this.#memory = memory;
+    this.#segments = memory.segments.map((segment) => new Int32Array(segment));
+    this.#version++;
+  }
+
+  /** Whether the newest segment should be followed by another one. Only the owner asks. */
   get nearlyFull(): boolean {
     const newest = this.#segments.at(-1);
     return newest === undefined || Atomics.load(newest, 0) > capacity(newest) * MAX_LOAD;
   }
 
-  /** Makes room for at least this many more ids, and returns the new memory. Only the owner calls it. */
-  grow(ids: number): SharedArrayBuffer {
-    const wanted = Math.max(ids / MAX_LOAD, this.#segments.length === 0 ? 0 : capacity(this.#segments.at(-1)!) * 2);
+  /**
+   * Makes room for at least this many more ids. Only the owner calls it.
+   *
+   * @param shareIndex The index as it is now. It has what was claimed long ago and is written by now, so that the claims
+   * of that time are given up; one that is not there yet may be stored a second time.
+   */
+  grow(ids: number, shareIndex?: () => SharedBlobTable): void {
+    const newest = this.#segments.at(-1);
+    const wanted = Math.max(ids / MAX_LOAD, newest === undefined ? 0 : Math.min(capacity(newest) * 2, LARGEST_SEGMENT));
     const entries = 2 ** Math.ceil(Math.log2(Math.max(wanted, 1024)));
     const segment = new SharedArrayBuffer((HEADER_WORDS + entries * WORDS_PER_ENTRY) * Int32Array.BYTES_PER_ELEMENT);
-    this.attach(segment);
-    return segment;
+    const isLarge = newest !== undefined && capacity(newest) >= LARGEST_SEGMENT;
+    const { index, segments } = this.#memory;
+    if (isLarge && shareIndex !== undefined)
+      this.replace({ index: shareIndex(), segments: [segments.at(-1)!, segment] });
+    else this.replace({ index, segments: [...segments, segment] });
   }
 
   /**

@@ -171,10 +171,18 @@ export class StoredRepository implements Repository {
   async saveIndex(options: Call = {}): Promise<void> {
     // A copy: packs are added while the index is being written.
     const packIds = [...this.#unindexed];
-    const packs = packIds.map((id) => this.#index.packEntries(id)).filter((pack) => pack !== undefined);
-    for (const document of encodeIndexFiles(packs)) await this.saveUnpacked('index', document, options);
+    for (const document of encodeIndexFiles(this.#entriesOf(packIds)))
+      await this.saveUnpacked('index', document, options);
     // Packs that arrived meanwhile are for the next call.
     this.#unindexed = this.#unindexed.slice(packIds.length);
+  }
+
+  /** One by one: all together they are as large as their part of the index. */
+  *#entriesOf(packIds: readonly string[]): Iterable<PackEntries> {
+    for (const id of packIds) {
+      const pack = this.#index.packEntries(id);
+      if (pack !== undefined) yield pack;
+    }
   }
 
   async listSnapshots(options: Call & { onError?: (id: string, error: unknown) => void } = {}): Promise<Snapshot[]> {

@@ -1,6 +1,7 @@
 /** The archiver's worker threads: hands jobs out, takes finished packs in, and keeps what is under way within bounds. */
 import { Worker } from 'node:worker_threads';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
+import type { SharedBlobTable } from './blob-table.ts';
 import type { KnownBlobs } from './known-blobs.ts';
 import type { PackEntries } from './pack-entries.ts';
 import { endThread } from './end-thread.ts';
@@ -24,6 +25,8 @@ const END: MessageToWorker = { kind: 'end' };
 export interface PoolOptions {
   settings: Omit<WorkerSettings, 'knownBlobs' | 'abort'>;
   known: KnownBlobs;
+  /** The repository's index, which has the packs that were saved meanwhile. */
+  shareIndex: () => SharedBlobTable;
   maxWorkers: number;
   /** Writes a finished pack. */
   savePack: (pack: PackEntries, content: Uint8Array) => Promise<void>;
@@ -38,8 +41,8 @@ interface PendingJob {
 interface PoolWorker {
   thread: Worker;
   underWay: Map<number, PendingJob>;
-  /** How many segments of the known blobs it has been given. */
-  segments: number;
+  /** Of the known blobs that it has been given. */
+  knownVersion: number;
 }
 
 /** Workers start when there is work for them. Any failure ends the pool: all its promises are rejected with it. */
@@ -130,11 +133,11 @@ export class WorkerPool {
   }
 
   #hand(worker: PoolWorker, pending: PendingJob): void {
-    const { known } = this.#options;
-    if (known.nearlyFull) known.grow(1);
-    for (const memory of known.memory.segments.slice(worker.segments)) {
-      worker.thread.postMessage({ kind: 'segment', memory } satisfies MessageToWorker);
-      worker.segments++;
+    const { known, shareIndex } = this.#options;
+    if (known.nearlyFull) known.grow(1, shareIndex);
+    if (worker.knownVersion !== known.version) {
+      worker.thread.postMessage({ kind: 'known', memory: known.memory } satisfies MessageToWorker);
+      worker.knownVersion = known.version;
     }
     const number = this.#jobNumber++;
     worker.underWay.set(number, pending);
@@ -148,7 +151,7 @@ export class WorkerPool {
       workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     });
-    const worker: PoolWorker = { thread, underWay: new Map(), segments: workerData.knownBlobs.segments.length };
+    const worker: PoolWorker = { thread, underWay: new Map(), knownVersion: known.version };
     this.#workers.push(worker);
     thread.on('message', (message: MessageFromWorker) => this.#receive(worker, message));
     thread.on('error', (error) => this.#fail(error));

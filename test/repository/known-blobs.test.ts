@@ -37,6 +37,35 @@ describe('the set of known blobs', () => {
     expect(blobs.filter(({ id }) => known.claim(Buffer.from(id, 'hex')))).toEqual([]);
   });
 
+  it('gives up claims that the index has by now, and keeps those of the last segment', () => {
+    const index = new BlobIndex();
+    const known = new KnownBlobs({ index: index.share() });
+    known.grow(190_000);
+    const ids = Array.from({ length: 400_000 }, () => randomBytes(32));
+    let written = 0;
+    const elsewhere = new KnownBlobs();
+    const seen: number[] = [];
+    for (const [number, id] of ids.entries()) {
+      if (known.nearlyFull) {
+        const blobs = ids.slice(written, number - 1000);
+        index.add({
+          id: randomBytes(32).toString('hex'),
+          blobs: blobs.map((blob) => ({ id: blob.toString('hex'), type: 'data', offset: 0, length: 1 })),
+        });
+        written = number - 1000;
+        known.grow(1, () => index.share());
+        seen.push(known.memory.segments.length);
+        elsewhere.replace(structuredClone(known.memory));
+      }
+      known.claim(id);
+    }
+    expect(seen.length).toBeGreaterThan(1);
+    expect(Math.max(...seen)).toBe(2);
+    expect(ids.filter((id) => known.claim(id))).toEqual([]);
+    elsewhere.replace(structuredClone(known.memory));
+    expect(ids.filter((id) => elsewhere.claim(id))).toEqual([]);
+  });
+
   it('finds ids that share their first bytes', () => {
     const known = new KnownBlobs();
     known.grow(1);
