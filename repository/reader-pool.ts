@@ -17,7 +17,7 @@ import { workerModule } from './worker-module.ts';
 
 const MAX_THREADS = 4;
 /** What tasks make is small and short-lived; the blobs lie elsewhere. */
-const YOUNG_GENERATION_MIB = 4;
+const YOUNG_GENERATION_MIB = 16;
 
 /** A thread has the next task at hand when it finishes one. */
 const TASKS_PER_THREAD = 2;

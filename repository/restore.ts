@@ -88,17 +88,24 @@ export async function restore(repository: Repository, request: RestoreRequest): 
   const { signal } = request;
   throwIfAborted(signal);
   const startedAt = performance.now();
-  await repository.loadIndex({ signal });
-  const start = await findStart(repository, request.snapshot.tree, request.subPath, signal);
-  const selection = createSelection(request, start.prefix);
-  using root = openTarget(request);
-  const problems = createFindingList();
-  const report = new RestoreReport(request, selection, problems);
-  const work = { repository, request, selection, start, root, report };
-  const extras = await chooseExtras(work);
-  const directories = await restoreEntries({ ...work, owners: ownersOf(request, report) }, extras);
-  const seconds = (performance.now() - startedAt) / 1000;
-  return { ...report.counts, directories, seconds, problems: problems.all() };
+  const pool = new ReaderPool(repository, { signal });
+  try {
+    // They get ready while the index is read.
+    if (request.dryRun !== true) pool.start();
+    await repository.loadIndex({ signal });
+    const start = await findStart(repository, request.snapshot.tree, request.subPath, signal);
+    const selection = createSelection(request, start.prefix);
+    using root = openTarget(request);
+    const problems = createFindingList();
+    const report = new RestoreReport(request, selection, problems);
+    const work = { repository, request, selection, start, pool, root, report };
+    const extras = await chooseExtras(work);
+    const directories = await restoreEntries({ ...work, owners: ownersOf(request, report) }, extras);
+    const seconds = (performance.now() - startedAt) / 1000;
+    return { ...report.counts, directories, seconds, problems: problems.all() };
+  } finally {
+    await pool.close();
+  }
 }
 
 interface RestoreWork {
@@ -106,6 +113,7 @@ interface RestoreWork {
   request: RestoreRequest;
   selection: RestoreSelection;
   start: RestoreStart;
+  pool: ReaderPool;
   root: SafeFolder | undefined;
   report: RestoreReport;
 }
@@ -115,11 +123,10 @@ async function restoreEntries(
   work: RestoreWork & { owners: OwnerMap },
   extras: readonly ExtraEntry[],
 ): Promise<number> {
-  const { repository, request, selection, root, report } = work;
+  const { repository, request, selection, pool, root, report } = work;
   const { signal } = request;
   const fresh = root === undefined || isEmpty(root);
-  const pool = new ReaderPool(repository, { signal });
-  const run = new RestoreRun({ ...work, pool, fresh });
+  const run = new RestoreRun({ ...work, fresh });
   try {
     await run.restore();
     if (root !== undefined) removeExtras(extras, { root, report, signal, dryRun: request.dryRun === true });
@@ -129,8 +136,11 @@ async function restoreEntries(
       const onAnswer = report.addProblems.bind(report);
       await verifyRestored({ repository, request, selection, pool, target, failed: report.exempt, onAnswer });
     }
-  } finally {
+  } catch (error) {
+    // No thread is to make what is being removed.
     await pool.close();
+    throw error;
+  } finally {
     run.removeUnfinished();
   }
   return run.directories;
