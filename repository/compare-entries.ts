@@ -23,7 +23,7 @@ export function compareEntries(calls: NativeFolderCalls, batch: CompareBatch): {
   using held = new HeldFolders(targetPath(batch.target));
   for (const { folder: path, entries } of batch.folders) {
     const folder = openIfThere(held, path);
-    if (folder !== undefined && batch.sweepBeforeMs !== undefined) sweep(folder, batch.sweepBeforeMs);
+    if (folder !== undefined && batch.sweep !== undefined) sweep(folder, batch.sweep);
     for (const entry of entries) {
       states.push(folder === undefined ? { kind: 'absent' } : compareEntry(calls, batch, folder, entry));
     }
@@ -137,10 +137,10 @@ function differs({ owners }: RestoreTarget, stats: BigIntStats, { node }: Restor
   );
 }
 
-function sweep(folder: SafeFolder, beforeMs: number): void {
+function sweep(folder: SafeFolder, { own, beforeMs }: NonNullable<CompareBatch['sweep']>): void {
   try {
     for (const name of readdirSync(toBytes(folder.entry(SELF)), 'latin1') as ByteString[]) {
-      if (!isTemporaryName(name)) continue;
+      if (!isTemporaryName(name) || name.startsWith(own)) continue;
       const path = toBytes(folder.entry(name));
       if (lstatSync(path).mtimeMs < beforeMs) unlinkSync(path);
     }

@@ -63,8 +63,11 @@ export interface CompareBatch {
   target: RestoreTarget;
   folders: RestoreFolderEntries[];
   overwrite: Overwrite;
-  /** Temporary names that are older were left by a restore that was killed, and go. Milliseconds since the epoch; absent: all stay. */
-  sweepBeforeMs?: number;
+  /**
+   * Temporary names that begin otherwise than `own`, of files older than this (milliseconds since the epoch), were left by
+   * a restore that was killed, and go. Absent: all stay.
+   */
+  sweep?: { own: string; beforeMs: number };
 }
 
 /** Whole entries of some folders. */

@@ -84,8 +84,8 @@ export class RestoreRun {
   readonly #folders: RestoreFolders;
   readonly #links = new RestoreLinks();
   readonly #nextTemporary = createTemporaryNames();
-  /** What was left before this moment, plus the grain of coarse file systems. */
-  readonly #startedMs = Date.now() - 2000;
+  /** Marks what a restore before this one has left: its temporary names end in a count of eight digits. */
+  readonly #sweep = { own: this.#nextTemporary().slice(0, -8), beforeMs: Date.now() };
   /** Where temporary names may stand in the target now. */
   readonly #unfinished = new Set<ByteString>();
   #native: NativeMetadata | undefined;
@@ -242,7 +242,7 @@ export class RestoreRun {
   async #compare(folders: RestoreFolderEntries[]): Promise<PlaceState[]> {
     const { pool, request } = this.#options;
     const overwrite = request.overwrite ?? 'always';
-    const sweep = this.#isDry ? {} : { sweepBeforeMs: this.#startedMs };
+    const sweep = this.#isDry ? {} : { sweep: this.#sweep };
     const { states } = await pool.run('compare-entries', { target: this.target, folders, overwrite, ...sweep });
     return states;
   }
