@@ -3,7 +3,7 @@ import { forEachConcurrently } from '../common/concurrency.ts';
 import { IntegrityError, NotFoundError } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import type { BlobIndex } from './blob-index.ts';
-import { ENTRY_WORDS } from './blob-table.ts';
+import { ENTRY_WORDS, LENGTH, OFFSET } from './blob-table.ts';
 import { prepareKey } from './crypto.ts';
 import { loadIndexFiles } from './index-loading.ts';
 import { listIds, PACK_PREFIX } from './object-names.ts';
@@ -29,7 +29,7 @@ export interface IndexRepairPlan {
   missing: string[];
   /** Index files that cannot be read. */
   damagedFiles: { id: string; message: string }[];
-  /** Packs whose header cannot be read. `kept`: what the index says of it fits its size, and stays. */
+  /** Packs whose header cannot be read. `kept`: what the index says of it stays, as far as it lies within the pack. */
   unreadable: { id: string; message: string; kept: boolean }[];
   /** Index files that are replaced. */
   filesReplaced: number;
@@ -43,7 +43,7 @@ export interface PreparedIndexRepair {
   readonly index: BlobIndex;
   readonly obsolete: readonly IndexFile[];
   readonly added: readonly PackEntries[];
-  /** Named by the index otherwise than they are: no file is to name them so any more. */
+  /** Named by the index otherwise than they are: no file is to name them so any more, but as `added` has them. */
   readonly gone: ReadonlySet<string>;
 }
 
@@ -72,7 +72,10 @@ export async function prepareIndexRepair(
   const { misfits, packs, blobs } = compareSizes(index, stored);
   const isKnown = (id: string): boolean => index.hasPack(id) && !misfits.has(id);
   const toRead = [...stored].filter(([id]) => readAllPacks || !isKnown(id));
-  const { added, unreadable } = await readHeaders(repository, toRead, isKnown, options);
+  const { added, unreadable } = await readHeaders(repository, toRead, options);
+  // Of a pack that was cut off, the index alone knows where the blobs lie that are left.
+  const rests = unreadable.flatMap(({ id }) => (isKnown(id) ? [] : (restOf(index, id, stored.get(id)!) ?? [])));
+  const rested = new Set(rests.map(({ id }) => id));
   const isSound = ({ packIds }: IndexFile): boolean =>
     packIds.length > 0 && !packIds.some((id) => missing.has(id) || misfits.has(id));
   const obsolete = fileIds
@@ -83,12 +86,22 @@ export async function prepareIndexRepair(
     added: news.map(({ id }) => id),
     missing: [...missing],
     damagedFiles,
-    unreadable,
+    unreadable: unreadable.map((pack) => ({ ...pack, kept: isKnown(pack.id) || rested.has(pack.id) })),
     filesReplaced: obsolete.length,
-    packs: packs + news.length,
-    blobs: blobs + news.reduce((sum, { words }) => sum + words.length / ENTRY_WORDS, 0),
+    packs: packs + news.length + rests.length,
+    blobs: [...news, ...rests].reduce((sum, { words }) => sum + words.length / ENTRY_WORDS, blobs),
   };
-  return { plan, index, obsolete, added, gone: misfits };
+  return { plan, index, obsolete, added: [...added, ...rests], gone: misfits };
+}
+
+/** What the index places within the pack's length; undefined: nothing. */
+function restOf(index: BlobIndex, packId: string, sizeBytes: number): PackEntries | undefined {
+  const { words = new Uint32Array() } = index.packEntries(packId) ?? {};
+  const rest: number[] = [];
+  for (let at = 0; at < words.length; at += ENTRY_WORDS) {
+    if (words[at + OFFSET]! + words[at + LENGTH]! <= sizeBytes) rest.push(...words.subarray(at, at + ENTRY_WORDS));
+  }
+  return rest.length === 0 ? undefined : { id: packId, words: Uint32Array.from(rest) };
 }
 
 /** Packs that are not as long as the index says; and what the others hold. */
@@ -108,12 +121,11 @@ function compareSizes(
 async function readHeaders(
   repository: Repository,
   toRead: readonly [id: string, sizeBytes: number][],
-  isKnown: (id: string) => boolean,
   { signal, progress = silentProgress }: RepairIndexOptions,
-): Promise<{ added: PackEntries[]; unreadable: IndexRepairPlan['unreadable'] }> {
+): Promise<{ added: PackEntries[]; unreadable: { id: string; message: string }[] }> {
   const key = prepareKey(repository.key);
   const added: PackEntries[] = [];
-  const unreadable: IndexRepairPlan['unreadable'] = [];
+  const unreadable: { id: string; message: string }[] = [];
   let files = 0;
   await forEachConcurrently(toRead, CONCURRENT_READS, async ([id, sizeBytes]) => {
     try {
@@ -121,7 +133,7 @@ async function readHeaders(
     } catch (error) {
       if (!(error instanceof IntegrityError || error instanceof NotFoundError)) throw error;
       // An index that knows where the blobs are is worth more than a header that is damaged.
-      unreadable.push({ id, message: error.message, kept: isKnown(id) });
+      unreadable.push({ id, message: error.message });
     }
     progress.report({ phase: 'reading pack headers', files: ++files, totalFiles: toRead.length });
   });

@@ -125,12 +125,27 @@ restic.it(
   180_000,
 );
 
-test('a pack that was cut off stays out of the index, and is named: exit 5', async () => {
+test('of a pack that was cut off the index keeps what is left, which can be salvaged then', async () => {
+  await using fixture = await createRepositoryFixture();
+  await backUpTwice(fixture);
+  await fixture.repository.loadIndex({ reload: true });
+  const { id, blobs } = [...fixture.repository.indexedPacks()].find(({ blobs: [, , third] }) => third !== undefined)!;
+  change(packPath(fixture, id), (content) => content.subarray(0, blobs[2]!.offset + 10));
+  for (const options of [[], ['--read-all-packs'], []]) {
+    const { status, stderr } = await fixture.run(['repair', 'index', ...options]);
+    expect([status, stderr]).toEqual([5, expect.stringContaining('what the index says of it stays')]);
+  }
+  const salvaged = await fixture.run(['repair', 'packs', id, '--save-to', fixture.folder]);
+  expect([salvaged.status, salvaged.stdout]).toEqual([0, expect.stringContaining(': 2 blobs whole, 0 lost')]);
+  expect(await checked(fixture)).toEqual(['repository/blob-missing']);
+});
+
+test('a pack of which nothing is left stays out of the index, and is named: exit 5', async () => {
   await using fixture = await createRepositoryFixture();
   await backUpTwice(fixture);
   await fixture.repository.loadIndex({ reload: true });
   const { id } = [...fixture.repository.indexedPacks()].find(({ blobs }) => blobs[0]!.type === 'data')!;
-  change(packPath(fixture, id), (content) => content.subarray(0, content.length - 1000));
+  change(packPath(fixture, id), (content) => content.subarray(0, 50));
   const { status, stderr } = await fixture.run(['repair', 'index']);
   expect([status, stderr]).toEqual([5, expect.stringMatching(/it stays out of the index\n.*→ holdfast repair packs/)]);
   expect(await checked(fixture)).toContain('repository/blob-missing');
