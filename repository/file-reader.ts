@@ -84,24 +84,32 @@ export class FileReader {
     for (let offset = 0; ;) {
       // One byte more than expected tells the end without a second read.
       const wanted = Math.min(WINDOW_BYTES, Math.max(expectedBytes - offset, 0) + 1);
-      const { ends, last } = this.#readWindow(descriptor, offset, wanted);
+      const { ends, last } = this.#readWindow(descriptor, offset, wanted, expectedBytes);
       content.push(...this.#store(ends, sink));
       offset += ends.at(-1) ?? 0;
       if (last) return { content, sizeBytes: offset };
     }
   }
 
-  /** Fills the window from the offset; `ends` are the ends of its chunks, relative to the window. */
-  #readWindow(descriptor: number, offset: number, wanted: number): { ends: number[]; last: boolean } {
+  /**
+   * Fills the window from the offset; `ends` are the ends of its chunks, relative to the window. A file system in between
+   * may give less than there is: only where the file is expected to end does that tell the end.
+   */
+  #readWindow(
+    descriptor: number,
+    offset: number,
+    wanted: number,
+    expectedBytes = Number.POSITIVE_INFINITY,
+  ): { ends: number[]; last: boolean } {
     let filled = 0;
     let ended = false;
     let goal = wanted;
     while (filled < goal && !ended) {
       const read = readSync(descriptor, this.#window.bytes, filled, goal - filled, offset + filled);
       filled += read;
-      ended = read === 0 || filled < goal;
+      ended = read === 0 || (filled < goal && offset + filled === expectedBytes);
       // It is longer than expected.
-      if (!ended) goal = WINDOW_BYTES;
+      if (filled === goal) goal = WINDOW_BYTES;
     }
     const ends: number[] = [];
     for (let start = 0; start < filled; start = ends.at(-1)!) {

@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fromText } from '../../files/byte-path.ts';
@@ -33,6 +33,7 @@ function read(file: string, identity: FileIdentity, onReading: (number: number) 
 }
 
 const FIRST_BYTES = 1000;
+const PAGED_FILE = '/proc/kallsyms';
 
 function withFile(body: (file: string) => void): Promise<void> {
   return withTemporaryFolder(async (folder) => {
@@ -79,6 +80,19 @@ describe('a file that is read', () => {
       expect(readings).toBe(2);
       expect(result).toEqual({ ...expectRead(3_001_004), identity: identityOf(file) });
     }));
+
+  // The kernel gives it page by page, and says that it has no size.
+  it.runIf(existsSync(PAGED_FILE))(
+    'is read to its end where the system gives less at a time than was asked for',
+    () => {
+      const expected = readFileSync(PAGED_FILE);
+      expect(expected.length).toBeGreaterThan(100_000);
+      for (const sizeBytes of [0, expected.length]) {
+        const { content } = read(PAGED_FILE, { ...identityOf(PAGED_FILE), sizeBytes }, () => undefined);
+        expect(content.equals(expected)).toBe(true);
+      }
+    },
+  );
 
   it('and became a link since the walk is not followed', () =>
     withFile((file) => {
