@@ -13,7 +13,7 @@ import type { ParentFolder } from './parent-folder.ts';
 import type { ParentTrees } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
 import { typeOf } from './source-node.ts';
-import type { ScannedEntry, ScannedFolder, SourceScan } from './source-scan.ts';
+import { isSystemError, type ScannedEntry, type ScannedFolder, type SourceScan } from './source-scan.ts';
 import { decodeNodeText, encodeContent, encodeNode, type TreeNode } from './tree-node.ts';
 import type { TreeSaver } from './tree-saver.ts';
 
@@ -163,24 +163,33 @@ export class ArchiveWalk {
   /** The node as it was when its content was read. */
   #textOfRead({ name, head, path, identity }: ReadEntry, read: FileRead): ByteString {
     if (read.identity === undefined && read.sizeBytes === identity!.sizeBytes) return fileText(head, read.content);
-    const stat = read.identity === undefined ? undefined : lstatSync(toBytes(path), LSTAT);
-    let node: TreeNode;
-    if (stat !== undefined && typeOf(stat) === 'file') {
-      const { inode, mtimeNs, ctimeNs } = read.identity!;
-      // The times are those of before the reading, so that the next backup sees what changed since.
-      node = this.#options.scan.nodes.make(path, name, Object.assign(stat, { ino: inode, mtimeNs, ctimeNs }));
-    } else {
-      node = decodeNodeText(toBytes(fileText(head, [])).toString('utf8'));
-    }
+    const node =
+      (read.identity && this.#lookAgain(path, name, read.identity)) ??
+      decodeNodeText(toBytes(fileText(head, [])).toString('utf8'));
     return fromText(encodeNode({ ...node, size: read.sizeBytes, content: read.content }));
+  }
+
+  /** undefined: it is no longer there, or is something else; what was seen first has to do. */
+  #lookAgain(
+    path: ByteString,
+    name: ByteString,
+    { inode, mtimeNs, ctimeNs }: NonNullable<FileRead['identity']>,
+  ): TreeNode | undefined {
+    try {
+      const stat = lstatSync(toBytes(path), { bigint: true });
+      if (typeOf(stat) !== 'file') return undefined;
+      // The times are those of before the reading, so that the next backup sees what changed since.
+      return this.#options.scan.nodes.make(path, name, Object.assign(stat, { ino: inode, mtimeNs, ctimeNs }));
+    } catch (error) {
+      if (isSystemError(error)) return undefined;
+      throw error;
+    }
   }
 
   #hasContent(content: readonly string[] | null): boolean {
     return content?.every((id) => this.#options.repository.hasBlob('data', id)) ?? true;
   }
 }
-
-const LSTAT = { bigint: true, throwIfNoEntry: false } as const;
 
 function fileText(head: ByteString, content: readonly string[] | null): ByteString {
   return `${head},"content":${encodeContent(content)}}` as ByteString;

@@ -30,7 +30,7 @@ export interface ArchiveContext {
   progress?: Progress | undefined;
   /** Told of each entry once it is finished. */
   onEntry?: ((entry: ArchivedEntry) => void) | undefined;
-  /** Of the same request, begun earlier (`scanSources`): while the repository was being opened. */
+  /** Of the same request, begun earlier (`scanSources`): while the repository was being opened. One that is old is not used. */
   scan?: SourceScan | undefined;
 }
 
@@ -87,12 +87,22 @@ export async function archive(
   request: ArchiveRequest,
   context: ArchiveContext = {},
 ): Promise<ArchiveResult> {
-  const scan = context.scan ?? scanSources(request);
+  const scan = freshScan(request, context.scan);
   try {
     return await archiveScanned(repository, request, { ...request, ...context, scan });
   } finally {
     scan.stop();
   }
+}
+
+/** What was seen longer ago than this (milliseconds), while a lock or a password was waited for, is looked at anew. */
+const MAX_SCAN_AGE = 2000;
+
+/** A snapshot must not tell of the sources as they were long before its time. */
+function freshScan(request: ArchiveRequest, begun: SourceScan | undefined): SourceScan {
+  if (begun !== undefined && begun.age <= MAX_SCAN_AGE) return begun;
+  begun?.stop();
+  return scanSources(request);
 }
 
 /** Begins to look at the sources. Whoever does not give it to `archive` stops it. Throws a Usage error for malformed patterns. */

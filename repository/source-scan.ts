@@ -66,6 +66,7 @@ interface Place {
  */
 export class SourceScan {
   readonly nodes: SourceNodes;
+  readonly #startedAt = performance.now();
   readonly #selection: SourceSelection;
   readonly #scanned: ScannedFolder[] = [];
   #entriesAhead = 0;
@@ -84,6 +85,11 @@ export class SourceScan {
     this.#selection = new SourceSelection(selection, (path) => this.#current?.excluded.push(path));
     this.nodes = new SourceNodes({ withAtime });
     void this.#run(plan);
+  }
+
+  /** Milliseconds since it began. */
+  get age(): number {
+    return performance.now() - this.#startedAt;
   }
 
   /** The next folder; a promise only where it is not there yet. Throws what made the scan fail. */
@@ -175,8 +181,11 @@ export class SourceScan {
     try {
       // Above a source, and most often at it, a link stands for what it points to; within one it is itself.
       const stat = isFollowed(plan) ? statSync(toBytes(path), LSTAT) : lstatSync(toBytes(path), LSTAT);
-      // It vanished since its folder was listed.
-      if (stat === undefined) return;
+      if (stat === undefined) {
+        // It vanished since its folder was listed; but what was named must not be missing in silence.
+        if (plan !== undefined) folder.unreadable.push({ path, error: new Error('it is not there') });
+        return;
+      }
       if (plan === undefined && this.#selection.excludesEntry(path, stat, place.device)) return;
       const type = typeOf(stat);
       // restic leaves sockets out: a program makes its own anew.
@@ -205,6 +214,7 @@ function isFollowed(plan: SourceFolder | undefined): boolean {
   return plan !== undefined && !(plan.isLink && plan.children.size === 0);
 }
 
-function isSystemError(error: unknown): error is Error {
+/** Node's, of a call of the system. */
+export function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error;
 }
