@@ -1,10 +1,12 @@
 /** A folder as the parent snapshot's tree has it, read along with a walk in byte order: what is the same is compared as text and never parsed. */
 import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from '../files/byte-path.ts';
+import { isHexDigit } from './hex.ts';
 import { decodeNodeText, decodeTree, type TreeNode } from './tree-node.ts';
 
 const START = '{"nodes":[';
-const END = ']}';
+/** What a tree may end with. */
+const ENDS = [']}\n', ']}'];
 const CONTENT = ',"content":';
 const NO_CONTENT = 'null';
 const SUBTREE = ',"subtree":"';
@@ -54,7 +56,9 @@ export class ParentFolder {
 
   /** Whether all entries have been passed. */
   get isAtEnd(): boolean {
-    return this.#nodes === undefined && this.#text.startsWith(END, this.#at);
+    const { length } = this.#text;
+    const isShort = length - this.#at <= ENDS[0]!.length;
+    return this.#nodes === undefined && isShort && ENDS.includes(this.#text.slice(this.#at));
   }
 
   /** The next entry, if it begins with this head (`encodeNodeHead`, as UTF-8) and holds nothing unusual behind it. */
@@ -100,6 +104,7 @@ export class ParentFolder {
     for (let at = start + 1; ; at += ID_STEP) {
       const end = at + ID_DIGITS;
       if (text.charCodeAt(at - 1) !== QUOTE || text.charCodeAt(end) !== QUOTE) return -1;
+      for (let digit = at; digit < end; digit++) if (!isHexDigit(text.charCodeAt(digit))) return -1;
       content.push(text.slice(at, end));
       const next = text.charCodeAt(end + 1);
       if (next === CLOSE_BRACKET) return end + 2;

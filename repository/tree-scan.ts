@@ -51,14 +51,24 @@ export function scanTree(text: string, onNode: (node: ScannedNode) => boolean): 
   // An empty folder.
   if (isEnd(text, position)) return true;
   for (;;) {
-    NODE.lastIndex = position;
-    const match = NODE.exec(text);
+    const match = matchNode(text, position);
     if (match === null) return false;
     const [all, name = '', type = '', content, subtree] = match;
     if (!onNode({ name, type, content, subtree })) return false;
     position += all.length;
     if (text[position] !== ',') return isEnd(text, position);
     position++;
+  }
+}
+
+function matchNode(text: string, position: number): RegExpExecArray | null {
+  NODE.lastIndex = position;
+  try {
+    return NODE.exec(text);
+  } catch (error) {
+    // Millions of escapes or attributes in one node exhaust the memory that an expression has to go back.
+    if (error instanceof RangeError) return null;
+    throw error;
   }
 }
 

@@ -92,6 +92,19 @@ describe('the parent snapshot’s folder', () => {
     expect(new ParentFolder(ID, encodeTree([])).isAtEnd).toBe(true);
   });
 
+  it('takes nothing over that the next reader would refuse', () => {
+    const head = headOf(nodeOf('a'));
+    for (const digit of ['g', 'A', '"']) {
+      const text = `{"nodes":[${head},"content":["${digit}${ID.slice(1)}"]}]}\n`;
+      expect(new ParentFolder(ID, Buffer.from(text, 'latin1')).take(head)).toBeUndefined();
+    }
+    for (const end of [']}x', ']}}', ']}\n\n\n', '],"more":1}']) {
+      const parent = new ParentFolder(ID, Buffer.from(`{"nodes":[${head},"content":[]}${end}`, 'latin1'));
+      expect(parent.take(head)).toBeDefined();
+      expect(parent.isAtEnd).toBe(false);
+    }
+  });
+
   it('refuses what is no tree', () => {
     for (const text of ['', '[]', '{"nodes":{}}', 'nodes']) {
       expect(() => new ParentFolder(ID, Buffer.from(text))).toThrow(IntegrityError);

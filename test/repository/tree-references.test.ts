@@ -136,6 +136,12 @@ describe('what a tree points to', () => {
     expect(problems[0]).toContain(problem);
   });
 
+  it('is told of nodes that are too long for a scan', () => {
+    const stamps = '"mtime":"x","atime":"x","ctime":"x","uid":0,"gid":0';
+    const text = `{"nodes":[{"name":"${'\\n'.repeat(10_000_000)}","type":"file",${stamps},"content":["${'ab'.repeat(32)}"]}]}`;
+    expect(plain(readTreeReferences(Buffer.from(text)))).toEqual({ data: 'ab'.repeat(32), trees: '', problems: [] });
+  });
+
   it('crosses to another thread in few pieces', () => {
     const trees = [
       { dataIds: randomBytes(64), treeIds: randomBytes(32), problems: [] },
