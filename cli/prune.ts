@@ -129,7 +129,7 @@ function parseMaxUnused(text: string): MaxUnused {
 }
 
 /** What is there, and what will happen to it. */
-export function planLines({ blobs, bytes, packs }: PrunePlanFigures, columns: number | undefined): string[] {
+function planLines({ blobs, bytes, packs }: PrunePlanFigures, columns: number | undefined): string[] {
   const rows: [string, string, string, string][] = [
     ['used', '', count(blobs.used, 'blob'), formatBytes(bytes.used)],
     ['stored twice', '', count(blobs.duplicate, 'blob'), formatBytes(bytes.duplicate)],
