@@ -1,13 +1,18 @@
 /** `holdfast check`: whether a repository is whole, and the data in it what it was. */
 import { HoldfastError } from '../common/errors.ts';
 import { formatBytes } from '../common/sizes.ts';
+import type { Finding } from '../domain/finding.ts';
 import { needsAttention } from '../domain/findings.ts';
 import { MAX_PARTS, type ReadDataPart } from '../domain/read-data-part.ts';
-import { checkRepository } from '../repository/check-repository.ts';
-import type { CliCommand } from './command.ts';
+import type { CheckFigures } from '../domain/run-record.ts';
+import { checkRepository, type CheckResult } from '../repository/check-repository.ts';
+import type { Repository } from '../repository/repository.ts';
+import { StartedThreads } from '../repository/started-threads.ts';
+import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
+import type { ExitStatus } from './exit-status.ts';
 import { statusOfFindings, tellFindings } from './findings.ts';
-import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
+import { addRepositoryOptions, withRepository, type Access, type RepositoryOptions } from './open-from-options.ts';
 import { parseSizeOption } from './size-option.ts';
 
 interface Options extends RepositoryOptions {
@@ -28,30 +33,79 @@ export const command: CliCommand<Options> = {
   },
 
   async run(context, { options }) {
-    const { output, json } = context;
     const readData = readDataPart(options);
-    return withRepository(context, options, { role: 'reader', lock: 'shared' }, async (repository, signal) => {
-      const progress = output.progress();
-      const { figures, problems } = await checkRepository(repository, {
-        readData,
-        signal,
-        progress,
-      }).finally(() => progress.finish());
-      if (json) output.json({ ...figures, findings: problems });
-      tellFindings(output, problems);
-      const read =
-        figures.packsRead === 0
-          ? 'no data read'
-          : `${count(figures.packsRead, 'pack')} read (${formatBytes(figures.bytesRead)})`;
-      const real = problems.filter(needsAttention).length;
-      const verdict = real === 0 ? 'no problem found' : count(real, 'problem');
-      output.say(
-        `${verdict} in ${count(figures.snapshots, 'snapshot')}, ${count(figures.packs, 'pack')}, ${count(figures.blobs, 'blob')}; ${read}`,
-      );
-      return statusOfFindings(problems);
-    });
+    const started = new StartedThreads();
+    const begun: BegunCheck[] = [];
+    try {
+      return await checkWith(context, options, { readData, started, begun });
+    } finally {
+      for (const { stop } of begun) stop.abort();
+      await Promise.allSettled(begun.map(({ result }) => result));
+      await started.close();
+    }
   },
 };
+
+interface CheckTools {
+  readData: ReadDataPart;
+  started: StartedThreads;
+  begun: BegunCheck[];
+}
+
+async function checkWith(
+  context: CliContext,
+  options: Options,
+  { readData, started, begun }: CheckTools,
+): Promise<ExitStatus> {
+  const { output, json } = context;
+  const progress = output.progress();
+  const check = (repository: Repository, signals: AbortSignal[]): Promise<CheckResult> =>
+    checkRepository(repository, { readData, signal: AbortSignal.any(signals), progress, started });
+  const access: Access = {
+    role: 'reader',
+    lock: 'shared',
+    readAhead: (repository, withdrawn) => {
+      const stop = new AbortController();
+      const result = check(repository, [context.signal, withdrawn, stop.signal]);
+      // Awaited below, or void.
+      result.catch(() => undefined);
+      begun.push({ result, stop });
+    },
+  };
+  return withRepository(context, options, access, async (repository, signal) => {
+    const checking = finishCheck(begun.at(-1), signal) ?? check(repository, [signal]);
+    const { figures, problems } = await checking.finally(() => progress.finish());
+    if (json) output.json({ ...figures, findings: problems });
+    tellFindings(output, problems);
+    output.say(summaryOf(figures, problems));
+    return statusOfFindings(problems);
+  });
+}
+
+function summaryOf(figures: CheckFigures, problems: readonly Finding[]): string {
+  const read =
+    figures.packsRead === 0
+      ? 'no data read'
+      : `${count(figures.packsRead, 'pack')} read (${formatBytes(figures.bytesRead)})`;
+  const real = problems.filter(needsAttention).length;
+  const verdict = real === 0 ? 'no problem found' : count(real, 'problem');
+  return `${verdict} in ${count(figures.snapshots, 'snapshot')}, ${count(figures.packs, 'pack')}, ${count(figures.blobs, 'blob')}; ${read}`;
+}
+
+/** Begun while the lock settled. */
+interface BegunCheck {
+  result: Promise<CheckResult>;
+  stop: AbortController;
+}
+
+/** The last one begun is that of the lock which was got; those before were withdrawn with theirs. */
+function finishCheck(begun: BegunCheck | undefined, signal: AbortSignal): Promise<CheckResult> | undefined {
+  if (begun === undefined) return undefined;
+  // Also what fired before.
+  if (signal.aborted) begun.stop.abort();
+  signal.addEventListener('abort', () => begun.stop.abort());
+  return begun.result;
+}
 
 const GROUP = /^(\d{1,6})\/(\d{1,6})$/;
 

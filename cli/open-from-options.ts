@@ -48,6 +48,8 @@ export interface Access {
    * read all the same, because a restore at night must not wait for a lock that a dead machine left behind.
    */
   lock: LockKind | 'reading' | 'none';
+  /** Reading that begins while the lock settles, and is void when the signal fires (`LockOptions.onWritten`). */
+  readAhead?: (repository: Repository, withdrawn: AbortSignal) => void;
   /** A dry run of what writes: everything happens but the writing. */
   discardWrites?: boolean;
   /** Instead of the repository's own. */
@@ -97,7 +99,7 @@ export async function withRepository<Result>(
       (access.role !== 'reader' && access.lock !== 'none' && access.lock !== 'reading')
     )
       await refuseOldFormat(repository);
-    return await withLock(context, options, access.lock, repository, (opened, signal) => work(opened, signal, place));
+    return await withLock(context, options, access, repository, (opened, signal) => work(opened, signal, place));
   } finally {
     await repository.close();
   }
@@ -111,11 +113,12 @@ async function refuseOldFormat(repository: Repository): Promise<void> {
 async function withLock<Result>(
   context: CliContext,
   options: RepositoryOptions,
-  kind: Access['lock'],
+  { lock: kind, readAhead }: Access,
   repository: Repository,
   work: (repository: Repository, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const lock = kind === 'none' || !options.lock ? undefined : await takeLock(context, options, kind, repository);
+  const lock =
+    kind === 'none' || !options.lock ? undefined : await takeLock(context, options, kind, repository, readAhead);
   if (lock === undefined) return work(repository, context.signal);
   try {
     return await work(repository, AbortSignal.any([context.signal, lock.lost]));
@@ -135,12 +138,18 @@ async function takeLock(
   options: RepositoryOptions,
   kind: LockKind | 'reading',
   repository: Repository,
+  readAhead: Access['readAhead'],
 ): Promise<Awaited<ReturnType<Repository['lock']>> | undefined> {
   const { output, signal } = context;
   const waitSeconds = await parseWait(options.waitLock);
   const onWait = (holder: string): void => output.note(`waiting for the ${holder}`);
   try {
-    return await repository.lock(kind === 'reading' ? 'shared' : kind, { signal, waitSeconds, onWait });
+    return await repository.lock(kind === 'reading' ? 'shared' : kind, {
+      signal,
+      waitSeconds,
+      onWait,
+      onWritten: (withdrawn) => readAhead?.(repository, withdrawn),
+    });
   } catch (error) {
     if (kind !== 'reading' || !(error instanceof HoldfastError)) throw error;
     if (error.code === 'RepositoryLocked') output.warn(`${error.message}; reading without a lock`);

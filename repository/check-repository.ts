@@ -14,6 +14,7 @@ import { markBlobs, type BlobMarks, type MarkProblem } from './mark-blobs.ts';
 import { listIds, packName, PACK_PREFIX, unpackedName } from './object-names.ts';
 import { ReaderPool } from './reader-pool.ts';
 import type { Repository } from './repository.ts';
+import type { StartedThreads } from './started-threads.ts';
 import { verifyPacks, type PackVerdict } from './verify-packs.ts';
 
 export interface CheckOptions {
@@ -23,6 +24,8 @@ export interface CheckOptions {
   progress?: Progress;
   /** For many checks one after the other; stays open. Default: threads of its own. */
   pool?: ReaderPool;
+  /** Threads for a pool of its own. */
+  started?: StartedThreads | undefined;
 }
 
 export interface CheckResult {
@@ -45,7 +48,7 @@ const MAX_FILES_PER_FINDING = 5;
  * that cannot be read, or the signal, does. The caller holds a shared lock, so that nothing is deleted meanwhile.
  */
 export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
-  const pool = options.pool ?? new ReaderPool(repository, { signal: options.signal });
+  const pool = options.pool ?? new ReaderPool(repository, { signal: options.signal, started: options.started });
   try {
     // While this thread reads the index.
     if (options.readData.kind !== 'none') pool.start();
@@ -64,13 +67,17 @@ async function checkWithThreads(repository: Repository, options: CheckOptions, p
     onError: (id, error) => problems.push(damage('repository/index-damaged', unpackedName('index', id), error.message)),
   });
   const suspects: Suspect[] = [];
-  const packs = await checkPacks(repository, index, { problems, suspects, signal });
   const roots = [...snapshotOfRoot.keys()];
-  const { marks, found, verdicts, read } = await readTreesAndPacks(repository, index, { roots, packs, pool, options });
+  const [missing, { marks, found, verdicts, read }] = await bothAtOnce(
+    signal,
+    (signal) => checkPacks(repository, index, { problems, suspects, signal }),
+    (signal) => readTreesAndPacks(repository, index, { roots, pool, options: { ...options, signal } }),
+  );
   const locator = new DamageLocator(repository, index, marks, snapshotOfRoot);
   for (const problem of found) problems.push(await describeMarkProblem(problem, locator, snapshotOfRoot));
   const known = new Set(found.map(({ id }) => id));
   for (const { packId, pack, blobs } of verdicts) {
+    if (missing.has(packId)) continue;
     for (const message of pack) problems.push(damage('repository/pack-damaged', packName(packId), message));
     for (const { id, message } of blobs) {
       if (known.has(id)) continue;
@@ -95,15 +102,19 @@ async function checkWithThreads(repository: Repository, options: CheckOptions, p
 async function readTreesAndPacks(
   repository: Repository,
   index: BlobIndex,
-  context: { roots: string[]; packs: { id: string; sizeBytes: number }[]; pool: ReaderPool; options: CheckOptions },
+  context: { roots: string[]; pool: ReaderPool; options: CheckOptions },
 ): Promise<{
   marks: BlobMarks;
   found: MarkProblem[];
   verdicts: PackVerdict[];
   read: { packsRead: number; bytesRead: number };
 }> {
-  const { roots, packs, pool, options } = context;
+  const { roots, pool, options } = context;
   const { progress = silentProgress } = options;
+  const packs = Array.from({ length: index.packCount }, (_, packNumber) => ({
+    id: index.packIdAt(packNumber),
+    sizeBytes: index.packSizeBytes(packNumber),
+  }));
   const chosen = choosePacks(packs, options.readData, Math.random);
   const found: MarkProblem[] = [];
   const verdicts: PackVerdict[] = [];
@@ -143,22 +154,23 @@ async function checkSnapshots(
   return { snapshots: snapshots.length, snapshotOfRoot: new Map(snapshots.map(({ tree, id }) => [tree, id])) };
 }
 
-/** Compares the storage with the index; returns the packs that can be read. */
+/** Compares the storage with the index; returns the ids of the packs that are missing. */
 async function checkPacks(
   repository: Repository,
   index: BlobIndex,
   context: { problems: Finding[]; suspects: Suspect[]; signal: AbortSignal | undefined },
-): Promise<{ id: string; sizeBytes: number }[]> {
+): Promise<ReadonlySet<string>> {
   const { problems, suspects, signal } = context;
   const stored = new Map<string, number>();
   for await (const { id, sizeBytes } of listIds(repository.storage, PACK_PREFIX, signal)) stored.set(id, sizeBytes);
-  const readable: { id: string; sizeBytes: number }[] = [];
+  const missing = new Set<string>();
   for (let packNumber = 0; packNumber < index.packCount; packNumber++) {
     const id = index.packIdAt(packNumber);
     const { start, end } = index.entriesOfPack(packNumber);
     const sizeBytes = stored.get(id);
     stored.delete(id);
     if (sizeBytes === undefined) {
+      missing.add(id);
       const finding = damage('repository/pack-missing', packName(id), `pack ${id}, which the index names, is missing`);
       problems.push(finding);
       suspects.push({ finding, entries: Array.from({ length: end - start }, (_, position) => start + position) });
@@ -169,12 +181,11 @@ async function checkPacks(
       const message = `pack ${id} has ${sizeBytes} bytes, but must have ${expected}`;
       problems.push(damage('repository/pack-size', packName(id), message));
     }
-    readable.push({ id, sizeBytes });
   }
   for (const id of stored.keys()) {
     problems.push(damage('repository/pack-unindexed', packName(id), `pack ${id} is in no index`));
   }
-  return readable;
+  return missing;
 }
 
 async function describeMarkProblem(

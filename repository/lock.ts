@@ -22,7 +22,7 @@ export async function acquireLock(
   const holder = currentHolder();
   const deadline = performance.now() + (options.waitSeconds ?? 0) * 1000;
   for (let pause = timing.pollMilliseconds; ; pause = Math.min(pause * 2, timing.pollMilliseconds * 10)) {
-    const attempt = await tryLock(repository, kind, holder, timing, options.signal);
+    const attempt = await tryLock(repository, kind, holder, timing, options);
     if ('lock' in attempt) return attempt.lock;
     const description = attempt.conflict;
     const left = deadline - performance.now();
@@ -38,7 +38,7 @@ async function tryLock(
   kind: LockKind,
   holder: LockHolder,
   timing: LockTiming,
-  signal: AbortSignal | undefined,
+  { signal, onWritten }: LockOptions,
 ): Promise<{ lock: RepositoryLock } | { conflict: string }> {
   throwIfAborted(signal);
   const before = await findConflict(repository, kind, undefined, timing, signal);
@@ -53,13 +53,17 @@ async function tryLock(
     }
     throw error;
   }
+  const withdrawn = new AbortController();
   try {
+    onWritten?.(withdrawn.signal);
     await wait(timing.settleMilliseconds, signal);
     const after = await findConflict(repository, kind, id, timing, signal);
     if (after === undefined) return { lock: new HeldLock(repository, kind, id, holder, timing) };
+    withdrawn.abort();
     await removeLockFile(repository, id);
     return { conflict: after };
   } catch (error) {
+    withdrawn.abort();
     await removeLockFile(repository, id);
     throw error;
   }

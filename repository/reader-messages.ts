@@ -18,6 +18,16 @@ export interface ReaderSettings {
   end: SharedArrayBuffer;
 }
 
+/** What a thread gets instead of settings when they are still to come. */
+export interface AwaitedSettings {
+  /** An Int32: `WAITING` until the settings are in the thread's port, or it is to end. */
+  state: SharedArrayBuffer;
+}
+
+export const WAITING = 0;
+export const SETTINGS_SENT = 1;
+export const UNUSED = 2;
+
 /** Stored blobs of one pack, cut out of `content`, which begins at `contentOffset` of the pack. */
 export interface BlobBatch {
   packId: string;

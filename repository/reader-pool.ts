@@ -1,6 +1,5 @@
 /** The threads that read packs for check and prune, so that the main thread only moves bytes. */
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { IntegrityError, InterruptedError, throwIfAborted } from '../common/errors.ts';
 import { endThread } from './end-thread.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
@@ -13,11 +12,7 @@ import type {
   TaskName,
 } from './reader-messages.ts';
 import type { Repository } from './repository.ts';
-import { workerModule } from './worker-module.ts';
-
-const MAX_THREADS = 4;
-/** What tasks make is small and short-lived; the blobs lie elsewhere. */
-const YOUNG_GENERATION_MIB = 16;
+import { readerThreads, startReader, type StartedThreads } from './started-threads.ts';
 
 /** A thread has the next task at hand when it finishes one. */
 const TASKS_PER_THREAD = 2;
@@ -45,6 +40,8 @@ export interface ReaderPoolOptions {
   signal?: AbortSignal | undefined;
   threads?: number;
   packSizeBytes?: number | undefined;
+  /** Taken before others are started. */
+  started?: StartedThreads | undefined;
   /** Packs are made for it; default: the repository that is read. */
   target?: Repository;
 }
@@ -61,6 +58,7 @@ export class ReaderPool {
   /** How many tasks to have under way at once. */
   readonly concurrency: number;
   readonly #settings: ReaderSettings;
+  readonly #started: StartedThreads | undefined;
   readonly #threads: Thread[] = [];
   readonly #end = new SharedArrayBuffer(4);
   readonly #signal: AbortSignal | undefined;
@@ -69,7 +67,7 @@ export class ReaderPool {
   #failure: Error | undefined;
 
   constructor(repository: Repository, options: ReaderPoolOptions = {}) {
-    this.threads = options.threads ?? Math.min(availableParallelism(), MAX_THREADS);
+    this.threads = options.threads ?? readerThreads();
     this.concurrency = this.threads * TASKS_PER_THREAD;
     this.#settings = {
       key: repository.key,
@@ -79,6 +77,7 @@ export class ReaderPool {
       end: this.#end,
       ...(options.target === undefined ? {} : { target: targetSettings(options.target, options.packSizeBytes) }),
     };
+    this.#started = options.started;
     this.#signal = options.signal;
     this.#signal?.addEventListener('abort', this.#onAbort);
   }
@@ -127,10 +126,7 @@ export class ReaderPool {
   }
 
   #start(): Thread {
-    const worker = new Worker(workerModule('./reader-worker', import.meta.url), {
-      workerData: this.#settings,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-    });
+    const worker = this.#started?.take(this.#settings) ?? startReader(this.#settings);
     const thread: Thread = { worker, waiting: new Map(), load: 0 };
     worker.on('message', (message: ResultMessage) => {
       const waiting = thread.waiting.get(message.number);

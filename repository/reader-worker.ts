@@ -11,15 +11,18 @@ import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob } from './pack.ts';
 import { WindowMemory } from './pack-window.ts';
 import { ReadMemory } from './read-memory.ts';
-import type {
-  BlobBatch,
-  BlobProblem,
-  EndMessage,
-  ReaderSettings,
-  ReaderTasks,
-  ResultMessage,
-  TaskMessage,
-  TaskName,
+import {
+  UNUSED,
+  WAITING,
+  type AwaitedSettings,
+  type BlobBatch,
+  type BlobProblem,
+  type EndMessage,
+  type ReaderSettings,
+  type ReaderTasks,
+  type ResultMessage,
+  type TaskMessage,
+  type TaskName,
 } from './reader-messages.ts';
 import type { IndexedBlob } from './repository.ts';
 import { restoreEntries, restorePart, type ThreadContext } from './restore-entries.ts';
@@ -27,11 +30,11 @@ import { packReferences, readTreeReferences } from './tree-references.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyPack, type VerifyTools } from './verify-pack.ts';
 
-const settings = workerData as ReaderSettings;
+const decompressor = onFirstUse(loadNativeDecompressor);
+const settings = receiveSettings(workerData as ReaderSettings | AwaitedSettings);
 const key = prepareNativeKey(settings.key);
 const target = settings.target ?? settings;
 const openPacks = new OpenPacks(settings.target === undefined ? key : prepareNativeKey(target.key), target);
-const decompressor = onFirstUse(loadNativeDecompressor);
 const restoring = onFirstUse((): ThreadContext => ({
   key,
   native: loadNativeMetadata(),
@@ -59,6 +62,18 @@ const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => Reader
 };
 
 const end = new Int32Array(settings.end);
+
+/** A thread that was started ahead waits for them here; its code is loaded by then. */
+function receiveSettings(given: ReaderSettings | AwaitedSettings): ReaderSettings {
+  if (!('state' in given)) return given;
+  // Loads what calls into libraries.
+  decompressor();
+  const state = new Int32Array(given.state);
+  Atomics.wait(state, 0, WAITING);
+  // Of this thread alone.
+  if (Atomics.load(state, 0) === UNUSED) process.exit();
+  return receiveMessageOnPort(parentPort!)!.message as ReaderSettings;
+}
 
 /** Taken from the port, and still to be done. */
 const backlog: (TaskMessage | EndMessage)[] = [];

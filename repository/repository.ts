@@ -62,6 +62,11 @@ export interface LockOptions {
   /** How long to wait for others, in seconds; default 0. Throws RepositoryLocked, naming who holds it. */
   waitSeconds?: number;
   onWait?: (holder: string) => void;
+  /**
+   * Called when the lock file is written, and others begin to heed it: what only reads may begin then, and need not wait
+   * for the second look at the others' locks. The signal fires when the lock is withdrawn: whatever was read is void.
+   */
+  onWritten?: (withdrawn: AbortSignal) => void;
 }
 
 /**

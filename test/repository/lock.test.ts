@@ -1,12 +1,15 @@
+import { writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../common/errors.ts';
+import { prepareKey } from '../../repository/crypto.ts';
 import { acquireLock } from '../../repository/lock.ts';
 import { DEFAULT_LOCK_TIMING, type LockTiming } from '../../repository/lock-conflict.ts';
 import { currentHolder, encodeLock, isStale, type LockDocument } from '../../repository/lock-file.ts';
+import { sealUnpacked } from '../../repository/unpacked-file.ts';
 import { listLocks, removeLocks } from '../../repository/unlock.ts';
 import { FAST_LOCKS, reopen, withRepository } from './repository-fixture.ts';
 
@@ -118,6 +121,30 @@ describe('locks', () => {
       expect(lock.lost.aborted).toBe(false);
       await lock.release();
       expect(await lockFiles(folder)).toEqual([]);
+    }));
+
+  it('let reading begin when they are written, and tell when they are withdrawn', () =>
+    withRepository(async (repository, folder) => {
+      const seen: AbortSignal[] = [];
+      const lock = await repository.lock('shared', { onWritten: (withdrawn) => seen.push(withdrawn) });
+      expect(seen.map(({ aborted }) => aborted)).toEqual([false]);
+      await lock.release();
+      // Somebody who comes at the same moment, and whose file is seen at the second look.
+      const { version } = repository.config;
+      const rival = sealUnpacked(
+        prepareKey(repository.key),
+        encodeLock(lockOf({ time: new Date(), exclusive: true })),
+        { version, compression: 'auto' },
+      );
+      const locking = repository.lock('shared', {
+        onWritten(withdrawn) {
+          seen.push(withdrawn);
+          writeFileSync(join(folder, 'vault', 'locks', rival.id), rival.stored);
+        },
+      });
+      await expect(locking).rejects.toMatchObject({ code: 'RepositoryLocked' });
+      expect(seen.map(({ aborted }) => aborted)).toEqual([false, true]);
+      expect(await lockFiles(folder)).toEqual([rival.id]);
     }));
 
   it('are lost when somebody removed the file', () =>
