@@ -1,5 +1,5 @@
 /** Restore: a snapshot, or a part of it, brought back into a folder with all its metadata; nothing is ever written outside it. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
@@ -8,6 +8,7 @@ import { createFindingList } from '../domain/findings.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { fromText } from '../files/byte-path.ts';
 import { errorCode, translateFileError } from '../files/file-errors.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { openRootFolder, type SafeFolder } from '../files/safe-folder.ts';
 import { deleteExtras, findExtras, type ExtraEntry } from './delete-extras.ts';
 import { ReaderPool } from './reader-pool.ts';
@@ -183,7 +184,7 @@ function ownersOf({ owners }: RestoreRequest, report: RestoreReport): OwnerMap {
 /** undefined in a dry run into a folder that is not there. */
 function openTarget({ target, dryRun }: RestoreRequest): SafeFolder | undefined {
   try {
-    if (dryRun !== true) mkdirSync(target, { recursive: true });
+    if (dryRun !== true) makeFolders(fromText(target));
     return openRootFolder(fromText(target));
   } catch (error) {
     if (dryRun === true && errorCode(error) === 'ENOENT') return undefined;
