@@ -32,10 +32,26 @@ const KINDS = {
     'critical',
     'Bring the pack back from a copy of the repository, or run "holdfast repair snapshots".',
   ],
-  'repository/snapshot-damaged': ['critical', 'Bring the file back from a copy of the repository, or remove it.'],
+  'repository/snapshot-damaged': [
+    'critical',
+    'Bring the file back from a copy of the repository, or remove it with "holdfast repair snapshots --forget" and its id.',
+  ],
 } as const;
 
 export type DamageKind = keyof typeof KINDS;
+
+/** Packs that no index names may be what a lost index named: then they are no leftovers that prune may have. */
+export function correctHints(findings: readonly Finding[]): void {
+  const codes = new Set(findings.map(({ code }) => code));
+  const indexIsLost = codes.has('repository/index-damaged') || codes.has('repository/blob-missing');
+  if (!indexIsLost || !codes.has('repository/pack-unindexed')) return;
+  for (const finding of findings) {
+    if (finding.code === 'repository/pack-unindexed')
+      finding.hint = 'It may hold what is missing: run "holdfast repair index", and check again.';
+    if (finding.code === 'repository/blob-missing')
+      finding.hint = `Run "holdfast repair index" first: packs that no index names may hold it. ${finding.hint}`;
+  }
+}
 
 export function damage(kind: DamageKind, subject: string, message: string): Finding {
   const [severity, hint] = KINDS[kind];

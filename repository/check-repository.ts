@@ -7,7 +7,7 @@ import { choosePacks, type ReadDataPart } from '../domain/read-data-part.ts';
 import type { CheckFigures } from '../domain/run-record.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { checkGuardingFiles } from './check-files.ts';
-import { damage } from './check-findings.ts';
+import { correctHints, damage } from './check-findings.ts';
 import { loadIndexFiles } from './index-loading.ts';
 import { DamageLocator } from './locate-damage.ts';
 import { markBlobs, type BlobMarks, type MarkProblem } from './mark-blobs.ts';
@@ -87,6 +87,7 @@ async function checkWithThreads(repository: Repository, options: CheckOptions, p
     }
   }
   await nameFiles(repository, index, suspects, { pool, locator, marks, roots, signal });
+  correctHints(problems);
   const figures: CheckFigures = {
     kind: 'check',
     snapshots,

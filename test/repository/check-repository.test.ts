@@ -231,6 +231,17 @@ describe('check', () => {
       expect(figures.problems).toBe(0);
     }));
 
+  it('sends to repair index, and promises nothing, when packs in no index may be what is missing', () =>
+    withSnapshot(async (repository, folder) => {
+      for await (const { name } of repository.storage.list('index/')) await repository.storage.remove(name);
+      const { problems } = await checkRepository(await openVault(folder), STRUCTURE);
+      expect(codes(problems)).toEqual(expect.arrayContaining(['repository/blob-missing', 'repository/pack-unindexed']));
+      for (const { hint } of problems) {
+        expect(hint).toContain('holdfast repair index');
+        expect(hint).not.toContain('Nothing is lost');
+      }
+    }));
+
   it('reads all packs once in as many runs as the share says', () =>
     withRepository(
       async (repository, folder) => {
