@@ -1,6 +1,6 @@
 /** The Repository on a Storage: one opened repository, its index in memory, and the packs this process is filling. */
 import { forEachConcurrently } from '../common/concurrency.ts';
-import { HoldfastError, NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { HoldfastError, IntegrityError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Storage } from '../storage/storage.ts';
 import { BlobIndex } from './blob-index.ts';
@@ -194,8 +194,11 @@ export class StoredRepository implements Repository {
       } catch (error) {
         // Forgotten between the listing and the reading.
         if (error instanceof NotFoundError) return;
-        if (options.onError === undefined || !(error instanceof HoldfastError) || error.code !== 'Integrity')
-          throw error;
+        if (!(error instanceof HoldfastError) || error.code !== 'Integrity') throw error;
+        if (options.onError === undefined) {
+          const hint = `Bring the file back from a copy of the repository, or remove it: holdfast repair snapshots --forget ${id}`;
+          throw new IntegrityError(error.message, { hint, cause: error });
+        }
         options.onError(id, error);
       }
     });

@@ -241,6 +241,10 @@ restic.it(
     expect((await fixture.run(['repair', 'packs', pack])).status).toBe(5);
     const [first, second] = await fixture.repository.listSnapshots();
     flip(join(fixture.where, 'snapshots', first!.id), 40);
+    for (const refused of [['prune'], ['forget', '--keep-last', '1']]) {
+      const { status, stderr } = await fixture.run(refused);
+      expect([status, stderr]).toEqual([5, expect.stringContaining(`repair snapshots --forget ${first!.id}`)]);
+    }
     const some = await fixture.run(['repair', 'snapshots', '--forget']);
     expect([some.status, some.stdout]).toEqual([5, expect.stringContaining('source/two is an empty folder now')]);
     expect(some.stderr).toContain(`holdfast repair snapshots --forget ${first!.id}`);
