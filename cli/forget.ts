@@ -65,7 +65,7 @@ export const command: CliCommand<Options> = {
         await removeAll(repository, forgotten, signal);
       }
       if (context.json) context.output.json({ dryRun, groups: groups.map(toDocument) });
-      tellTotal(context.output, groups, forgotten.length, dryRun);
+      tellTotal(context.output, named.length > 0 ? undefined : groups, forgotten.length, dryRun);
       return ExitStatus.done;
     });
   },
@@ -126,10 +126,12 @@ function renderGroup(output: Output, { group, decisions }: PlannedGroup): void {
   output.say();
 }
 
-function tellTotal(output: Output, groups: PlannedGroup[], forgotten: number, dryRun: boolean): void {
-  const all = groups.reduce((sum, { decisions }) => sum + decisions.length, 0);
+/** @param groups undefined when snapshots were named: those that were not are in no group, and "kept 0" would frighten. */
+function tellTotal(output: Output, groups: PlannedGroup[] | undefined, forgotten: number, dryRun: boolean): void {
+  const all = groups?.reduce((sum, { decisions }) => sum + decisions.length, 0);
   const verb = dryRun ? 'would forget' : 'forgot';
-  output.say(`${verb} ${count(forgotten, 'snapshot')}, ${dryRun ? 'would keep' : 'kept'} ${all - forgotten}`);
+  const kept = all === undefined ? '' : `, ${dryRun ? 'would keep' : 'kept'} ${all - forgotten}`;
+  output.say(`${verb} ${count(forgotten, 'snapshot')}${kept}`);
   if (forgotten > 0 && !dryRun) output.say('their data stays until: holdfast prune');
 }
 

@@ -28,6 +28,8 @@ export const command: CliCommand<Options> = {
         output.say(
           `left: ${document === undefined ? `the unreadable lock ${id}` : displayText(describeLock(document))}`,
         );
+      if (remaining.some(({ document }) => document === undefined))
+        output.say('  → whose it is cannot be told: if nothing works on the repository, holdfast unlock --remove-all');
       output.say(`removed ${count(removed.length, 'lock')}, ${remaining.length} left`);
       return ExitStatus.done;
     });

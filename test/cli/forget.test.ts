@@ -53,10 +53,18 @@ test('snapshots are forgotten by id too, and only those', async () => {
   await using fixture = await createRepositoryFixture();
   const [first, second, third] = await addDays(fixture, 3);
   const { status, stdout } = await fixture.run(['forget', second!.slice(0, 10)]);
-  expect([status, stdout]).toEqual([0, expect.stringContaining('forgot 1 snapshot')]);
+  expect([status, stdout]).toEqual([0, expect.stringContaining('forgot 1 snapshot\n')]);
   expect(await remaining(fixture)).toEqual([first, third]);
   const unknown = await fixture.run(['forget', '0000000000']);
   expect(unknown.status).toBe(2);
+});
+
+test('a lock that cannot be read stays, with the way to remove it', async () => {
+  await using fixture = await createRepositoryFixture();
+  await fixture.repository.storage.write(`locks/${'a'.repeat(64)}`, Buffer.alloc(0));
+  const { status, stdout } = await fixture.run(['unlock']);
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/unreadable lock a{64}\n.*--remove-all\n.*1 left\n$/)]);
+  expect((await fixture.run(['unlock', '--remove-all'])).stdout).toBe('removed 1 lock, 0 left\n');
 });
 
 test('another’s lock is exit 11, naming who holds it; it is gone after the command, and unlock removes stale ones alone', async () => {
