@@ -27,7 +27,7 @@ async function* run(
   args: string[],
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { HOLDFAST_PASSWORD: _, ...passedOn } = environment;
+  const { HOLDFAST_PASSWORD: _, HOLDFAST_FROM_PASSWORD: __, ...passedOn } = environment;
   const child = spawn(program, args, {
     cwd: directory,
     env: passedOn as NodeJS.ProcessEnv,

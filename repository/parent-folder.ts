@@ -79,7 +79,7 @@ export class ParentFolder {
       subtree = text.slice(at, at + ID_DIGITS);
       at += ID_DIGITS + 1;
     }
-    if (text.charCodeAt(at) !== CLOSE_BRACE) return undefined;
+    if (text.charCodeAt(at) !== CLOSE_BRACE || !this.#isFollowed(at + 1)) return undefined;
     this.#move(at + 1);
     return { text: text.slice(start, at + 1) as ByteString, content, subtree };
   }
@@ -110,6 +110,12 @@ export class ParentFolder {
       if (next === CLOSE_BRACKET) return end + 2;
       if (next !== COMMA) return -1;
     }
+  }
+
+  /** Whether behind a node stands the next one, or the end of all. */
+  #isFollowed(end: number): boolean {
+    if (this.#text.charCodeAt(end) !== COMMA) return this.#text.charCodeAt(end) === CLOSE_BRACKET;
+    return this.#text.charCodeAt(end + 1) === OPEN_BRACE;
   }
 
   #move(end: number): void {

@@ -137,6 +137,7 @@ export class ReaderPool {
       waiting?.reject(integrity ? new IntegrityError(text) : new Error(`a reader thread failed: ${text}`));
     });
     worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('messageerror', (error) => this.#fail(error));
     worker.on('exit', (code) => this.#fail(new Error(`a reader thread ended with code ${code}`)));
     this.#threads.push(thread);
     return thread;

@@ -78,8 +78,8 @@ describe('a stream', () => {
 
   it('does not get the password, and ends with the program when it is interrupted: exit 130', async () => {
     await using fixture = await createRepositoryFixture();
-    const environment = { HOLDFAST_PASSWORD: 'geheim' };
-    const printed = ['--stdin-from-command', '--', 'sh', '-c', 'echo "<$HOLDFAST_PASSWORD>"'];
+    const environment = { HOLDFAST_PASSWORD: 'geheim', HOLDFAST_FROM_PASSWORD: 'geheim' };
+    const printed = ['--stdin-from-command', '--', 'sh', '-c', 'echo "<$HOLDFAST_PASSWORD$HOLDFAST_FROM_PASSWORD>"'];
     expect((await fixture.run(['backup', ...printed], { environment })).status).toBe(0);
     expect((await fixture.run(['dump', 'latest', '/stdin'])).stdout).toBe('<>\n');
     const endless = ['--stdin-from-command', '--', 'sh', '-c', 'echo $$ > pid; echo x; exec sleep 1000'];

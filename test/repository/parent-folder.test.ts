@@ -85,6 +85,16 @@ describe('the parent snapshot’s folder', () => {
     );
   });
 
+  it('takes nothing of what is not followed by a node or the end', () => {
+    const text = encodeTree([nodeOf('a'), nodeOf('b')]).toString();
+    for (const broken of [text.replace('},{', '}{'), text.replace('},{', '},,{'), text.replace('}]}', '},]}')]) {
+      const parent = new ParentFolder(ID, Buffer.from(broken));
+      const taken = [nodeOf('a'), nodeOf('b')].map((node) => parent.take(headOf(node)) !== undefined);
+      expect(taken).not.toEqual([true, true]);
+      expect(parent.isAtEnd).toBe(false);
+    }
+  });
+
   it('is not at its end while something is left that the source has no more', () => {
     const parent = new ParentFolder(ID, encodeTree([nodeOf('a'), nodeOf('b')]));
     expect(parent.take(headOf(nodeOf('a')))).toBeDefined();
