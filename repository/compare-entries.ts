@@ -21,9 +21,9 @@ const READ = constants.O_NONBLOCK;
 export function compareEntries(calls: NativeFolderCalls, batch: CompareBatch): { states: PlaceState[] } {
   const states: PlaceState[] = [];
   using held = new HeldFolders(targetPath(batch.target));
-  for (const { folder: path, entries } of batch.folders) {
+  for (const [number, { folder: path, entries }] of batch.folders.entries()) {
     const folder = openIfThere(held, path);
-    if (folder !== undefined && batch.sweep !== undefined) sweep(folder, batch.sweep);
+    if (folder !== undefined && batch.sweep?.folders[number] === true) sweep(folder, batch.sweep);
     for (const entry of entries) {
       states.push(folder === undefined ? { kind: 'absent' } : compareEntry(calls, batch, folder, entry));
     }

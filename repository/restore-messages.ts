@@ -65,9 +65,9 @@ export interface CompareBatch {
   overwrite: Overwrite;
   /**
    * Temporary names that begin otherwise than `own`, of files older than this (milliseconds since the epoch), were left by
-   * a restore that was killed, and go. Absent: all stay.
+   * a restore that was killed, and go, in those of the folders that are marked here. Absent: all stay.
    */
-  sweep?: { own: string; beforeMs: number };
+  sweep?: { own: string; beforeMs: number; folders: boolean[] } | undefined;
 }
 
 /** Whole entries of some folders. */

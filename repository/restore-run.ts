@@ -40,6 +40,7 @@ import type {
 import type { OwnerMap } from './restore-owners.ts';
 import type { RestoreReport } from './restore-report.ts';
 import type { RestoreSelection } from './restore-selection.ts';
+import { RestoreSweep } from './restore-sweep.ts';
 import { placeOf, walkFrom, type RestoreStart } from './restore-walk.ts';
 import type { TreeNode } from './tree-node.ts';
 import { TreeReader } from './tree-reader.ts';
@@ -84,8 +85,7 @@ export class RestoreRun {
   readonly #folders: RestoreFolders;
   readonly #links = new RestoreLinks();
   readonly #nextTemporary = createTemporaryNames();
-  /** Marks what a restore before this one has left: its temporary names end in a count of eight digits. */
-  readonly #sweep = { own: this.#nextTemporary().slice(0, -8), beforeMs: Date.now() };
+  readonly #sweep = new RestoreSweep(this.#nextTemporary());
   /** Where temporary names may stand in the target now. */
   readonly #unfinished = new Set<ByteString>();
   #native: NativeMetadata | undefined;
@@ -242,8 +242,8 @@ export class RestoreRun {
   async #compare(folders: RestoreFolderEntries[]): Promise<PlaceState[]> {
     const { pool, request } = this.#options;
     const overwrite = request.overwrite ?? 'always';
-    const sweep = this.#isDry ? {} : { sweep: this.#sweep };
-    const { states } = await pool.run('compare-entries', { target: this.target, folders, overwrite, ...sweep });
+    const sweep = this.#isDry ? undefined : this.#sweep.of(folders);
+    const { states } = await pool.run('compare-entries', { target: this.target, folders, overwrite, sweep });
     return states;
   }
 

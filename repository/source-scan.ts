@@ -14,7 +14,7 @@ import { encodeNodeHead } from './tree-node.ts';
 /** A folder whose own size is beyond this has thousands of entries: listing it would hold the thread up. */
 const LARGE_FOLDER_BYTES = 65_536n;
 /** Entries that are looked at before they are asked for: some 600 bytes each. */
-const MAX_ENTRIES_AHEAD = 20_000;
+const MAX_ENTRIES_AHEAD = 60_000;
 /** The scan works this long (milliseconds) before it lets others use the thread. */
 const TURN_MILLISECONDS = 10;
 
