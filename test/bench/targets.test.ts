@@ -84,10 +84,10 @@ describe('the report', () => {
 
 describe('fileSystemOf', () => {
   it('is that of the nearest mount above the folder', () => {
-    const mounts = '/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/work xfs rw 0 0\n';
-    expect(fileSystemOf('/tmp/work/bench', mounts)).toBe('xfs');
-    expect(fileSystemOf('/tmp/work', mounts)).toBe('xfs');
-    expect(fileSystemOf('/tmp/working', mounts)).toBe('tmpfs');
+    const mounts = '/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/disk xfs rw 0 0\n';
+    expect(fileSystemOf('/tmp/disk/bench', mounts)).toBe('xfs');
+    expect(fileSystemOf('/tmp/disk', mounts)).toBe('xfs');
+    expect(fileSystemOf('/tmp/disks', mounts)).toBe('tmpfs');
     expect(fileSystemOf('/srv', mounts)).toBe('ext4');
   });
 });
