@@ -30,6 +30,28 @@ export function entryTeller({ output, json, verbosity }: CliContext): ((entry: A
   };
 }
 
+/** Until the lock is held, a backup may be for nothing: its entries are kept, and told then. */
+export function tellWhenHeld<Entry>(
+  tell: ((entry: Entry) => void) | undefined,
+  held: Promise<void>,
+): ((entry: Entry) => void) | undefined {
+  if (tell === undefined) return undefined;
+  let isHeld = false;
+  let waiting: Entry[] = [];
+  held.then(
+    () => {
+      isHeld = true;
+      for (const entry of waiting) tell(entry);
+      waiting = [];
+    },
+    () => undefined,
+  );
+  return (entry) => {
+    if (isHeld) tell(entry);
+    else waiting.push(entry);
+  };
+}
+
 export function tellResult(context: CliContext, result: ArchiveResult, dryRun: boolean): void {
   const { output, json } = context;
   const { figures, unreadable, changedWhileRead, notices, parentId, summary } = result;

@@ -4,7 +4,7 @@ import { archive, scanSources, type ArchiveRequest, type ArchiveResult } from '.
 import { archiveStream } from '../repository/archive-stream.ts';
 import { addBackupOptions, checkBackupOptions, type BackupOptions } from './backup-options.ts';
 import { collectBackupPaths, type BackupPaths } from './backup-paths.ts';
-import { entryTeller, tellResult } from './backup-report.ts';
+import { entryTeller, tellResult, tellWhenHeld } from './backup-report.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { openCommandOutput } from './command-output.ts';
 import { ExitStatus } from './exit-status.ts';
@@ -40,7 +40,7 @@ async function backUpPaths(context: CliContext, args: string[], options: BackupO
   const making = make(
     usesInput ? withoutQuestions(context) : context,
     options,
-    async (repository, signal, progress) => {
+    async (repository, { signal, progress, held }) => {
       const { parent = 'auto', force = false, groupBy, ignoreCtime, ignoreInode } = options;
       const request = {
         ...describeRequest(context, options),
@@ -52,7 +52,8 @@ async function backUpPaths(context: CliContext, args: string[], options: BackupO
         // Trees that were not written cannot be compared.
         skipIfUnchanged: options.skipIfUnchanged === true && options.dryRun !== true,
       };
-      const result = await archive(repository, request, { signal, progress, onEntry: entryTeller(context), scan });
+      const onEntry = tellWhenHeld(entryTeller(context), held);
+      const result = await archive(repository, request, { signal, progress, onEntry, scan, held });
       return { ...result, unreadable: [...paths.absent, ...result.unreadable] };
     },
   );
@@ -62,7 +63,9 @@ async function backUpPaths(context: CliContext, args: string[], options: BackupO
 async function backUpStream(context: CliContext, words: string[], options: BackupOptions): Promise<ExitStatus> {
   const program = options.stdinFromCommand === true ? openCommandOutput(context, words) : undefined;
   try {
-    return await make(withoutQuestions(context), options, (repository, signal, progress) => {
+    return await make(withoutQuestions(context), options, async (repository, { signal, progress, held }) => {
+      // What was read of a stream cannot be read again.
+      await held;
       const request = {
         ...describeRequest(context, options),
         content: program?.content ?? context.openInput(),
@@ -76,11 +79,13 @@ async function backUpStream(context: CliContext, words: string[], options: Backu
   }
 }
 
-type Making = (
-  repository: Parameters<RepositoryWork<unknown>>[0],
-  signal: AbortSignal,
-  progress: ReturnType<CliContext['output']['progress']>,
-) => Promise<ArchiveResult>;
+interface MakingTools {
+  signal: AbortSignal;
+  progress: ReturnType<CliContext['output']['progress']>;
+  held: Promise<void>;
+}
+
+type Making = (repository: Parameters<RepositoryWork<unknown>>[0], tools: MakingTools) => Promise<ArchiveResult>;
 
 async function make(context: CliContext, options: BackupOptions, archiving: Making): Promise<ExitStatus> {
   const dryRun = options.dryRun === true;
@@ -89,12 +94,13 @@ async function make(context: CliContext, options: BackupOptions, archiving: Maki
     lock: dryRun ? 'none' : 'shared',
     discardWrites: dryRun,
     compression: options.compression,
+    beginsEarly: true,
   } as const;
-  return withRepository(context, options, access, async (repository, signal) => {
+  return withRepository(context, options, access, async (repository, signal, _, held) => {
     // A bar between the lines of -vv would only disturb.
     const silent = { report() {}, finish() {} };
     const progress = context.verbosity > 1 ? silent : context.output.progress();
-    const result = await archiving(repository, signal, progress).finally(() => progress.finish());
+    const result = await archiving(repository, { signal, progress, held }).finally(() => progress.finish());
     tellResult(context, result, dryRun);
     return result.unreadable.length > 0 ? ExitStatus.unreadableSource : ExitStatus.done;
   });

@@ -5,14 +5,13 @@ import type { Finding } from '../domain/finding.ts';
 import { needsAttention } from '../domain/findings.ts';
 import { MAX_PARTS, type ReadDataPart } from '../domain/read-data-part.ts';
 import type { CheckFigures } from '../domain/run-record.ts';
-import { checkRepository, type CheckResult } from '../repository/check-repository.ts';
-import type { Repository } from '../repository/repository.ts';
+import { checkRepository } from '../repository/check-repository.ts';
 import { StartedThreads } from '../repository/started-threads.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
 import type { ExitStatus } from './exit-status.ts';
 import { statusOfFindings, tellFindings } from './findings.ts';
-import { addRepositoryOptions, withRepository, type Access, type RepositoryOptions } from './open-from-options.ts';
+import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { parseSizeOption } from './size-option.ts';
 
 interface Options extends RepositoryOptions {
@@ -35,12 +34,9 @@ export const command: CliCommand<Options> = {
   async run(context, { options }) {
     const readData = readDataPart(options);
     const started = new StartedThreads();
-    const begun: BegunCheck[] = [];
     try {
-      return await checkWith(context, options, { readData, started, begun });
+      return await checkWith(context, options, { readData, started });
     } finally {
-      for (const { stop } of begun) stop.abort();
-      await Promise.allSettled(begun.map(({ result }) => result));
       await started.close();
     }
   },
@@ -49,32 +45,17 @@ export const command: CliCommand<Options> = {
 interface CheckTools {
   readData: ReadDataPart;
   started: StartedThreads;
-  begun: BegunCheck[];
 }
 
-async function checkWith(
-  context: CliContext,
-  options: Options,
-  { readData, started, begun }: CheckTools,
-): Promise<ExitStatus> {
+function checkWith(context: CliContext, options: Options, { readData, started }: CheckTools): Promise<ExitStatus> {
   const { output, json } = context;
-  const progress = output.progress();
-  const check = (repository: Repository, signals: AbortSignal[]): Promise<CheckResult> =>
-    checkRepository(repository, { readData, signal: AbortSignal.any(signals), progress, started });
-  const access: Access = {
-    role: 'reader',
-    lock: 'shared',
-    readAhead: (repository, withdrawn) => {
-      const stop = new AbortController();
-      const result = check(repository, [context.signal, withdrawn, stop.signal]);
-      // Awaited below, or void.
-      result.catch(() => undefined);
-      begun.push({ result, stop });
-    },
-  };
-  return withRepository(context, options, access, async (repository, signal) => {
-    const checking = finishCheck(begun.at(-1), signal) ?? check(repository, [signal]);
-    const { figures, problems } = await checking.finally(() => progress.finish());
+  const access = { role: 'reader', lock: 'shared', beginsEarly: true } as const;
+  return withRepository(context, options, access, async (repository, signal, _, held) => {
+    const progress = output.progress();
+    const { figures, problems } = await checkRepository(repository, { readData, signal, progress, started }).finally(
+      () => progress.finish(),
+    );
+    await held;
     if (json) output.json({ ...figures, findings: problems });
     tellFindings(output, problems);
     output.say(summaryOf(figures, problems));
@@ -90,21 +71,6 @@ function summaryOf(figures: CheckFigures, problems: readonly Finding[]): string 
   const real = problems.filter(needsAttention).length;
   const verdict = real === 0 ? 'no problem found' : count(real, 'problem');
   return `${verdict} in ${count(figures.snapshots, 'snapshot')}, ${count(figures.packs, 'pack')}, ${count(figures.blobs, 'blob')}; ${read}`;
-}
-
-/** Begun while the lock settled. */
-interface BegunCheck {
-  result: Promise<CheckResult>;
-  stop: AbortController;
-}
-
-/** The last one begun is that of the lock which was got; those before were withdrawn with theirs. */
-function finishCheck(begun: BegunCheck | undefined, signal: AbortSignal): Promise<CheckResult> | undefined {
-  if (begun === undefined) return undefined;
-  // Also what fired before.
-  if (signal.aborted) begun.stop.abort();
-  signal.addEventListener('abort', () => begun.stop.abort());
-  return begun.result;
 }
 
 const GROUP = /^(\d{1,6})\/(\d{1,6})$/;

@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import type { EvidenceSettings } from '../domain/action.ts';
-import type { LockKind, Repository } from '../repository/repository.ts';
+import type { LockKind, Repository, RepositoryLock } from '../repository/repository.ts';
 import type { Storage, StorageRole } from '../storage/storage.ts';
 import type { CliContext } from './command.ts';
 import { discardWrites } from './discard-writes.ts';
+import { EarlyWork, type EarlyStart } from './early-work.ts';
 import { resolveSecret } from './resolve-secret.ts';
 
 export interface RepositoryOptions {
@@ -34,11 +35,15 @@ export interface RepositoryPlace {
   grace?: { evidence: EvidenceSettings; seconds: number };
 }
 
-/** What a command does with an open repository; the signal also fires when the lock is lost. */
+/**
+ * What a command does with an open repository; the signal also fires when the lock is lost. `held` matters to work that
+ * begins early (`Access.beginsEarly`): it resolves when the lock is held.
+ */
 export type RepositoryWork<Result> = (
   repository: Repository,
   signal: AbortSignal,
   place: RepositoryPlace,
+  held: Promise<void>,
 ) => Promise<Result>;
 
 export interface Access {
@@ -48,8 +53,11 @@ export interface Access {
    * read all the same, because a restore at night must not wait for a lock that a dead machine left behind.
    */
   lock: LockKind | 'reading' | 'none';
-  /** Reading that begins while the lock settles, and is void when the signal fires (`LockOptions.onWritten`). */
-  readAhead?: (repository: Repository, withdrawn: AbortSignal) => void;
+  /**
+   * The work begins while the lock settles: it writes and tells nothing before `held`. When the lock was withdrawn in
+   * favour of somebody else's, it ends by its signal, and begins anew.
+   */
+  beginsEarly?: boolean;
   /** A dry run of what writes: everything happens but the writing. */
   discardWrites?: boolean;
   /** Instead of the repository's own. */
@@ -99,7 +107,9 @@ export async function withRepository<Result>(
       (access.role !== 'reader' && access.lock !== 'none' && access.lock !== 'reading')
     )
       await refuseOldFormat(repository);
-    return await withLock(context, options, access, repository, (opened, signal) => work(opened, signal, place));
+    return await withLock(context, options, access, repository, (signal, held) =>
+      work(repository, signal, place, held),
+    );
   } finally {
     await repository.close();
   }
@@ -113,43 +123,46 @@ async function refuseOldFormat(repository: Repository): Promise<void> {
 async function withLock<Result>(
   context: CliContext,
   options: RepositoryOptions,
-  { lock: kind, readAhead }: Access,
+  { lock: kind, beginsEarly = false }: Access,
   repository: Repository,
-  work: (repository: Repository, signal: AbortSignal) => Promise<Result>,
+  work: EarlyStart<Result>,
 ): Promise<Result> {
-  const lock =
-    kind === 'none' || !options.lock ? undefined : await takeLock(context, options, kind, repository, readAhead);
-  if (lock === undefined) return work(repository, context.signal);
+  if (kind === 'none' || !options.lock) return work(context.signal, Promise.resolve());
+  const early = beginsEarly ? new EarlyWork(repository, work) : undefined;
+  let lock: RepositoryLock | undefined;
   try {
-    return await work(repository, AbortSignal.any([context.signal, lock.lost]));
+    lock = await takeLock(context, options, kind, repository, (withdrawn) => early?.begin(withdrawn));
+    if (lock === undefined) await early?.end();
+    else {
+      const signal = AbortSignal.any([context.signal, lock.lost]);
+      return await (early?.finish(signal) ?? work(signal, Promise.resolve()));
+    }
   } catch (error) {
-    if (!lock.lost.aborted || context.signal.aborted) throw error;
+    if (lock?.lost.aborted !== true || context.signal.aborted) throw error;
     throw new HoldfastError('RepositoryLocked', `the lock of ${repository.storage.description} was lost`, {
       hint: 'run the command again: others may have worked on the repository since',
       cause: error,
     });
   } finally {
-    await lock.release();
+    await early?.end();
+    await lock?.release();
   }
+  return work(context.signal, Promise.resolve());
 }
 
+/** undefined: there is none, and none is needed. */
 async function takeLock(
   context: CliContext,
   options: RepositoryOptions,
   kind: LockKind | 'reading',
   repository: Repository,
-  readAhead: Access['readAhead'],
-): Promise<Awaited<ReturnType<Repository['lock']>> | undefined> {
+  onWritten: (withdrawn: AbortSignal) => void,
+): Promise<RepositoryLock | undefined> {
   const { output, signal } = context;
   const waitSeconds = await parseWait(options.waitLock);
   const onWait = (holder: string): void => output.note(`waiting for the ${holder}`);
   try {
-    return await repository.lock(kind === 'reading' ? 'shared' : kind, {
-      signal,
-      waitSeconds,
-      onWait,
-      onWritten: (withdrawn) => readAhead?.(repository, withdrawn),
-    });
+    return await repository.lock(kind === 'reading' ? 'shared' : kind, { signal, waitSeconds, onWait, onWritten });
   } catch (error) {
     if (kind !== 'reading' || !(error instanceof HoldfastError)) throw error;
     if (error.code === 'RepositoryLocked') output.warn(`${error.message}; reading without a lock`);

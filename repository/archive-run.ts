@@ -43,6 +43,8 @@ export interface StoreOptions {
   settings: StoreSettings;
   report: ArchiveReport;
   signal: AbortSignal | undefined;
+  /** See `ArchiveContext.held`. */
+  held: Promise<void> | undefined;
 }
 
 /**
@@ -51,7 +53,7 @@ export interface StoreOptions {
  */
 export async function storeArchive(
   repository: Repository,
-  { settings, report, signal }: StoreOptions,
+  { settings, report, signal, held }: StoreOptions,
   fill: (sink: ArchiveSink) => Promise<void>,
 ): Promise<string> {
   const breathe = createBreathing();
@@ -61,7 +63,10 @@ export async function storeArchive(
     known,
     maxWorkers: settings.workers ?? Math.min(availableParallelism(), MAX_WORKERS),
     packSizeBytes: settings.packSizeBytes,
-    savePack: (pack, content) => repository.savePack(pack, content, signal ? { signal } : {}),
+    savePack: async (pack, content) => {
+      await held;
+      await repository.savePack(pack, content, signal ? { signal } : {});
+    },
   });
   const onAbort = (): void => void pool.stop(new InterruptedError());
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -72,6 +77,7 @@ export async function storeArchive(
     await fill({ pool, trees, breathe, onFailure });
     await trees.flush();
     await pool.finish();
+    await held;
     await repository.flush(signal ? { signal } : {});
     await keeper.finish(signal);
     return trees.rootId!;

@@ -41,7 +41,7 @@ export interface StreamRequest extends StoreSettings {
 export async function archiveStream(
   repository: Repository,
   request: StreamRequest,
-  { signal, progress = silentProgress, onEntry }: ArchiveContext = {},
+  { signal, progress = silentProgress, onEntry, held }: ArchiveContext = {},
 ): Promise<ArchiveResult> {
   throwIfAborted(signal);
   const absolute = path.posix.resolve('/', request.path);
@@ -52,7 +52,7 @@ export async function archiveStream(
   await repository.loadIndex(signal ? { signal } : {});
   const report = new ArchiveReport({ progress, onEntry });
   const start = new Date();
-  const tree = await storeArchive(repository, { settings: request, report, signal }, async (sink) => {
+  const tree = await storeArchive(repository, { settings: request, report, signal, held }, async (sink) => {
     const stored = await storeStream(repository, request.content, { sink, report, progress, signal });
     if (stored.sizeBytes === 0 && request.acceptEmpty !== true) throw emptyStream();
     report.file('new', fromText(absolute), stored.sizeBytes);

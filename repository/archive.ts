@@ -32,6 +32,11 @@ export interface ArchiveContext {
   onEntry?: ((entry: ArchivedEntry) => void) | undefined;
   /** Of the same request, begun earlier (`scanSources`): while the repository was being opened. One that is old is not used. */
   scan?: SourceScan | undefined;
+  /**
+   * While the lock settles: nothing is written to the repository before it has resolved. Rejected when the lock was
+   * withdrawn; then the signal fires, too. Default: the lock is held.
+   */
+  held?: Promise<void> | undefined;
 }
 
 export interface ArchiveRequest extends ArchiveContext, StoreSettings {
@@ -114,7 +119,7 @@ export function scanSources({ source, withAtime }: Pick<ArchiveRequest, 'source'
 async function archiveScanned(
   repository: Repository,
   request: ArchiveRequest,
-  { signal, progress, onEntry, scan }: ArchiveContext & { scan: SourceScan },
+  { signal, progress, onEntry, scan, held }: ArchiveContext & { scan: SourceScan },
 ): Promise<ArchiveResult> {
   throwIfAborted(signal);
   const sources = absoluteSources(request.source.directories);
@@ -128,7 +133,7 @@ async function archiveScanned(
   const parent = wanted === 'none' ? undefined : wanted === 'auto' ? newest : parentById(snapshots, wanted);
   const report = new ArchiveReport({ progress, onEntry });
   const start = new Date();
-  const tree = await storeArchive(repository, { settings: request, report, signal }, (sink) =>
+  const tree = await storeArchive(repository, { settings: request, report, signal, held }, (sink) =>
     walkSources(repository, { request, scan, parent, report, signal }, sink),
   );
   throwIfAborted(signal);

@@ -84,6 +84,8 @@ export interface Repository {
   readonly compression: 'none' | 'auto' | 'max';
   /** Reads all index files. Idempotent; `reload` reads them again. */
   loadIndex(options?: { signal?: AbortSignal; reload?: boolean }): Promise<void>;
+  /** What was read of the index may be void, as the lock under which it was read was withdrawn: `loadIndex` reads again. */
+  forgetIndex(): void;
   hasBlob(type: BlobType, id: string): boolean;
   findBlob(type: BlobType, id: string): BlobLocation | undefined;
   /** The index as it is now, for other threads to look blobs up in. */

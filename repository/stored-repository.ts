@@ -85,6 +85,10 @@ export class StoredRepository implements Repository {
     return loading;
   }
 
+  forgetIndex(): void {
+    this.#indexLoading = undefined;
+  }
+
   async #readIndex(signal: AbortSignal | undefined): Promise<void> {
     const { index } = await loadIndexFiles(this, { signal });
     // What was written meanwhile is only known here.
