@@ -59,17 +59,35 @@ export class HeldLock implements RepositoryLock {
     const overdue = now.getTime() - this.#refreshedAt > STALE_MILLISECONDS;
     // After a sleep that long another may have locked, worked and gone: what an exclusive owner planned is outdated.
     if (overdue && this.kind === 'exclusive') return this.#lose(new Error('the lock was not refreshed in time'));
-    if ((await this.#repository.storage.stat(unpackedName('locks', this.#id))) === undefined) {
+    if (!(await this.#isThere())) return this.#lose(new Error('the lock was removed by another process'));
+    const document = encodeLock({ ...this.#holder, time: now, exclusive: this.kind === 'exclusive' });
+    const replacement = await this.#repository.saveUnpacked('locks', document);
+    // Somebody who removed the lock after our look must not be left with another one.
+    if (!(await this.#isStillThere(replacement))) {
+      await removeLockFile(this.#repository, replacement);
       return this.#lose(new Error('the lock was removed by another process'));
     }
-    const document = encodeLock({ ...this.#holder, time: now, exclusive: this.kind === 'exclusive' });
     const old = this.#id;
-    this.#id = await this.#repository.saveUnpacked('locks', document);
+    this.#id = replacement;
     await removeLockFile(this.#repository, old);
     if (overdue && (await findConflict(this.#repository, this.kind, this.#id, this.#timing)) !== undefined) {
       return this.#lose(new Error('the lock was not refreshed in time'));
     }
     this.#refreshedAt = now.getTime();
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#repository.storage.stat(unpackedName('locks', this.#id))) !== undefined;
+  }
+
+  /** Where that cannot be told, the replacement is taken back, as nothing would refresh both. */
+  async #isStillThere(replacement: string): Promise<boolean> {
+    try {
+      return await this.#isThere();
+    } catch (error) {
+      await removeLockFile(this.#repository, replacement);
+      throw error;
+    }
   }
 
   #lose(reason: unknown): void {

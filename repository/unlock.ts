@@ -36,19 +36,39 @@ export async function listLocks(repository: Repository): Promise<StoredLock[]> {
   return readLocks(repository, new Date());
 }
 
-/** Removes stale locks, or all, and returns what was removed. Throws AccessDenied when this account may not. */
+/**
+ * Removes stale locks, or all, and returns what was removed. A holder that wrote its lock anew meanwhile loses the new
+ * file, too. Throws AccessDenied when this account may not.
+ */
 export async function removeLocks(repository: Repository, options: { all: boolean; now: Date }): Promise<StoredLock[]> {
-  const removed: StoredLock[] = [];
-  for (const lock of await readLocks(repository, options.now)) {
-    if (!options.all && !lock.stale) continue;
-    try {
-      await repository.storage.remove(unpackedName('locks', lock.id));
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
+  const removed = new Map<string, StoredLock>();
+  const holders = new Set<string>();
+  let found = (await readLocks(repository, options.now)).filter(({ stale }) => options.all || stale);
+  while (found.length > 0) {
+    for (const lock of found) {
+      await removeExisting(repository, lock.id);
+      removed.set(lock.id, lock);
+      if (lock.document !== undefined) holders.add(holderOf(lock.document));
     }
-    removed.push(lock);
+    // Who has come since is none of those that were to go.
+    found = (await readLocks(repository, options.now)).filter(
+      ({ id, document, stale }) =>
+        !removed.has(id) && document !== undefined && (options.all || stale) && holders.has(holderOf(document)),
+    );
   }
-  return removed;
+  return [...removed.values()];
+}
+
+async function removeExisting(repository: Repository, id: string): Promise<void> {
+  try {
+    await repository.storage.remove(unpackedName('locks', id));
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+}
+
+function holderOf({ hostname, pid }: LockDocument): string {
+  return `${pid}@${hostname}`;
 }
 
 /** Removes one lock file. false: this account may not delete, so that the lock is left to expire. */

@@ -148,11 +148,51 @@ describe('locks', () => {
     }));
 
   it('are lost when somebody removed the file', () =>
-    withRepository(async (repository) => {
+    withRepository(async (repository, folder) => {
       const lock = await acquireLock(repository, 'exclusive', {}, movableTiming());
-      expect(await removeLocks(repository, { all: true, now: NOW })).toHaveLength(1);
+      await removeLocks(repository, { all: true, now: NOW });
       await expect.poll(() => lock.lost.aborted, PATIENT).toBe(true);
+      expect(await lockFiles(folder)).toEqual([]);
       await lock.release();
+    }));
+
+  it('are lost, and leave no file, when somebody removed it after a refresh had looked', () =>
+    withRepository(async (repository, folder) => {
+      const lock = await acquireLock(repository, 'exclusive', {}, movableTiming());
+      const save = repository.saveUnpacked.bind(repository);
+      const other = await reopen(folder);
+      repository.saveUnpacked = async (...saved) => {
+        await removeLocks(other, { all: true, now: NOW });
+        return save(...saved);
+      };
+      await expect.poll(() => lock.lost.aborted, PATIENT).toBe(true);
+      expect(await lockFiles(folder)).toEqual([]);
+      await lock.release();
+    }));
+
+  it('take a refresh back when the storage goes away in the middle of it', () =>
+    withRepository(async (repository, folder) => {
+      const timing = movableTiming();
+      const lock = await acquireLock(repository, 'shared', {}, timing);
+      const [before] = await lockFiles(folder);
+      const save = repository.saveUnpacked.bind(repository);
+      const stat = repository.storage.stat.bind(repository.storage);
+      const gone = Promise.withResolvers<void>();
+      repository.saveUnpacked = async (...saved) => {
+        repository.storage.stat = async () => {
+          repository.saveUnpacked = async () => Promise.reject(new HoldfastError('StorageUnreachable', 'still away'));
+          repository.storage.stat = stat;
+          gone.resolve();
+          throw new HoldfastError('StorageUnreachable', 'away');
+        };
+        return save(...saved);
+      };
+      await gone.promise;
+      await expect.poll(() => lockFiles(folder), PATIENT).toEqual([before]);
+      expect(lock.lost.aborted).toBe(false);
+      repository.saveUnpacked = save;
+      await lock.release();
+      expect(await lockFiles(folder)).toEqual([]);
     }));
 
   it('that slept through their time are lost when exclusive, and go on when shared and alone', () =>
@@ -250,6 +290,24 @@ describe('unlock', () => {
       expect(await listLocks(repository)).toEqual([]);
       await alive.release();
       await second.release();
+    }));
+});
+
+describe('unlock --remove-all', () => {
+  it('also removes what a holder wrote anew meanwhile, and nothing of those who came later', () =>
+    withRepository(async (repository, folder) => {
+      const first = await repository.saveUnpacked('locks', encodeLock(lockOf()));
+      const remove = repository.storage.remove.bind(repository.storage);
+      let newcomer = '';
+      repository.storage.remove = async (name) => {
+        repository.storage.remove = remove;
+        await repository.saveUnpacked('locks', encodeLock(lockOf({ time: new Date(NOW.getTime() + 1) })));
+        newcomer = await repository.saveUnpacked('locks', encodeLock(lockOf({ pid: 4712 })));
+        await remove(`locks/${first}`);
+        await remove(name);
+      };
+      expect(await removeLocks(repository, { all: true, now: NOW })).toHaveLength(2);
+      expect(await lockFiles(folder)).toEqual([newcomer]);
     }));
 });
 
