@@ -43,6 +43,8 @@ interface PoolWorker {
   underWay: Map<number, PendingJob>;
   /** Of the known blobs that it has been given. */
   knownVersion: number;
+  /** Set when it was asked to end. */
+  ended?: Promise<void>;
 }
 
 /** Workers start when there is work for them. Any failure ends the pool: all its promises are rejected with it. */
@@ -89,10 +91,13 @@ export class WorkerPool {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Ends all threads, each with what it has in its hands; jobs under way are rejected with the error at once. */
+  /**
+   * Ends all threads, each with what it has in its hands; jobs under way are rejected with the error at once. May be
+   * called by everything that fails: each waits for the same end.
+   */
   async stop(error: unknown): Promise<void> {
     this.#fail(error);
-    await Promise.allSettled(this.#workers.map(({ thread }) => endThread(thread, END)));
+    await Promise.allSettled(this.#workers.map((worker) => (worker.ended ??= endThread(worker.thread, END))));
     await Promise.allSettled(this.#packWrites);
   }
 
