@@ -32,11 +32,13 @@ export function createDependencies(machine: WorkerMachine): Dependencies {
       baseDirectory: machine.secretsDirectory,
       allowCommands: machine.allowCommands,
     });
+  const surroundings = { environment: machine.environment, resolveSecret: secret };
+  const open: Dependencies['openStorage'] = (location, path, role) => openStorage(location, path, role, surroundings);
   return {
-    openStorage,
+    openStorage: open,
     async openRepository(settings, role, signal) {
       const password = await secret(settings.password);
-      const storage = await openStorage(settings.location, settings.path, role);
+      const storage = await open(settings.location, settings.path, role);
       try {
         return await openRepository(storage, password, { compression: settings.compression, signal });
       } catch (error) {
@@ -44,7 +46,7 @@ export function createDependencies(machine: WorkerMachine): Dependencies {
         throw error;
       }
     },
-    openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path, 'writer')),
+    openEvidence: async ({ location, path }) => openEvidenceStore(await open(location, path, 'writer')),
     resolveSecret: secret,
     secretsDirectory: machine.secretsDirectory,
     clock: () => new Date(),

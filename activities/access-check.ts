@@ -7,6 +7,7 @@ import type {
   AccessCheckSettings,
   AccessRules,
   ActionRequest,
+  LocalLocation,
   LocationSettings,
   RepositorySettings,
 } from '../domain/action.ts';
@@ -36,6 +37,10 @@ export async function accessCheck(
   const figures: AccessCheckFigures = { kind: 'access-check', entriesExamined: 0, principals: 0 };
   const principals = new Set<string>();
   for (const { location, paths } of placesOf(settings)) {
+    if (location.local === undefined) {
+      findings.add(remote(location));
+      continue;
+    }
     noteUnknownAccounts(reader, location, findings);
     const evaluation = evaluateAccess(subjectOf(reader, location.access));
     for (const path of paths) await examine(reader, location, path, evaluation, findings, figures, context);
@@ -82,7 +87,7 @@ function subjectOf(reader: AccessReader, rules: AccessRules | undefined): Access
 
 async function examine(
   reader: AccessReader,
-  location: LocationSettings,
+  location: LocalLocation,
   path: string,
   evaluation: AccessEvaluation,
   findings: FindingList,
@@ -129,6 +134,17 @@ function missing(folder: string): Finding {
     subject: folder,
     message: `${folder} does not exist, so that nobody's access to it could be checked`,
     hint: 'Check that it is mounted; a new repository or target appears with its first run.',
+  };
+}
+
+/** The accounts of a server are its own: no mode tells from here who they are. */
+function remote({ name }: LocationSettings): Finding {
+  return {
+    code: 'access/remote',
+    severity: 'notice',
+    subject: name,
+    message: `who may reach the location ${name} was not examined: it is on another machine`,
+    hint: 'Examine the accounts of its server there.',
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Dependencies } from '../activities/dependencies.ts';
 import { HoldfastError } from '../common/errors.ts';
 import type { Action, RepositorySettings } from '../domain/action.ts';
+import { realmOf } from '../domain/location-realm.ts';
 import { initRepository } from '../repository/init-repository.ts';
 
 export interface CreateInput {
@@ -20,7 +21,8 @@ export function repositoriesOf(settings: Action['settings']): RepositorySettings
 
 /** Equal for two settings of one place. */
 export function placeOf({ location, path }: RepositorySettings): string {
-  return JSON.stringify([location.local.host ?? '', location.local.path, path]);
+  const { realm, path: where } = realmOf(location, path);
+  return JSON.stringify([realm, where]);
 }
 
 /** Only those that evidence never saw: one that is gone is an unmounted disk, and no fresh start. Returns their names. */
@@ -29,7 +31,7 @@ export async function createRepositories(input: CreateInput, seen: ReadonlySet<s
   const done = new Set<string>();
   const create = async (settings: RepositorySettings): Promise<void> => {
     const place = placeOf(settings);
-    const { host } = settings.location.local;
+    const host = settings.location.local?.host;
     if (done.has(place) || seen.has(place) || (host !== undefined && host !== input.dependencies.hostname)) return;
     done.add(place);
     const original = originalOf(settings, input.actions);

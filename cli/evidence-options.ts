@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import { openEvidenceStore } from '../evidence/open-evidence-store.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
-import { openStorage } from '../storage/open-storage.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { CliContext } from './command.ts';
+import { storageOpener } from './storage-opener.ts';
 
 export interface EvidenceOptions {
   evidence?: string;
@@ -30,11 +31,8 @@ export async function withEvidence<Result>(
   }
 }
 
-async function openEvidenceStorage(
-  context: CliContext,
-  paths: string[],
-  options: EvidenceOptions,
-): Promise<Awaited<ReturnType<typeof openStorage>>> {
+async function openEvidenceStorage(context: CliContext, paths: string[], options: EvidenceOptions): Promise<Storage> {
+  const openStorage = storageOpener(context, resolve(context.directory, paths[0] ?? 'policies'));
   if (options.evidence !== undefined) {
     if (paths.length > 0)
       throw new HoldfastError('Usage', 'both --evidence and policies are given', { hint: 'give one of them' });

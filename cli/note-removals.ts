@@ -2,7 +2,6 @@
 import { noteForgotten } from '../activities/forgotten-trees.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Repository } from '../repository/repository.ts';
-import { openStorage } from '../storage/open-storage.ts';
 import type { CliContext } from './command.ts';
 import type { RepositoryPlace } from './open-from-options.ts';
 
@@ -14,5 +13,7 @@ export async function noteRemovals(
   snapshots: readonly Snapshot[],
 ): Promise<void> {
   if (grace === undefined || grace.seconds === 0) return;
-  await noteForgotten({ openStorage, clock: context.now }, grace, repository.config.id, [...snapshots]);
+  await noteForgotten({ openStorage: grace.openStorage, clock: context.now }, grace, repository.config.id, [
+    ...snapshots,
+  ]);
 }

@@ -9,6 +9,7 @@ import type { CliContext } from './command.ts';
 import { discardWrites } from './discard-writes.ts';
 import { EarlyWork, type EarlyStart } from './early-work.ts';
 import { resolveSecret } from './resolve-secret.ts';
+import type { OpenLocation } from './storage-opener.ts';
 
 export interface RepositoryOptions {
   repository?: string;
@@ -32,7 +33,7 @@ export interface RepositoryPlace {
   password(confirm?: boolean): Promise<string>;
   compression: 'none' | 'auto' | 'max';
   /** Of a repository of the policies: where forgotten snapshots are noted, and how long prune spares their data. */
-  grace?: { evidence: EvidenceSettings; seconds: number };
+  grace?: { evidence: EvidenceSettings; seconds: number; openStorage: OpenLocation };
 }
 
 /**
@@ -197,9 +198,14 @@ export async function findRepository(context: CliContext, options: RepositoryOpt
 }
 
 async function placeOfUrl(context: CliContext, where: string, options: RepositoryOptions): Promise<RepositoryPlace> {
-  const { openStorage, parseRepositoryUrl } = await import('../storage/open-storage.ts');
+  const [{ parseRepositoryUrl }, { storageOpener }] = await Promise.all([
+    import('../storage/repository-url.ts'),
+    import('./storage-opener.ts'),
+  ]);
   const parsed = parseRepositoryUrl(where);
-  const location = { ...parsed, local: { path: resolve(context.directory, parsed.local.path) } };
+  const location =
+    parsed.local === undefined ? parsed : { local: { path: resolve(context.directory, parsed.local.path) } };
+  const openStorage = storageOpener(context, context.directory);
   return {
     name: where,
     openStorage: (role) => openStorage(location, '', role),

@@ -1,10 +1,10 @@
 /** Finds a repository by its name in the policies. */
 import { resolve } from 'node:path';
-import { openStorage } from '../storage/open-storage.ts';
 import type { CliContext } from './command.ts';
 import { compilePolicies, notInPolicies, refuseBroken, type LookedUpPolicies } from './compile-policies.ts';
 import type { RepositoryPlace } from './open-from-options.ts';
 import { resolveSecret } from './resolve-secret.ts';
+import { storageOpener } from './storage-opener.ts';
 
 /** Throws NotFound, or InvalidPolicy when just the document that says where it is has errors. */
 export async function placeOfPolicies(context: CliContext, name: string, policies: string): Promise<RepositoryPlace> {
@@ -21,12 +21,13 @@ export async function placeOfPolicies(context: CliContext, name: string, policie
   const { environment, signal } = context;
   // A person who asks for the repository by hand runs what the policies name, as the embedded worker does.
   const sources = { environment, baseDirectory: resolve(context.directory, policies), allowCommands: true, signal };
+  const openStorage = storageOpener(context, sources.baseDirectory);
   return {
     name,
     openStorage: (role) => openStorage(settings.location, settings.path, role),
     password: () => resolveSecret(settings.password, sources),
     compression: settings.compression,
-    grace: { evidence: compiled.evidence, seconds: graceOf(compiled, name) },
+    grace: { evidence: compiled.evidence, seconds: graceOf(compiled, name), openStorage },
   };
 }
 

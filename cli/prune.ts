@@ -9,7 +9,6 @@ import { executePrune } from '../repository/execute-prune.ts';
 import { preparePrune } from '../repository/prune-repository.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from '../repository/pack.ts';
 import type { Repository } from '../repository/repository.ts';
-import { openStorage } from '../storage/open-storage.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
@@ -90,7 +89,7 @@ export const command: CliCommand<Options> = {
 async function sparedTrees(context: CliContext, repository: Repository, { grace }: RepositoryPlace): Promise<string[]> {
   if (grace === undefined || grace.seconds === 0) return [];
   const since = new Date(context.now().getTime() - grace.seconds * 1000);
-  const trees = await readForgottenTrees({ openStorage }, grace, repository.config.id, since);
+  const trees = await readForgottenTrees(grace, grace, repository.config.id, since);
   if (trees.length > 0)
     context.output.say(
       `sparing ${count(trees.length, 'snapshot')} forgotten within ${formatDuration(grace.seconds)} (--forgotten-too does not)`,

@@ -1,11 +1,8 @@
 /** Actions: what policies compile to. One action is one thing done again and again on one target, with every setting resolved. */
+import type { SecretReference } from '../common/secret-reference.ts';
 import type { Schedule } from './schedule.ts';
 
-/**
- * Where a secret is found; never the secret. Paths of `file` are absolute, or relative to the worker's secrets folder
- * (embedded: the policy folder).
- */
-export type SecretReference = { env: string } | { file: string } | { command: string[] };
+export type { SecretReference };
 
 /** Who may do what at a location; everyone else is a finding. */
 export interface AccessRules {
@@ -15,18 +12,54 @@ export interface AccessRules {
   readers: string[];
 }
 
-/** A place for bytes, resolved: only local ones are built. */
-export interface LocationSettings {
+/** As whom a role acts at a location. What is absent is the environment's own: its user, its agent, its keys and credentials. */
+export interface IdentitySettings {
+  user?: string;
+  privateKey?: SecretReference;
+  /** Of the private key. */
+  passphrase?: SecretReference;
+  password?: SecretReference;
+  /** Whether the SSH agent of the environment is asked. */
+  agent?: boolean;
+}
+
+interface LocationBase {
   name: string;
+  /** Absent: only root and the worker's own account. */
+  access?: AccessRules;
+  /** A role that is missing acts as writer. */
+  identities?: { writer?: IdentitySettings; maintainer?: IdentitySettings; reader?: IdentitySettings };
+  limits?: { connections?: number };
+}
+
+/** A folder of a disk. */
+export interface LocalLocation extends LocationBase {
   local: {
     /** Absolute. */
     path: string;
     /** The host whose disk it is; absent: any worker's. */
     host?: string;
   };
-  /** Absent: only root and the worker's own account. */
-  access?: AccessRules;
+  sftp?: never;
 }
+
+/** A folder of an SSH server. */
+export interface SftpLocation extends LocationBase {
+  sftp: {
+    host: string;
+    port: number;
+    /** Absolute, or relative to where the account's session begins. */
+    path: string;
+    /** Fingerprint of the server's key, `SHA256:…`; absent: `knownHosts` says which keys are its own. */
+    hostKey?: string;
+    /** Absolute path of a known_hosts file. */
+    knownHosts?: string;
+  };
+  local?: never;
+}
+
+/** A place for bytes, resolved: exactly one of the kinds of storage. */
+export type LocationSettings = LocalLocation | SftpLocation;
 
 export interface RepositorySettings {
   name: string;
@@ -95,7 +128,7 @@ export interface SyncGuards {
 export interface SyncSettings {
   kind: 'sync';
   source: SourceSettings;
-  to: LocationSettings;
+  to: LocalLocation;
   /** Below the location. */
   path: string;
   mode: 'mirror' | 'copy';

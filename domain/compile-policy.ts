@@ -113,7 +113,8 @@ class PolicyCompiler {
   *#syncs(): Generator<Part> {
     for (const block of this.#document.content.spec.sync ?? []) {
       const to = resolveLocation(block.to, this.#folder);
-      if (to === undefined) continue;
+      // A sync to anything but a folder is not built.
+      if (to?.local === undefined) continue;
       const path = pathBelow(block.path);
       const settings: SyncSettings = { kind: 'sync', source: this.#source, to, path, ...syncOptions(block) };
       // The path is part of the id: one location may be the target of several syncs.
@@ -141,7 +142,7 @@ class PolicyCompiler {
         tags: block.tags ?? [],
         verifyShare: parseShare(block.verify?.content ?? '0%'),
       };
-      const host = this.#source.host ?? repository.location.local.host;
+      const host = this.#source.host ?? repository.location.local?.host;
       yield { id: `backup/${block.to}`, target: block.to, block, every: this.#class.backupEvery, settings, host };
     }
   }
@@ -163,7 +164,7 @@ class PolicyCompiler {
         policyNames: this.#policyNames,
         ...(retention === undefined ? {} : { rules: this.#rules(retention), ...(hold === undefined ? {} : { hold }) }),
       };
-      const host = from.location.local.host ?? to.location.local.host;
+      const host = from.location.local?.host ?? to.location.local?.host;
       yield { id: `copy/${block.to}`, target: block.to, block, every: this.#class.backupEvery, settings, host };
     }
   }
@@ -189,7 +190,7 @@ class PolicyCompiler {
         block,
         every: RETENTION_EVERY,
         settings,
-        host: repository.location.local.host,
+        host: repository.location.local?.host,
       };
     }
   }
@@ -212,8 +213,8 @@ class PolicyCompiler {
     const names = [...this.#written.map(({ name }) => name), ...targets.map(({ location }) => location.name)];
     const settings: ActionSettings = { kind: 'access-check', repositories: this.#written, targets };
     const host = [...this.#written.map(({ location }) => location), ...targets.map(({ location }) => location)].find(
-      ({ local }) => local.host !== undefined,
-    )?.local.host;
+      ({ local }) => local?.host !== undefined,
+    )?.local?.host;
     return { id: 'access-check', target: listNames(names), block, every: this.#class.accessCheckEvery, settings, host };
   }
 
@@ -223,7 +224,7 @@ class PolicyCompiler {
     if (repositories.length === 0) return;
     const every = this.#class.restoreTestEvery;
     const schedule = resolveSchedule(block, { every, timezone: projectTimezone(this.#folder), actionId: '' });
-    const host = runOn ?? repositories.find(({ location }) => location.local.host !== undefined)?.location.local.host;
+    const host = runOn ?? repositories.find(({ location }) => location.local?.host !== undefined)?.location.local?.host;
     const settings: ActionSettings = {
       kind: 'restore-test',
       repositories,

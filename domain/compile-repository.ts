@@ -17,7 +17,7 @@ export function compileRepository(document: LoadedDocument<Repository>, folder: 
   const repository = resolveRepository(document.name, folder);
   if (repository === undefined) return [];
   const offlineToleranceSeconds = smallestTolerance(usersOf(document.name, folder));
-  const { host } = repository.location.local;
+  const host = repository.location.local?.host;
   const draft = (block: ScheduleBlock, settings: ActionDraft['settings']): ActionDraft => {
     const id = `repository/${document.name}/${settings.kind}`;
     return {

@@ -43,8 +43,9 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.sftp', name: 'a location on SFTP', hint: LOCAL_ONLY },
     { path: 'spec.gcs', name: 'a location on Google Cloud Storage', hint: LOCAL_ONLY },
     { path: 'spec.s3', name: 'a location on S3', hint: LOCAL_ONLY },
-    { path: 'spec.identities', name: 'separate identities', hint: REMOVE },
-    { path: 'spec.limits', name: 'limits of bandwidth and connections', hint: REMOVE },
+    { path: 'spec.identities.*.credentialsFrom', name: 'the credentials of a bucket', hint: REMOVE },
+    { path: 'spec.limits.upload', name: 'a limit of uploads', hint: REMOVE },
+    { path: 'spec.limits.download', name: 'a limit of downloads', hint: REMOVE },
     { path: 'spec.immutability', name: 'the check of immutability', hint: REMOVE },
     {
       path: 'spec.access.public',
@@ -99,7 +100,10 @@ export function findNotBuilt(documents: readonly LoadedDocument[]): Problem[] {
   return [
     ...documents.flatMap((document) => NOT_BUILT[document.kind].flatMap((part) => findPart(document, part))),
     ...findEvidenceOfOneHost(folder),
-    ...[...folder.policies.values()].flatMap((policy) => findSeveralHosts(policy, folder)),
+    ...[...folder.policies.values()].flatMap((policy) => [
+      ...findSyncsElsewhere(policy, folder),
+      ...findSeveralHosts(policy, folder),
+    ]),
   ];
 }
 
@@ -107,19 +111,29 @@ export function findNotBuilt(documents: readonly LoadedDocument[]): Problem[] {
 function findEvidenceOfOneHost(folder: PolicyFolder): Problem[] {
   const location = folder.project?.content.spec?.evidence?.location;
   if (folder.project === undefined || location === undefined) return [];
-  if (resolveLocation(location, folder)?.local.host === undefined) return [];
+  if (resolveLocation(location, folder)?.local?.host === undefined) return [];
   const hint = 'name a location without host:, that every worker reaches';
   return [
     notBuiltAt(folder.project, ['spec', 'evidence', 'location'], 'evidence on the disk of one host', hint, 'value'),
   ];
 }
 
+/** A sync makes files with all that a file system keeps of them. */
+function findSyncsElsewhere(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  return (policy.content.spec.sync ?? []).flatMap(({ to }, index) => {
+    const location = resolveLocation(to, folder);
+    if (location === undefined || location.local !== undefined) return [];
+    const path = ['spec', 'sync', index, 'to'];
+    return [notBuiltAt(policy, path, 'a sync to a remote location', 'use a backup, or mount it', 'value')];
+  });
+}
+
 /** An action runs on one host; a copy, a restore test or an access check of disks on two hosts would need two. */
 function findSeveralHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
   const { backup = [], copy = [], sync = [], restoreTest, accessCheck } = policy.content.spec;
-  const hostOf = (to: string): string | undefined => resolveRepository(to, folder)?.location.local.host;
+  const hostOf = (to: string): string | undefined => resolveRepository(to, folder)?.location.local?.host;
   const written = [...backup, ...copy].map(({ to }) => ({ to, host: hostOf(to) }));
-  const targets = sync.map(({ to }) => ({ host: resolveLocation(to, folder)?.local.host }));
+  const targets = sync.map(({ to }) => ({ host: resolveLocation(to, folder)?.local?.host }));
   const tested = written.filter(({ to }) => [undefined, 'any', to].includes(restoreTest?.from));
   const problems = copy.flatMap(({ from, to }, index) =>
     hostsOf([{ host: hostOf(from) }, { host: hostOf(to) }]) > 1

@@ -6,6 +6,7 @@ import type { Policy } from '../schemas/types.ts';
 import type { LocationSettings } from './action.ts';
 import { isExcluded, isMalformed, relationToFolder } from './exclude-match.ts';
 import { placeOf, problemAt } from './located-problem.ts';
+import { realmOf, type Realm } from './location-realm.ts';
 import type { PolicyFolder } from './policy-folder.ts';
 import { pathBelow, resolveLocation, resolveRepository, resolveSource, sourceDirectories } from './resolve-places.ts';
 
@@ -17,6 +18,8 @@ interface Target {
   name: string;
   /** The location and the path below it: the identity of what is written. */
   place: { location: string; path: string };
+  /** Absent when the location is not there, or not built. */
+  realm?: Realm;
   /** Absolute, when it is a local folder, with the host whose disk it is. */
   folder?: { path: string; host: string | undefined };
   removes: boolean;
@@ -60,19 +63,25 @@ function* findTargets(folder: PolicyFolder): Generator<Target> {
   }
 }
 
-function placeIn(folder: PolicyFolder, location: string, path: string | undefined): Pick<Target, 'place' | 'folder'> {
+function placeIn(
+  folder: PolicyFolder,
+  location: string,
+  path: string | undefined,
+): Pick<Target, 'place' | 'realm' | 'folder'> {
   const place = { location, path: pathBelow(path) };
   const settings = resolveLocation(location, folder);
   if (settings === undefined) return { place };
-  const { path: base, host } = settings.local;
-  return { place, folder: { path: place.path === '' ? base : `${base === '/' ? '' : base}/${place.path}`, host } };
+  const realm = realmOf(settings, place.path);
+  return settings.local === undefined
+    ? { place, realm }
+    : { place, realm, folder: { path: realm.path, host: settings.local.host } };
 }
 
 /** How two targets lie to each other; undefined when apart. */
 function overlap(a: Target, b: Target): 'same' | 'a-within-b' | 'b-within-a' | undefined {
   const [first, second] =
-    a.folder !== undefined && b.folder !== undefined && a.folder.host === b.folder.host
-      ? [a.folder.path, b.folder.path]
+    a.realm !== undefined && b.realm !== undefined && a.realm.realm === b.realm.realm
+      ? [a.realm.path, b.realm.path]
       : a.place.location === b.place.location
         ? [`/${a.place.path}`, `/${b.place.path}`]
         : [undefined, undefined];
@@ -197,7 +206,7 @@ function checkHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Probl
     location: LocationSettings | undefined,
     path: DocumentPath,
   ): Problem[] => {
-    const host = location?.local.host;
+    const host = location?.local?.host;
     if (wanted === undefined || host === undefined || wanted === host) return [];
     const message = `${what} runs on ${wanted}, but "${location?.name}" is a disk of ${host}`;
     return [

@@ -1,8 +1,9 @@
 /** Protection: objectives that the schedules can reach, tests that have something to test, rules that keep something. */
+import { canonicalJson } from '../common/canonical-json.ts';
 import { formatDuration, parseDuration } from '../common/durations.ts';
 import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
-import type { Location, Policy, Project, Retention } from '../schemas/types.ts';
+import type { Identity, Location, Policy, Project, Retention } from '../schemas/types.ts';
 import { classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
 import { problemAt } from './located-problem.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
@@ -158,8 +159,17 @@ function checkSeparation(location: LoadedDocument<Location>): Problem[] {
   );
   const writer = identities?.writer?.user;
   if (writer === undefined) return writers;
-  const maintainer = identities?.maintainer?.user;
+  // One account may know two keys, one of which may only add (the options of authorized_keys).
+  const maintainer = isSameIdentity(identities?.writer, identities?.maintainer) ? writer : undefined;
   if (admins.includes(writer)) writers.push(tell(writer, ['spec', 'identities', 'writer', 'user']));
   else if (maintainer === writer) writers.push(tell(writer, ['spec', 'identities', 'maintainer', 'user']));
   return writers;
+}
+
+/** Whether both log in as one account in one way. */
+function isSameIdentity(a: Identity | undefined, b: Identity | undefined): boolean {
+  if (a === undefined || b === undefined || a.user !== b.user) return false;
+  const way = ({ privateKeyFrom, passwordFrom, agent }: Identity): string =>
+    canonicalJson([privateKeyFrom ?? null, passwordFrom ?? null, agent ?? false]);
+  return way(a) === way(b);
 }

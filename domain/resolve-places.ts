@@ -2,28 +2,73 @@
 import { absolutePath } from '../common/paths.ts';
 import { parseSize } from '../common/sizes.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
-import type { Location, Policy, Repository, SecretReference as WrittenSecret } from '../schemas/types.ts';
-import type { LocationSettings, RepositorySettings, SecretReference, SourceSettings } from './action.ts';
+import type { Identity, Location, Policy, Repository, SecretReference as WrittenSecret } from '../schemas/types.ts';
+import type {
+  IdentitySettings,
+  LocalLocation,
+  LocationSettings,
+  RepositorySettings,
+  SecretReference,
+  SftpLocation,
+  SourceSettings,
+} from './action.ts';
 import type { PolicyFolder } from './policy-folder.ts';
 
 /** undefined when nothing of that name exists, or when it is of a kind that is not built (`findNotBuilt` tells). */
 export function resolveLocation(name: string, folder: PolicyFolder): LocationSettings | undefined {
   const document = folder.locations.get(name);
-  return document === undefined ? undefined : locationSettings(document);
+  return document === undefined ? undefined : locationSettings(document, folder);
 }
 
-function locationSettings(document: LoadedDocument<Location>): LocationSettings | undefined {
-  const { local, access } = document.content.spec;
-  if (local === undefined) return undefined;
-  const settings: LocationSettings = {
-    name: document.name,
-    local: { path: absolutePath(document.directory, local.path) },
-  };
-  if (local.host !== undefined) settings.local.host = local.host;
+function locationSettings(document: LoadedDocument<Location>, folder: PolicyFolder): LocationSettings | undefined {
+  const { local, sftp } = document.content.spec;
+  const shared = sharedSettings(document, folder);
+  if (local !== undefined) {
+    const settings: LocalLocation = { ...shared, local: { path: absolutePath(document.directory, local.path) } };
+    if (local.host !== undefined) settings.local.host = local.host;
+    return settings;
+  }
+  if (sftp === undefined) return undefined;
+  const { host, port = 22, path, hostKey, knownHosts } = sftp;
+  const settings: SftpLocation = { ...shared, sftp: { host, port, path } };
+  if (hostKey !== undefined) settings.sftp.hostKey = hostKey;
+  if (knownHosts !== undefined) settings.sftp.knownHosts = absolutePath(document.directory, knownHosts);
+  return settings;
+}
+
+/** What is said in the same way of every kind of storage. */
+function sharedSettings(
+  document: LoadedDocument<Location>,
+  folder: PolicyFolder,
+): Pick<LocationSettings, 'name' | 'access' | 'identities' | 'limits'> {
+  const { access, identities, limits } = document.content.spec;
+  const settings: ReturnType<typeof sharedSettings> = { name: document.name };
   if (access !== undefined) {
     const { admins = [], writers = [], readers = [] } = access;
     settings.access = { admins, writers, readers };
   }
+  if (identities !== undefined) {
+    settings.identities = {};
+    for (const role of ['writer', 'maintainer', 'reader'] as const) {
+      const identity = identities[role];
+      if (identity !== undefined) settings.identities[role] = resolveIdentity(identity, document, folder);
+    }
+  }
+  if (limits?.connections !== undefined) settings.limits = { connections: limits.connections };
+  return settings;
+}
+
+function resolveIdentity(
+  { user, agent, privateKeyFrom, passphraseFrom, passwordFrom }: Identity,
+  document: LoadedDocument<Location>,
+  folder: PolicyFolder,
+): IdentitySettings {
+  const settings: IdentitySettings = {};
+  if (user !== undefined) settings.user = user;
+  if (agent !== undefined) settings.agent = agent;
+  if (privateKeyFrom !== undefined) settings.privateKey = resolveSecretReference(privateKeyFrom, document, folder);
+  if (passphraseFrom !== undefined) settings.passphrase = resolveSecretReference(passphraseFrom, document, folder);
+  if (passwordFrom !== undefined) settings.password = resolveSecretReference(passwordFrom, document, folder);
   return settings;
 }
 

@@ -592,7 +592,7 @@ export interface SFTP {
    */
   path: string;
   /**
-   * Fingerprint of the server's key.
+   * Fingerprint of the server's key, as `ssh-keygen -l` prints it.
    */
   hostKey?: string;
   /**
@@ -647,7 +647,7 @@ export interface S3 {
   forcePathStyle?: boolean;
 }
 /**
- * Who acts as what. One that is missing falls back to writer; buckets default to the credentials of the environment.
+ * Who acts as what. One that is missing falls back to writer. What is not given is the environment's own: user, SSH agent, the keys in `~/.ssh`, the credentials of buckets.
  */
 export interface Identities {
   writer?: Identity;
@@ -663,6 +663,7 @@ export interface Identity {
    */
   user?: string;
   privateKeyFrom?: SecretReference;
+  passphraseFrom?: SecretReference;
   passwordFrom?: SecretReference;
   /**
    * Use the SSH agent.
@@ -679,6 +680,7 @@ export interface Identity1 {
    */
   user?: string;
   privateKeyFrom?: SecretReference;
+  passphraseFrom?: SecretReference;
   passwordFrom?: SecretReference;
   /**
    * Use the SSH agent.
@@ -695,6 +697,7 @@ export interface Identity2 {
    */
   user?: string;
   privateKeyFrom?: SecretReference;
+  passphraseFrom?: SecretReference;
   passwordFrom?: SecretReference;
   /**
    * Use the SSH agent.

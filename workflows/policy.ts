@@ -68,7 +68,7 @@ export function actionOptions({ action }: ActionRequest): ActivityOptions {
 /** How a run record is written: again and again, since a run without a record did not happen for an auditor. */
 export function recordOptions(request: ActionRequest, patience: 'run' | 'later'): ActivityOptions {
   return {
-    taskQueue: taskQueueFor(request.evidence.location.local.host),
+    taskQueue: taskQueueFor(request.evidence.location.local?.host),
     scheduleToCloseTimeout: patience === 'run' ? `${RECORD_PATIENCE_SECONDS}s` : `${RECORD_LATER_DAYS}d`,
     startToCloseTimeout: '2m',
     heartbeatTimeout: `${HEARTBEAT_TIMEOUT_SECONDS}s`,

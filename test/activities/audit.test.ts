@@ -42,7 +42,7 @@ test('the audit reads the evidence alone, leaves a report beside it, and does no
     'run/missed policy/orders/backup/offsite',
     'run/missed project/audit',
   ]);
-  const folder = request.evidence.location.local.path;
+  const folder = request.evidence.location.local!.path;
   expect(await readFile(join(folder, figures.report!), 'utf8')).toContain(
     '2026-11-22 07:00Z  policy/orders/backup/offsite  missed',
   );

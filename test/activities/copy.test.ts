@@ -9,8 +9,7 @@ import type { BackupSettings, CopySettings, RepositorySettings, RetentionSetting
 import type { CheckFigures, CopyFigures } from '../../domain/run-record.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import { initRepository } from '../../repository/init-repository.ts';
-import { openStorage } from '../../storage/open-storage.ts';
-import { abortAfter, openWorkbench, PASSWORD, sourceSettings, type Workbench } from './workbench.ts';
+import { abortAfter, openStorage, openWorkbench, PASSWORD, sourceSettings, type Workbench } from './workbench.ts';
 
 const DAY_MS = 86_400_000;
 const RULES = { keep: { last: 2 }, proven: 1, maxForgetShare: 0.9 };
@@ -23,7 +22,7 @@ beforeEach(async () => {
   bench = await openWorkbench();
   await bench.initRepository();
   second = { ...bench.repository, name: 'second-site', path: 'second' };
-  const storage = await openStorage(bench.vault, second.path, 'writer');
+  const storage = await openStorage(bench.vault, second.path);
   await (await initRepository(storage, PASSWORD, { kdf: { N: 1024, r: 8, p: 1 } })).close();
   settings = { kind: 'copy', from: bench.repository, to: second, policyNames: ['orders', 'shop'] };
 });

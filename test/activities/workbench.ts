@@ -9,6 +9,7 @@ import type {
   Action,
   ActionRequest,
   ActionSettings,
+  LocalLocation,
   LocationSettings,
   RepositorySettings,
   SourceSettings,
@@ -19,8 +20,13 @@ import { initRepository } from '../../repository/init-repository.ts';
 import { openRepository } from '../../repository/open-repository.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { openLocalStorage } from '../../storage/local.ts';
-import { openStorage } from '../../storage/open-storage.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { sampleApply } from '../evidence/sample-records.ts';
+
+/** The tests of use cases have local storage alone. */
+export async function openStorage(location: LocationSettings, path: string): Promise<Storage> {
+  return openLocalStorage(join(location.local?.path ?? '/nowhere', path));
+}
 
 export const PASSWORD = 'a password for tests';
 const DAY = 86_400;
@@ -29,7 +35,7 @@ export interface Workbench {
   /** Absolute; all below is removed at the end. */
   directory: string;
   source: string;
-  vault: LocationSettings;
+  vault: LocalLocation;
   repository: RepositorySettings;
   deps: Dependencies;
   now: Date;
@@ -47,7 +53,7 @@ export async function openWorkbench(): Promise<Workbench> {
   const source = join(directory, 'source');
   await mkdir(source);
   const evidence = { location: { name: 'evidence', local: { path: join(directory, 'evidence') } }, path: '' };
-  const vault: LocationSettings = { name: 'vault', local: { path: join(directory, 'vault') } };
+  const vault: LocalLocation = { name: 'vault', local: { path: join(directory, 'vault') } };
   const repository: RepositorySettings = {
     name: 'offsite',
     location: vault,
@@ -56,7 +62,7 @@ export async function openWorkbench(): Promise<Workbench> {
     compression: 'auto',
   };
   const openRepositoryOf = async (settings: RepositorySettings): Promise<Repository> =>
-    openRepository(await openStorage(settings.location, settings.path, 'writer'), PASSWORD, {
+    openRepository(await openStorage(settings.location, settings.path), PASSWORD, {
       lockTiming: {
         clock: () => new Date(),
         refreshMilliseconds: 300_000,
@@ -73,7 +79,7 @@ export async function openWorkbench(): Promise<Workbench> {
     deps: {
       openStorage,
       openRepository: openRepositoryOf,
-      openEvidence: async ({ location, path }) => openEvidenceStore(openLocalStorage(join(location.local.path, path))),
+      openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path)),
       resolveSecret: async () => PASSWORD,
       clock: () => bench.now,
       hostname: 'app-01',
@@ -115,7 +121,7 @@ export async function openWorkbench(): Promise<Workbench> {
       return record;
     },
     async initRepository() {
-      const storage = await openStorage(vault, repository.path, 'writer');
+      const storage = await openStorage(vault, repository.path);
       await (await initRepository(storage, PASSWORD, { kdf: { N: 1024, r: 8, p: 1 } })).close();
       await (await bench.deps.openEvidence(evidence)).writeApply(sampleApply());
     },

@@ -183,7 +183,7 @@ describe('places', () => {
     const backup = await settingsOf(text, 'policy/orders/backup/offsite', 'backup');
     expect(backup.source.directories).toEqual(['/project/policies/data', '/srv']);
     expect(backup.source.exclude).toEqual(['/project/data/cache', '!/project/policies/data/keep', '*.tmp', '/srv/tmp']);
-    expect(backup.repository.location.local.path).toBe('/project/vault');
+    expect(backup.repository.location.local?.path).toBe('/project/vault');
   });
 
   test('files of secrets start at the policy folder with the embedded engine, and stay as they are with another', async () => {

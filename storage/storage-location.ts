@@ -1,0 +1,53 @@
+/** What opens a storage: where its bytes are, as whom, and what is needed of the machine for it. */
+import type { SecretReference } from '../common/secret-reference.ts';
+
+/** As whom a role acts. What is absent is the environment's own: its user, its agent, its keys and credentials. */
+export interface StorageIdentity {
+  user?: string;
+  privateKey?: SecretReference;
+  /** Of the private key. */
+  passphrase?: SecretReference;
+  password?: SecretReference;
+  /** Whether the SSH agent is asked. */
+  agent?: boolean;
+}
+
+interface LocationBase {
+  /** A role that is missing acts as writer. */
+  identities?: { writer?: StorageIdentity; maintainer?: StorageIdentity; reader?: StorageIdentity };
+  limits?: {
+    /** How many connections at a time. */
+    connections?: number;
+  };
+}
+
+export interface LocalStorageLocation extends LocationBase {
+  local: { path: string };
+  sftp?: never;
+}
+
+export interface SftpPlace {
+  host: string;
+  port: number;
+  /** Absolute, or relative to where the account's session begins. */
+  path: string;
+  /** Fingerprint of the server's key, `SHA256:…`. */
+  hostKey?: string;
+  /** Absolute path of a known_hosts file. Without this and without `hostKey`: the person's own and the system's. */
+  knownHosts?: string;
+}
+
+export interface SftpStorageLocation extends LocationBase {
+  sftp: SftpPlace;
+  local?: never;
+}
+
+/** Exactly one kind of storage; a new backend adds a branch. */
+export type StorageLocation = LocalStorageLocation | SftpStorageLocation;
+
+/** What backends need of the machine; given by the outermost layer, which alone reads the environment and secrets. */
+export interface StorageSurroundings {
+  /** HOME, USER, SSH_AUTH_SOCK, and what the vendors of buckets define. */
+  environment: Readonly<Record<string, string | undefined>>;
+  resolveSecret(reference: SecretReference): Promise<string>;
+}
