@@ -21,6 +21,8 @@ export interface IdentitySettings {
   password?: SecretReference;
   /** Whether the SSH agent of the environment is asked. */
   agent?: boolean;
+  /** Of buckets: a service account (JSON), or `ACCESS_KEY_ID:SECRET_ACCESS_KEY`. */
+  credentials?: SecretReference;
 }
 
 interface LocationBase {

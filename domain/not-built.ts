@@ -43,7 +43,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.sftp', name: 'a location on SFTP', hint: LOCAL_ONLY },
     { path: 'spec.gcs', name: 'a location on Google Cloud Storage', hint: LOCAL_ONLY },
     { path: 'spec.s3', name: 'a location on S3', hint: LOCAL_ONLY },
-    { path: 'spec.identities.*.credentialsFrom', name: 'the credentials of a bucket', hint: REMOVE },
     { path: 'spec.limits.upload', name: 'a limit of uploads', hint: REMOVE },
     { path: 'spec.limits.download', name: 'a limit of downloads', hint: REMOVE },
     { path: 'spec.immutability', name: 'the check of immutability', hint: REMOVE },

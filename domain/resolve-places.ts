@@ -59,7 +59,7 @@ function sharedSettings(
 }
 
 function resolveIdentity(
-  { user, agent, privateKeyFrom, passphraseFrom, passwordFrom }: Identity,
+  { user, agent, privateKeyFrom, passphraseFrom, passwordFrom, credentialsFrom }: Identity,
   document: LoadedDocument<Location>,
   folder: PolicyFolder,
 ): IdentitySettings {
@@ -69,6 +69,7 @@ function resolveIdentity(
   if (privateKeyFrom !== undefined) settings.privateKey = resolveSecretReference(privateKeyFrom, document, folder);
   if (passphraseFrom !== undefined) settings.passphrase = resolveSecretReference(passphraseFrom, document, folder);
   if (passwordFrom !== undefined) settings.password = resolveSecretReference(passwordFrom, document, folder);
+  if (credentialsFrom !== undefined) settings.credentials = resolveSecretReference(credentialsFrom, document, folder);
   return settings;
 }
 

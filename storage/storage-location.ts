@@ -10,6 +10,8 @@ export interface StorageIdentity {
   password?: SecretReference;
   /** Whether the SSH agent is asked. */
   agent?: boolean;
+  /** Of buckets: a service account (JSON), or `ACCESS_KEY_ID:SECRET_ACCESS_KEY`. */
+  credentials?: SecretReference;
 }
 
 interface LocationBase {
