@@ -17,7 +17,9 @@ export type PeerName =
   | 'getfacl'
   | 'setfattr'
   | 'getfattr'
-  | 'git';
+  | 'git'
+  | 'versitygw'
+  | 'fake-gcs-server';
 
 export interface Peer {
   name: PeerName;
@@ -39,7 +41,12 @@ const REMEDIES: Record<PeerName, string> = {
   setfattr: 'apt install attr',
   getfattr: 'apt install attr',
   git: 'apt install git',
+  versitygw: 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+  'fake-gcs-server': 'go install github.com/fsouza/fake-gcs-server@v1.56.1',
 };
+
+/** What `.ci/run` and CONTRIBUTING build with `go install`: found on the PATH, where holdfast's cache has them, or in Go's folder. */
+const BUILT_WITH_GO: ReadonlySet<PeerName> = new Set<PeerName>(['versitygw', 'fake-gcs-server']);
 
 /** Finds the peer; `const restic = requirePeer('restic')`, then `restic.it('…', async () => { … restic.command … })`. */
 export function requirePeer(name: PeerName): Peer {
@@ -72,7 +79,15 @@ function find(name: PeerName): string | undefined {
   if (name === 'temporal') return inject('temporalCli') || undefined;
   if (name === 'restic-new') return process.env['HOLDFAST_TEST_RESTIC_NEW'] || findOnPath('restic-new');
   if (name === 'rustic') return process.env['HOLDFAST_TEST_RUSTIC'] || findOnPath(name);
+  if (BUILT_WITH_GO.has(name)) return findOnPath(name) ?? findBuiltWithGo(name);
   return findOnPath(name);
+}
+
+function findBuiltWithGo(name: string): string | undefined {
+  const home = process.env['HOME'] ?? '';
+  const cache = process.env['XDG_CACHE_HOME'] || path.join(home, '.cache');
+  const folders = [path.join(cache, 'holdfast', 'servers'), path.join(home, 'go', 'bin')];
+  return folders.map((folder) => path.join(folder, name)).find(isExecutable);
 }
 
 /** Whether the tests run where nothing may be skipped. */

@@ -1,9 +1,37 @@
 /** What every storage promises, as one suite: a backend's test file calls it with a way to open fresh ones. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { forEachConcurrently } from '../../common/concurrency.ts';
 import { NotFoundError } from '../../common/errors.ts';
 import type { ObjectEntry, Storage } from '../../storage/storage.ts';
+
+const MiB = 1024 * 1024;
+
+/** More than any service puts on one page, or on ten. */
+const MANY_NAMES = 10_050;
+
+/** A stream, and what it may add to the memory of the process while it passes. */
+const LARGE_STREAM_BYTES = 256 * MiB;
+const MEMORY_CEILING_BYTES = 200 * MiB;
+
+const ODD_NAMES = [
+  'with space',
+  ' leading and trailing ',
+  'per%20cent%',
+  'plus+plus',
+  'a&b=c?d#e',
+  '~tilde',
+  `quotes'"<>|`,
+  'star*[brackets]{braces}',
+  'semi;colon:,@$^!()',
+  '.hidden',
+  'dots..inside',
+  '...',
+  '-rf',
+  'CON',
+  `long/${'x'.repeat(200)}`,
+];
 
 export interface StorageUnderTest {
   storage: Storage;
@@ -144,6 +172,100 @@ export function describeStorageContract(
         expect(await list(storage, '')).toEqual(['object']);
       }));
 
+    it('keeps odd names', () =>
+      withStorage(async ({ storage, reopen }) => {
+        for (const name of ODD_NAMES) await storage.write(name, Buffer.from(name));
+        for (const name of ODD_NAMES) {
+          expect((await reopen().read(name)).toString()).toBe(name);
+          expect(await storage.stat(name)).toMatchObject({ name, sizeBytes: name.length });
+        }
+        expect(await list(storage, '')).toEqual(ODD_NAMES.toSorted((a, b) => (a < b ? -1 : 1)));
+        for (const name of ODD_NAMES) await storage.remove(name);
+        expect(await list(storage, '')).toEqual([]);
+      }));
+
+    it(
+      'lists more than ten thousand names, each once and in order',
+      () =>
+        withStorage(async ({ storage }) => {
+          const names = Array.from({ length: MANY_NAMES }, (_, number) => `many/${String(number).padStart(6, '0')}`);
+          await forEachConcurrently(names, 16, (name) => storage.write(name, Buffer.from('x')));
+          expect(await list(storage, 'many/')).toEqual(names);
+          expect(await list(storage, 'many/0100')).toHaveLength(50);
+          const stop = new AbortController();
+          let seen = 0;
+          const listing = async (): Promise<void> => {
+            for await (const entry of storage.list('', { signal: stop.signal })) {
+              if (entry.sizeBytes === 1) seen += 1;
+              if (seen === 500) stop.abort();
+            }
+          };
+          await expect(listing()).rejects.toMatchObject({ code: 'Interrupted' });
+          expect(seen).toBe(500);
+        }),
+      120_000,
+    );
+
+    it(
+      'streams 256 MiB in both directions in little memory, and stops in their middle',
+      () =>
+        withStorage(async ({ storage }) => {
+          const memory = watchMemory();
+          const written = createHash('sha256');
+          await storage.write('large', largePieces(written));
+          const read = createHash('sha256');
+          for await (const piece of await storage.openRead('large')) {
+            read.update(piece as Buffer);
+            memory.look();
+          }
+          expect(memory.grownBytes()).toBeLessThan(MEMORY_CEILING_BYTES);
+          expect(read.digest('hex')).toBe(written.digest('hex'));
+          expect((await storage.read('large', { offset: 200 * MiB - 3, length: 7 })).length).toBe(7);
+
+          const stop = new AbortController();
+          let seen = 0;
+          const reading = async (): Promise<void> => {
+            for await (const piece of await storage.openRead('large', { signal: stop.signal })) {
+              seen += (piece as Buffer).length;
+              if (seen > MiB) stop.abort();
+            }
+          };
+          await expect(reading()).rejects.toThrow(/abort|interrupt/i);
+          expect(seen).toBeLessThan(LARGE_STREAM_BYTES / 2);
+          const abort = new AbortController();
+          const slow = storage.write('aborted', largePieces(createHash('sha256'), 50, abort), { signal: abort.signal });
+          await expect(slow).rejects.toMatchObject({ code: 'Interrupted' });
+          await expect(storage.write('broken', brokenAfter(40))).rejects.toMatchObject({ code: 'StorageUnreachable' });
+          expect(await list(storage, '')).toEqual(['large']);
+
+          function watchMemory() {
+            const before = process.memoryUsage.rss();
+            let most = before;
+            return {
+              look: () => (most = Math.max(most, process.memoryUsage.rss())),
+              grownBytes: () => most - before,
+            };
+          }
+
+          async function* largePieces(
+            hash: ReturnType<typeof createHash>,
+            until = Infinity,
+            stopping?: AbortController,
+          ) {
+            const piece = Buffer.alloc(MiB);
+            for (let number = 0; number < LARGE_STREAM_BYTES / MiB; number += 1) {
+              if (number === until) stopping?.abort();
+              // The same memory again: whoever keeps a piece must have copied it.
+              piece.fill(number % 251);
+              hash.update(piece);
+              memory.look();
+              yield piece;
+            }
+          }
+        }),
+      120_000,
+    );
+
     it('lists what starts with a prefix, in byte order, whatever the names', async () => {
       const segment = fc.stringMatching(/^[a-c.-]{1,3}$/).filter((text) => !/^\.+$/.test(text));
       const name = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => segments.join('/'));
@@ -183,6 +305,12 @@ async function* asyncPieces(pieces: readonly Buffer[]): AsyncIterable<Buffer> {
 // eslint-disable-next-line require-yield -- it fails in its middle
 async function* failingPieces(): AsyncIterable<Buffer> {
   yield Buffer.from('new');
+  throw new Error('the source broke');
+}
+
+async function* brokenAfter(pieces: number): AsyncIterable<Buffer> {
+  const piece = Buffer.alloc(MiB, 'x');
+  for (let number = 0; number < pieces; number += 1) yield piece;
   throw new Error('the source broke');
 }
 

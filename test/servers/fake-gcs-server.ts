@@ -1,0 +1,34 @@
+/** A server that speaks Google Cloud Storage's JSON API for the tests: fake-gcs-server on a temporary folder. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, spawnServer } from './spawn-server.ts';
+
+export interface GcsServer {
+  endpoint: string;
+  createBucket(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** `externalUrl`: where clients reach it, when that is not its own address (a proxy before it). */
+export async function startFakeGcsServer(command: string, externalUrl?: string): Promise<GcsServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-gcs-'));
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const args = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-filesystem-root', folder];
+  const urls = ['-external-url', externalUrl ?? endpoint, '-public-host', `127.0.0.1:${port}`];
+  const server = await spawnServer(command, [...args, ...urls, '-log-level', 'error'], port);
+  return {
+    endpoint,
+    async createBucket(name) {
+      const body = JSON.stringify({ name });
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${endpoint}/storage/v1/b?project=test`, { method: 'POST', headers, body });
+      if (!response.ok) throw new Error(`no bucket ${name}: ${response.status} ${await response.text()}`);
+    },
+    async stop() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
