@@ -1,6 +1,8 @@
 /** Work on a repository: opens it, takes its lock, and gives both back whatever happens. */
 import { StorageError, type HoldfastError } from '../common/errors.ts';
 import type { RepositorySettings } from '../domain/action.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { ActionOutcome } from '../domain/run-record.ts';
 import type { LockKind, Repository } from '../repository/repository.ts';
 import { requireWritableFormat } from '../repository/require-writable-format.ts';
 import type { StorageRole } from '../storage/storage.ts';
@@ -19,13 +21,13 @@ export interface RepositoryWork {
  * Runs work under a lock. Throws RepositoryLocked (retryable) after half an hour of waiting, and StorageError when the
  * lock was lost while working; otherwise what opening and the work throw.
  */
-export async function withRepository<Result>(
+export async function withRepository(
   deps: Dependencies,
   settings: RepositorySettings,
   access: { role: StorageRole; lock: LockKind },
   context: CallContext,
-  work: (work: RepositoryWork) => Promise<Result>,
-): Promise<Result> {
+  work: (work: RepositoryWork) => Promise<ActionOutcome>,
+): Promise<ActionOutcome> {
   const repository = await deps.openRepository(settings, access.role, context.signal);
   try {
     if (access.role !== 'reader') requireWritableFormat(repository);
@@ -34,16 +36,29 @@ export async function withRepository<Result>(
       waitSeconds: LOCK_WAIT_SECONDS,
       onWait: (holder) => context.progress.report({ phase: `waiting for ${holder}` }),
     });
+    let outcome: ActionOutcome;
     try {
-      return await work({ repository, signal: AbortSignal.any([context.signal, lock.lost]) });
+      outcome = await work({ repository, signal: AbortSignal.any([context.signal, lock.lost]) });
     } catch (error) {
-      throw lock.lost.aborted && !context.signal.aborted ? lostLock(settings, error) : error;
-    } finally {
       await lock.release();
+      throw lock.lost.aborted && !context.signal.aborted ? lostLock(settings, error) : error;
     }
+    const removed = await lock.release();
+    return removed ? outcome : { ...outcome, findings: [...outcome.findings, leftLock(settings)] };
   } finally {
     await repository.close();
   }
+}
+
+/** Of a writer who may only add: as it should be, but whoever needs the repository alone has to wait for it. */
+function leftLock({ name }: RepositorySettings): Finding {
+  return {
+    code: 'repository/lock-left',
+    severity: 'notice',
+    subject: name,
+    message: `the lock of this run stays in the repository ${name} until it expires, half an hour after the run`,
+    hint: 'This identity may not delete, so that a prune at that time waits; schedule it apart from backups.',
+  };
 }
 
 function lostLock(settings: RepositorySettings, cause: unknown): HoldfastError {

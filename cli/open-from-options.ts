@@ -14,6 +14,9 @@ import type { OpenLocation } from './storage-opener.ts';
 export interface RepositoryOptions {
   repository?: string;
   repo?: string;
+  /** With `repo`, of a bucket: the service's URL, and the region. */
+  endpoint?: string;
+  region?: string;
   policies?: string;
   passwordFile?: string;
   passwordCommand?: string;
@@ -70,7 +73,12 @@ export function addRepositoryOptions(command: Command): Command {
     .optionsGroup('Which repository:')
     .option('--repository <name>', 'a repository of the policies')
     .option('--policies <path>', 'where the policies are', 'policies')
-    .option('--repo <where>', 'a repository anywhere: a path')
+    .option(
+      '--repo <where>',
+      'a repository anywhere: a path, sftp://user@host/path, s3://bucket/prefix, gs://bucket/prefix',
+    )
+    .option('--endpoint <url>', 'with --repo s3:// or gs://: the service, when it is not AWS or Google')
+    .option('--region <name>', 'with --repo s3://: the region of the bucket')
     .option('--password-file <file>', 'with --repo: the file that holds its password')
     .option('--password-command <command>', 'with --repo: a shell command that prints its password')
     .option('--no-lock', 'take no lock: for a repository nobody else writes to')
@@ -146,7 +154,10 @@ async function withLock<Result>(
     });
   } finally {
     await early?.end();
-    await lock?.release();
+    if ((await lock?.release()) === false)
+      context.output.warn(
+        `the lock of this run stays in ${repository.storage.description} until it expires, half an hour from now: this identity may not delete`,
+      );
   }
   return work(context.signal, Promise.resolve());
 }
@@ -202,7 +213,11 @@ async function placeOfUrl(context: CliContext, where: string, options: Repositor
     import('../storage/repository-url.ts'),
     import('./storage-opener.ts'),
   ]);
-  const parsed = parseRepositoryUrl(where);
+  const { endpoint, region } = options;
+  const parsed = parseRepositoryUrl(where, {
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+  });
   const location =
     parsed.local === undefined ? parsed : { local: { path: resolve(context.directory, parsed.local.path) } };
   const openStorage = storageOpener(context, context.directory);

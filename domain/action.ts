@@ -43,6 +43,8 @@ export interface LocalLocation extends LocationBase {
     host?: string;
   };
   sftp?: never;
+  gcs?: never;
+  s3?: never;
 }
 
 /** A folder of an SSH server. */
@@ -58,10 +60,42 @@ export interface SftpLocation extends LocationBase {
     knownHosts?: string;
   };
   local?: never;
+  gcs?: never;
+  s3?: never;
+}
+
+/** A bucket of Google Cloud Storage. */
+export interface GcsLocation extends LocationBase {
+  gcs: {
+    bucket: string;
+    /** Names begin with this; no slash at its ends. */
+    prefix?: string;
+    projectId?: string;
+    endpoint?: string;
+  };
+  local?: never;
+  sftp?: never;
+  s3?: never;
+}
+
+/** A bucket of S3, or of a service that speaks its language. */
+export interface S3Location extends LocationBase {
+  s3: {
+    bucket: string;
+    /** Names begin with this; no slash at its ends. */
+    prefix?: string;
+    region?: string;
+    endpoint?: string;
+    /** The bucket stands in the path of the URL, not in its host name. */
+    forcePathStyle?: boolean;
+  };
+  local?: never;
+  sftp?: never;
+  gcs?: never;
 }
 
 /** A place for bytes, resolved: exactly one of the kinds of storage. */
-export type LocationSettings = LocalLocation | SftpLocation;
+export type LocationSettings = LocalLocation | SftpLocation | GcsLocation | S3Location;
 
 export interface RepositorySettings {
   name: string;

@@ -41,8 +41,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.site', name: 'the site of a location', hint: REMOVE },
     { path: 'spec.medium', name: 'the medium of a location', hint: REMOVE },
     { path: 'spec.sftp', name: 'a location on SFTP', hint: LOCAL_ONLY },
-    { path: 'spec.gcs', name: 'a location on Google Cloud Storage', hint: LOCAL_ONLY },
-    { path: 'spec.s3', name: 'a location on S3', hint: LOCAL_ONLY },
     { path: 'spec.limits.upload', name: 'a limit of uploads', hint: REMOVE },
     { path: 'spec.limits.download', name: 'a limit of downloads', hint: REMOVE },
     { path: 'spec.immutability', name: 'the check of immutability', hint: REMOVE },

@@ -2,12 +2,22 @@
 import { absolutePath } from '../common/paths.ts';
 import { parseSize } from '../common/sizes.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
-import type { Identity, Location, Policy, Repository, SecretReference as WrittenSecret } from '../schemas/types.ts';
 import type {
+  GCS,
+  Identity,
+  Location,
+  Policy,
+  Repository,
+  S3,
+  SecretReference as WrittenSecret,
+} from '../schemas/types.ts';
+import type {
+  GcsLocation,
   IdentitySettings,
   LocalLocation,
   LocationSettings,
   RepositorySettings,
+  S3Location,
   SecretReference,
   SftpLocation,
   SourceSettings,
@@ -21,18 +31,39 @@ export function resolveLocation(name: string, folder: PolicyFolder): LocationSet
 }
 
 function locationSettings(document: LoadedDocument<Location>, folder: PolicyFolder): LocationSettings | undefined {
-  const { local, sftp } = document.content.spec;
+  const { local, sftp, gcs, s3 } = document.content.spec;
   const shared = sharedSettings(document, folder);
   if (local !== undefined) {
     const settings: LocalLocation = { ...shared, local: { path: absolutePath(document.directory, local.path) } };
     if (local.host !== undefined) settings.local.host = local.host;
     return settings;
   }
+  if (gcs !== undefined) return gcsLocation(gcs, shared);
+  if (s3 !== undefined) return s3Location(s3, shared);
   if (sftp === undefined) return undefined;
   const { host, port = 22, path, hostKey, knownHosts } = sftp;
   const settings: SftpLocation = { ...shared, sftp: { host, port, path } };
   if (hostKey !== undefined) settings.sftp.hostKey = hostKey;
   if (knownHosts !== undefined) settings.sftp.knownHosts = absolutePath(document.directory, knownHosts);
+  return settings;
+}
+
+type Shared = ReturnType<typeof sharedSettings>;
+
+function gcsLocation({ bucket, prefix, projectId, endpoint }: GCS, shared: Shared): GcsLocation {
+  const settings: GcsLocation = { ...shared, gcs: { bucket } };
+  if (prefix !== undefined) settings.gcs.prefix = pathBelow(prefix);
+  if (projectId !== undefined) settings.gcs.projectId = projectId;
+  if (endpoint !== undefined) settings.gcs.endpoint = endpoint;
+  return settings;
+}
+
+function s3Location({ bucket, prefix, region, endpoint, forcePathStyle }: S3, shared: Shared): S3Location {
+  const settings: S3Location = { ...shared, s3: { bucket } };
+  if (prefix !== undefined) settings.s3.prefix = pathBelow(prefix);
+  if (region !== undefined) settings.s3.region = region;
+  if (endpoint !== undefined) settings.s3.endpoint = endpoint;
+  if (forcePathStyle !== undefined) settings.s3.forcePathStyle = forcePathStyle;
   return settings;
 }
 

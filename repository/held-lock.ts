@@ -15,7 +15,7 @@ export class HeldLock implements RepositoryLock {
   #id: string;
   #refreshedAt: number;
   #refreshing: Promise<void> | undefined;
-  #released = false;
+  #released: Promise<boolean> | undefined;
 
   constructor(repository: Repository, kind: LockKind, id: string, holder: LockHolder, timing: LockTiming) {
     this.kind = kind;
@@ -33,12 +33,14 @@ export class HeldLock implements RepositoryLock {
     return this.#lost.signal;
   }
 
-  async release(): Promise<void> {
-    if (this.#released) return;
-    this.#released = true;
+  release(): Promise<boolean> {
+    return (this.#released ??= this.#remove());
+  }
+
+  async #remove(): Promise<boolean> {
     clearInterval(this.#timer);
     await this.#refreshing;
-    await removeLockFile(this.#repository, this.#id);
+    return removeLockFile(this.#repository, this.#id);
   }
 
   #tick(): void {

@@ -49,7 +49,7 @@ async function tryLock(
     id = await repository.saveUnpacked('locks', document);
   } catch (error) {
     if (kind === 'shared' && error instanceof HoldfastError && error.code === 'AccessDenied') {
-      return { lock: { kind, lost: new AbortController().signal, release: async () => {} } };
+      return { lock: { kind, lost: new AbortController().signal, release: async () => true } };
     }
     throw error;
   }

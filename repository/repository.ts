@@ -53,8 +53,8 @@ export interface RepositoryLock {
   readonly kind: LockKind;
   /** Fires when the lock could not be refreshed in time: the work under it must stop. */
   readonly lost: AbortSignal;
-  /** Removes the lock file; where the account may not delete, it is left to expire. */
-  release(): Promise<void>;
+  /** Removes the lock file. false: the account may not delete, so that it is left to expire. */
+  release(): Promise<boolean>;
 }
 
 export interface LockOptions {

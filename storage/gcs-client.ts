@@ -21,6 +21,8 @@ export interface GcsSettings {
 export interface GcsOptions {
   /** A key of a service account, or other credentials, as the JSON text of Google's file. Absent: what this machine has by default (ADC). */
   credentials?: string;
+  /** Instead: the path of such a file. */
+  keyFile?: string;
   /** Requests at a time. Default: 16. */
   connections?: number;
   /** A connection on which nothing moves for so long is given up. Default: 30,000. */
@@ -62,14 +64,16 @@ export class GcsClient {
   readonly #agents: IdleAgents;
 
   constructor(settings: GcsSettings, options: GcsOptions) {
-    const { credentials, connections = 16, idleMilliseconds = 30_000 } = options;
+    const { credentials, keyFile, connections = 16, idleMilliseconds = 30_000 } = options;
+    const withKey = credentials !== undefined || keyFile !== undefined;
     this.#google = new GoogleStorage({
       ...(settings.endpoint === undefined ? {} : { apiEndpoint: settings.endpoint }),
       ...(settings.projectId === undefined ? {} : { projectId: settings.projectId }),
       ...(credentials === undefined ? {} : { credentials: parseCredentials(credentials) }),
-      useAuthWithCustomEndpoint: credentials !== undefined,
+      ...(keyFile === undefined ? {} : { keyFilename: keyFile }),
+      useAuthWithCustomEndpoint: withKey,
     });
-    this.#authenticated = !this.#google.customEndpoint || credentials !== undefined;
+    this.#authenticated = !this.#google.customEndpoint || withKey;
     this.#agents = createIdleAgents(connections, idleMilliseconds);
   }
 

@@ -13,9 +13,13 @@ export async function openStorage(
   location: StorageLocation,
   path: string,
   role: StorageRole,
-  _surroundings: StorageSurroundings,
+  surroundings: StorageSurroundings,
 ): Promise<Storage> {
   if (location.local !== undefined) return openLocalStorage(join(location.local.path, path));
+  if (location.gcs !== undefined || location.s3 !== undefined) {
+    const { openBucket } = await import('./open-bucket.ts');
+    return openBucket(location, path, identityOf(location, role), surroundings);
+  }
   throw new HoldfastError('NotBuilt', `a location on SFTP cannot be opened yet (as ${role}, ${path})`);
 }
 

@@ -1,12 +1,16 @@
 /** What `--repo WHERE` means: the place of a repository, written in one line. */
 import { HoldfastError } from '../common/errors.ts';
+import { joinPrefix } from './bucket-keys.ts';
 import type { StorageLocation } from './storage-location.ts';
 
-/**
- * What `--repo WHERE` means: a path, or the URL of a backend. Throws NotBuilt, naming
- * the backend, for those that this version cannot open; Usage for what is neither.
- */
-export function parseRepositoryUrl(where: string): StorageLocation {
+/** What the options beside it say of a bucket. */
+export interface BucketOptions {
+  endpoint?: string;
+  region?: string;
+}
+
+/** What `--repo WHERE` means: a path, or the URL of a backend. Throws Usage for what is neither. */
+export function parseRepositoryUrl(where: string, options: BucketOptions = {}): StorageLocation {
   // An unset variable of a script, not the current folder.
   if (where === '') throw new HoldfastError('Usage', 'the place of the repository is empty', { hint: 'Give a path.' });
   const shown = where.replace(/^([^/]*:\/\/[^/@:]*):[^/]*@/, '$1:…@');
@@ -17,16 +21,53 @@ export function parseRepositoryUrl(where: string): StorageLocation {
       hint: 'Give a path, or sftp://user@host/path, gs://bucket/prefix or s3://bucket/prefix. A folder of that name: put ./ before it.',
     });
   }
+  if (scheme === 'gs' || scheme === 's3') return parseBucketUrl(where, scheme, options);
+  refuseBucketOptions(shown, options);
   if (scheme === undefined) return { local: { path: where } };
   if (scheme === 'file') return { local: { path: decodeURIComponent(new URL(where).pathname) } };
   if (scheme === 'sftp') return parseSftpUrl(where, shown);
-  if (scheme === 'gs' || scheme === 's3') {
-    throw new HoldfastError('NotBuilt', `${scheme}:// repositories cannot be opened yet: ${shown}`, {
-      hint: 'Give the path of a local folder.',
-    });
-  }
   throw new HoldfastError('Usage', `"${shown}" names no kind of storage that is known`, {
     hint: 'Give a path, or sftp://user@host/path, gs://bucket/prefix or s3://bucket/prefix.',
+  });
+}
+
+/**
+ * `s3://bucket/prefix`, `gs://bucket/prefix`. Names of objects are taken as they are written, without the escapes of
+ * URLs. With an endpoint of one's own the bucket stands in the path, as such services mostly want it, and as restic does.
+ */
+function parseBucketUrl(where: string, scheme: 'gs' | 's3', { endpoint, region }: BucketOptions): StorageLocation {
+  const [bucket = '', ...parts] = where.slice(scheme.length + '://'.length).split('/');
+  const prefix = joinPrefix(...parts);
+  if (!/^[a-z0-9][a-z0-9._-]+$/i.test(bucket) || parts.includes('..')) {
+    const shown = where.replace(/\/\/[^/]*@/, '//…@');
+    throw new HoldfastError('Usage', `"${shown}" does not name a bucket`, {
+      hint: `Write it as ${scheme}://bucket/prefix; the service is named by --endpoint, and credentials by the environment.`,
+    });
+  }
+  if (endpoint !== undefined && !/^https?:\/\/[^/@\s]+\/?$/.test(endpoint)) {
+    throw new HoldfastError('Usage', 'the endpoint is no URL of a service', {
+      hint: 'Write it as https://host:port.',
+    });
+  }
+  const place = { bucket, ...(prefix === '' ? {} : { prefix }), ...(endpoint === undefined ? {} : { endpoint }) };
+  if (scheme === 's3') {
+    return {
+      s3: {
+        ...place,
+        ...(region === undefined ? {} : { region }),
+        ...(endpoint === undefined ? {} : { forcePathStyle: true }),
+      },
+    };
+  }
+  if (region !== undefined) refuseBucketOptions(where, { region });
+  return { gcs: place };
+}
+
+function refuseBucketOptions(shown: string, { endpoint, region }: BucketOptions): void {
+  if (endpoint === undefined && region === undefined) return;
+  const option = endpoint === undefined ? '--region' : '--endpoint';
+  throw new HoldfastError('Usage', `${option} says nothing of "${shown}"`, {
+    hint: '--endpoint is for s3:// and gs://, --region for s3://.',
   });
 }
 

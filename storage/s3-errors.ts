@@ -28,6 +28,17 @@ export function httpStatusOf(error: unknown): number | undefined {
   return (error as ServiceError | undefined)?.$metadata?.httpStatusCode;
 }
 
+/** An answer to HEAD names no reason: the client then calls it unknown, or by its status. */
+function reasonOf(status: number, name: string): string {
+  return /^(Unknown|\d+)$/.test(name) ? String(status) : `${status} ${name}`;
+}
+
+function hintOfRefusal(name: string): string {
+  return name === 'AccessDenied'
+    ? 'Use an identity that may, or extend its policy for this bucket and prefix.'
+    : 'Check the credentials, and that the policy of this identity allows it for this bucket and prefix.';
+}
+
 /** How often the client sent the request: after the first time its failure may be an echo of its own success. */
 export function attemptsOf(error: unknown): number {
   return (error as ServiceError | undefined)?.$metadata?.attempts ?? 1;
@@ -65,8 +76,8 @@ export function translateS3Error(error: unknown, verb: StorageVerb, what: string
     });
   }
   if (status === 401 || status === 403) {
-    return new HoldfastError('AccessDenied', `this identity may not ${verb} ${what} (${status} ${name})`, {
-      hint: REFUSALS[name] ?? 'Use an identity that may, or extend its policy for this bucket and prefix.',
+    return new HoldfastError('AccessDenied', `this identity may not ${verb} ${what} (${reasonOf(status, name)})`, {
+      hint: REFUSALS[name] ?? hintOfRefusal(name),
       cause: error,
     });
   }

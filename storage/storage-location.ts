@@ -1,5 +1,7 @@
 /** What opens a storage: where its bytes are, as whom, and what is needed of the machine for it. */
 import type { SecretReference } from '../common/secret-reference.ts';
+import type { GcsSettings } from './gcs-client.ts';
+import type { S3Settings } from './s3-client.ts';
 
 /** As whom a role acts. What is absent is the environment's own: its user, its agent, its keys and credentials. */
 export interface StorageIdentity {
@@ -26,6 +28,8 @@ interface LocationBase {
 export interface LocalStorageLocation extends LocationBase {
   local: { path: string };
   sftp?: never;
+  gcs?: never;
+  s3?: never;
 }
 
 export interface SftpPlace {
@@ -42,10 +46,26 @@ export interface SftpPlace {
 export interface SftpStorageLocation extends LocationBase {
   sftp: SftpPlace;
   local?: never;
+  gcs?: never;
+  s3?: never;
+}
+
+export interface GcsStorageLocation extends LocationBase {
+  gcs: GcsSettings;
+  local?: never;
+  sftp?: never;
+  s3?: never;
+}
+
+export interface S3StorageLocation extends LocationBase {
+  s3: S3Settings;
+  local?: never;
+  sftp?: never;
+  gcs?: never;
 }
 
 /** Exactly one kind of storage; a new backend adds a branch. */
-export type StorageLocation = LocalStorageLocation | SftpStorageLocation;
+export type StorageLocation = LocalStorageLocation | SftpStorageLocation | GcsStorageLocation | S3StorageLocation;
 
 /** What backends need of the machine; given by the outermost layer, which alone reads the environment and secrets. */
 export interface StorageSurroundings {

@@ -10,8 +10,10 @@ test('a part is explained with its meaning, its example and its schema', async (
 });
 
 test('a part that is not built says so', async () => {
-  expect((await runCli(['schema', 'location.s3'])).stdout).toContain('Not built yet');
-  expect(JSON.parse((await runCli(['schema', 'location.s3', '--json'])).stdout)).toMatchObject({ built: false });
+  expect((await runCli(['schema', 'location.immutability'])).stdout).toContain('Not built yet');
+  expect(JSON.parse((await runCli(['schema', 'location.immutability', '--json'])).stdout)).toMatchObject({
+    built: false,
+  });
   expect(JSON.parse((await runCli(['schema', 'location.local', '--json'])).stdout)).toMatchObject({ built: true });
 });
 

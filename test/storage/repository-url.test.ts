@@ -11,8 +11,32 @@ describe('parseRepositoryUrl', () => {
     expect(parseRepositoryUrl(where)).toEqual({ local: { path } });
   });
 
-  it.each(['gs://bucket/prefix', 's3://bucket/prefix'])('says that %s is not built', (where) => {
-    expect(() => parseRepositoryUrl(where)).toThrow(expect.objectContaining({ code: 'NotBuilt' }));
+  it.each([
+    ['s3://vault/a//b/', {}, { s3: { bucket: 'vault', prefix: 'a/b' } }],
+    ['s3://vault', { region: 'eu-central-1' }, { s3: { bucket: 'vault', region: 'eu-central-1' } }],
+    [
+      's3://vault/50%25',
+      { endpoint: 'http://127.0.0.1:9000' },
+      { s3: { bucket: 'vault', prefix: '50%25', endpoint: 'http://127.0.0.1:9000', forcePathStyle: true } },
+    ],
+    ['gs://vault/a', {}, { gcs: { bucket: 'vault', prefix: 'a' } }],
+    ['gs://vault', { endpoint: 'http://127.0.0.1:1' }, { gcs: { bucket: 'vault', endpoint: 'http://127.0.0.1:1' } }],
+  ])('takes %s %o for a bucket', (where, options, location) => {
+    expect(parseRepositoryUrl(where, options)).toEqual(location);
+  });
+
+  it.each([
+    ['s3://key:geheim@vault/a', {}],
+    ['s3:///a', {}],
+    ['gs://vault/../a', {}],
+    ['s3://vault', { endpoint: 'http://key:geheim@host' }],
+    ['s3://vault', { endpoint: 'host:9000' }],
+    ['gs://vault', { region: 'eu' }],
+    ['/srv/vault', { endpoint: 'http://host' }],
+    ['sftp://host/a', { region: 'eu' }],
+  ])('refuses %s %o, and shows no secret', (where, options) => {
+    expect(() => parseRepositoryUrl(where, options)).toThrow(expect.objectContaining({ code: 'Usage' }));
+    expect(() => parseRepositoryUrl(where, options)).not.toThrow(/geheim/);
   });
 
   it.each(['sftp://me:geheim@host/vault', 'sftp://me:geheim@host:port/x', 'ftp://me:ge@heim@host/x'])(

@@ -1,0 +1,78 @@
+/** Opens a bucket for an identity: of the policies, or of the standard variables of AWS and Google. */
+import { HoldfastError } from '../common/errors.ts';
+import { joinPrefix } from './bucket-keys.ts';
+import type { S3Credentials } from './s3-client.ts';
+import type {
+  GcsStorageLocation,
+  S3StorageLocation,
+  StorageIdentity,
+  StorageSurroundings,
+} from './storage-location.ts';
+import type { Storage } from './storage.ts';
+
+/** The storage below `path`. Only the client of the service that is asked for is loaded. Throws what resolving the secret throws. */
+export async function openBucket(
+  location: GcsStorageLocation | S3StorageLocation,
+  path: string,
+  identity: StorageIdentity,
+  { environment, resolveSecret }: StorageSurroundings,
+): Promise<Storage> {
+  const secret = identity.credentials === undefined ? undefined : await resolveSecret(identity.credentials);
+  const { connections } = location.limits ?? {};
+  const limits = connections === undefined ? {} : { connections };
+  if (location.s3 !== undefined) {
+    const region = location.s3.region ?? (environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || undefined);
+    const endpoint =
+      location.s3.endpoint ?? (environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined);
+    const credentials = secret === undefined ? variablesOf(environment) : parseAccessKey(secret);
+    const { openS3Storage } = await import('./s3.ts');
+    return openS3Storage(
+      {
+        ...location.s3,
+        prefix: joinPrefix(location.s3.prefix ?? '', path),
+        ...(region === undefined ? {} : { region }),
+        ...(endpoint === undefined ? {} : { endpoint }),
+      },
+      { ...limits, ...(credentials === undefined ? {} : { credentials }) },
+    );
+  }
+  const { openGcsStorage } = await import('./gcs.ts');
+  const keyFile = environment['GOOGLE_APPLICATION_CREDENTIALS'] || undefined;
+  const endpoint = location.gcs.endpoint ?? (environment['STORAGE_EMULATOR_HOST'] || undefined);
+  return openGcsStorage(
+    {
+      ...location.gcs,
+      prefix: joinPrefix(location.gcs.prefix ?? '', path),
+      ...(endpoint === undefined ? {} : { endpoint }),
+    },
+    {
+      ...limits,
+      ...(secret === undefined ? {} : { credentials: secret }),
+      ...(secret !== undefined || keyFile === undefined ? {} : { keyFile }),
+    },
+  );
+}
+
+/** A profile that is named goes before keys in variables; profiles, roles and files are the client's own affair. */
+function variablesOf(environment: StorageSurroundings['environment']): S3Credentials | undefined {
+  const accessKeyId = environment['AWS_ACCESS_KEY_ID'] || undefined;
+  const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'] || undefined;
+  const sessionToken = environment['AWS_SESSION_TOKEN'] || undefined;
+  if (environment['AWS_PROFILE'] || accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+}
+
+/** `ACCESS_KEY_ID:SECRET_ACCESS_KEY`; its text never goes into the error. */
+function parseAccessKey(secret: string): S3Credentials {
+  const [, accessKeyId, secretAccessKey] = /^([^:\s]+):(\S+)$/.exec(secret) ?? [];
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new HoldfastError(
+      'Usage',
+      'the credentials of the bucket are not of the form ACCESS_KEY_ID:SECRET_ACCESS_KEY',
+      {
+        hint: 'Put both into the secret, joined by a colon, on one line.',
+      },
+    );
+  }
+  return { accessKeyId, secretAccessKey };
+}
