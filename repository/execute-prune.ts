@@ -12,6 +12,7 @@ import type { FinishedPack } from './open-packs.ts';
 import type { IndexFile, PreparedPrune } from './prune-repository.ts';
 import { ReaderPool } from './reader-pool.ts';
 import type { IndexedBlob, IndexedPack, Repository } from './repository.ts';
+import { writePack } from './write-pack.ts';
 
 const CONCURRENT_REMOVALS = 8;
 
@@ -107,7 +108,7 @@ async function repack(
   const pool = new ReaderPool(repository, { signal, packSizeBytes, ...(threads <= 1 ? { threads: 1 } : {}) });
   const write = async (finished: readonly FinishedPack[]): Promise<void> => {
     for (const { pack, content } of finished) {
-      await repository.storage.write(packName(pack.id), content, signal === undefined ? {} : { signal });
+      await writePack(repository.storage, pack.id, content, signal);
       written.push(pack);
     }
   };

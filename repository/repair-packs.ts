@@ -11,6 +11,7 @@ import { readPackHeader } from './pack.ts';
 import { ReaderPool } from './reader-pool.ts';
 import type { IndexedBlob, IndexedPack, Repository } from './repository.ts';
 import { removeObjects, rewriteIndex, type IndexFile } from './rewrite-index.ts';
+import { writePack } from './write-pack.ts';
 
 export interface RepairPacksOptions {
   signal?: AbortSignal;
@@ -212,7 +213,7 @@ async function storeAgain(
   const written: IndexedPack[] = [];
   const write = async (finished: readonly FinishedPack[]): Promise<void> => {
     for (const { pack, content } of finished) {
-      await repository.storage.write(packName(pack.id), content, signal === undefined ? {} : { signal });
+      await writePack(repository.storage, pack.id, content, signal);
       written.push(pack);
     }
   };

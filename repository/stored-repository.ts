@@ -29,6 +29,7 @@ import type {
 import { requireWritableFormat } from './require-writable-format.ts';
 import { compareSnapshots, decodeSnapshot, encodeSnapshot } from './snapshot-file.ts';
 import { openUnpacked, sealUnpacked } from './unpacked-file.ts';
+import { writePack } from './write-pack.ts';
 
 const CONCURRENT_SNAPSHOT_READS = 8;
 
@@ -144,7 +145,7 @@ export class StoredRepository implements Repository {
 
   async savePack(pack: IndexedPack | PackEntries, content: Uint8Array, options: Call = {}): Promise<void> {
     requireWritableFormat(this);
-    await this.storage.write(packName(pack.id), content, options);
+    await writePack(this.storage, pack.id, content, options.signal);
     this.#index.add(pack);
     this.#unindexed.push(pack.id);
     if ('blobs' in pack) for (const blob of pack.blobs) this.#pending.delete(blobKey(blob.type, blob.id));
