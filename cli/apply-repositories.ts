@@ -63,7 +63,7 @@ async function createRepository(
   }
   const chunkerPolynomial = original && (await polynomialOf(original, dependencies, signal));
   const password = await dependencies.resolveSecret(settings.password);
-  const storage = await dependencies.openStorage(settings.location, settings.path, 'writer');
+  const storage = await dependencies.openStorage(settings.location, settings.path, 'maintainer');
   const options = { signal, ...(chunkerPolynomial === undefined ? {} : { chunkerPolynomial }) };
   await (await initRepository(storage, password, options)).close();
   return true;

@@ -15,7 +15,7 @@ export async function createRepository(
   const like = options.copyChunkerParams === true ? { chunkerPolynomial: await readPolynomial(context, options) } : {};
   const place = await findRepository(context, options);
   const password = await place.password(true);
-  const storage = await place.openStorage('writer');
+  const storage = await place.openStorage('maintainer');
   try {
     const repository = await initRepository(storage, password, { signal, compression: place.compression, ...like });
     const { id, version } = repository.config;

@@ -18,7 +18,6 @@ interface NotBuiltPart {
 }
 
 const REMOVE = 'remove it until holdfast can do it';
-const LOCAL_ONLY = 'use local: { path: … }, for example a mounted disk';
 
 /** Everything of holdfast/v1 that no setting of an Action carries. A key that is added to the schemas is built, or stands here. */
 const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
@@ -40,7 +39,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.provider', name: 'the provider of a location', hint: REMOVE },
     { path: 'spec.site', name: 'the site of a location', hint: REMOVE },
     { path: 'spec.medium', name: 'the medium of a location', hint: REMOVE },
-    { path: 'spec.sftp', name: 'a location on SFTP', hint: LOCAL_ONLY },
     { path: 'spec.limits.upload', name: 'a limit of uploads', hint: REMOVE },
     { path: 'spec.limits.download', name: 'a limit of downloads', hint: REMOVE },
     { path: 'spec.immutability', name: 'the check of immutability', hint: REMOVE },

@@ -9,6 +9,12 @@ import { CONFIG_NAME, KEY_PREFIX, listIds } from './object-names.ts';
 import { createStoredRepository, findKey, readConfig, type OpenRepositoryOptions } from './open-repository.ts';
 import type { MasterKey, Repository } from './repository.ts';
 
+/** Of the layout: one for each first byte of a pack's id, as restic makes them. */
+const FOLDERS: readonly string[] = [
+  ...Array.from({ length: 256 }, (_, byte) => `data/${byte.toString(16).padStart(2, '0')}`),
+  ...['index', 'keys', 'locks', 'snapshots'],
+];
+
 export interface InitRepositoryOptions extends OpenRepositoryOptions {
   /** Of the first key. Default: scrypt calibrated to half a second on this machine. */
   kdf?: ScryptParameters;
@@ -32,6 +38,8 @@ export async function initRepository(
   }
   const call = options.signal === undefined ? {} : { signal: options.signal };
   if ((await storage.stat(CONFIG_NAME, call)) !== undefined) throw alreadyExists(storage);
+  // All that will ever be needed: a writer who may only add files makes no folders.
+  await storage.makeFolders?.(FOLDERS, call);
   const { key, written } = await prepareFirstKey(storage, password, options);
   const config = createConfig(options.chunkerPolynomial);
   try {

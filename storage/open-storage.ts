@@ -1,6 +1,5 @@
 /** The list of backends: opens the storage of a location. */
-import { join } from 'node:path';
-import { HoldfastError } from '../common/errors.ts';
+import { join, posix } from 'node:path';
 import { openLocalStorage } from './local.ts';
 import type { StorageIdentity, StorageLocation, StorageSurroundings } from './storage-location.ts';
 import type { Storage, StorageRole } from './storage.ts';
@@ -20,7 +19,9 @@ export async function openStorage(
     const { openBucket } = await import('./open-bucket.ts');
     return openBucket(location, path, identityOf(location, role), surroundings);
   }
-  throw new HoldfastError('NotBuilt', `a location on SFTP cannot be opened yet (as ${role}, ${path})`);
+  const { openSftpStorage } = await import('./sftp.ts');
+  const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };
+  return openSftpStorage(place, identityOf(location, role), surroundings, { role, ...location.limits });
 }
 
 /** Who acts in a role; absent: whoever the environment says. */

@@ -52,6 +52,11 @@ export interface Storage {
   openRead(name: string, options?: CallOptions): Promise<Readable>;
   write(name: string, content: Uint8Array | AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<void>;
   remove(name: string, options?: CallOptions): Promise<void>;
+  /**
+   * Makes folders for objects to come, where a storage has folders: an account that may only add files could not. Without
+   * it, and where nobody calls it, writing makes them.
+   */
+  makeFolders?(folders: readonly string[], options?: CallOptions): Promise<void>;
   /** undefined when there is no such object. */
   stat(name: string, options?: CallOptions): Promise<ObjectEntry | undefined>;
   close(): Promise<void>;

@@ -19,7 +19,9 @@ export type PeerName =
   | 'getfattr'
   | 'git'
   | 'versitygw'
-  | 'fake-gcs-server';
+  | 'fake-gcs-server'
+  | 'sshd'
+  | 'toxiproxy-server';
 
 export interface Peer {
   name: PeerName;
@@ -43,10 +45,12 @@ const REMEDIES: Record<PeerName, string> = {
   git: 'apt install git',
   versitygw: 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0',
   'fake-gcs-server': 'go install github.com/fsouza/fake-gcs-server@v1.56.1',
+  sshd: 'apt install openssh-server',
+  'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0, and name it toxiproxy-server',
 };
 
 /** What `.ci/run` and CONTRIBUTING build with `go install`: found on the PATH, where holdfast's cache has them, or in Go's folder. */
-const BUILT_WITH_GO: ReadonlySet<PeerName> = new Set<PeerName>(['versitygw', 'fake-gcs-server']);
+const BUILT_WITH_GO: ReadonlySet<PeerName> = new Set<PeerName>(['versitygw', 'fake-gcs-server', 'toxiproxy-server']);
 
 /** Finds the peer; `const restic = requirePeer('restic')`, then `restic.it('…', async () => { … restic.command … })`. */
 export function requirePeer(name: PeerName): Peer {
@@ -80,6 +84,8 @@ function find(name: PeerName): string | undefined {
   if (name === 'restic-new') return process.env['HOLDFAST_TEST_RESTIC_NEW'] || findOnPath('restic-new');
   if (name === 'rustic') return process.env['HOLDFAST_TEST_RUSTIC'] || findOnPath(name);
   if (BUILT_WITH_GO.has(name)) return findOnPath(name) ?? findBuiltWithGo(name);
+  // Debian's folder for what only root starts; the server must be called by its whole path.
+  if (name === 'sshd') return findOnPath(name) ?? ['/usr/sbin/sshd'].find(isExecutable);
   return findOnPath(name);
 }
 

@@ -1,0 +1,111 @@
+/** Lists the objects below a folder of an SFTP server, in byte order, a folder's names in memory at a time. */
+import { posix } from 'node:path';
+import type { FileEntryWithStats } from 'ssh2';
+import { throwIfAborted } from '../common/errors.ts';
+import { SftpStatus, sftpStatus, translateSftpError } from './sftp-errors.ts';
+import type { SftpPool } from './sftp-pool.ts';
+import type { SftpSession } from './sftp-session.ts';
+import { isTemporary, statRemote } from './sftp-write.ts';
+import type { ObjectEntry } from './storage.ts';
+
+/** Folders that are read before their turn: restic's layout has 256 small ones, and each takes three answers. */
+const AHEAD = 16;
+
+/** An unfinished file this old belongs to a process that was killed. */
+const ABANDONED_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+export interface SftpListing {
+  pool: SftpPool;
+  root: string;
+  prefix: string;
+  signal: AbortSignal | undefined;
+  /** Whether unfinished files that were left behind are removed on the way. */
+  removesAbandoned: boolean;
+}
+
+type Item = ObjectEntry | { folder: string };
+
+/** A missing root or folder lists nothing. */
+export async function* listRemote(listing: SftpListing, folder = ''): AsyncGenerator<ObjectEntry> {
+  yield* listItems(listing, await readFolder(listing, folder));
+}
+
+async function* listItems(listing: SftpListing, items: readonly Item[]): AsyncGenerator<ObjectEntry> {
+  const ahead = new Map<string, Promise<Item[]>>();
+  const folders = items.flatMap((item) => ('folder' in item ? [item.folder] : []));
+  let next = 0;
+  for (const item of items) {
+    throwIfAborted(listing.signal);
+    if (!('folder' in item)) {
+      yield item;
+      continue;
+    }
+    for (; next < folders.length && ahead.size < AHEAD; next++) {
+      const reading = readFolder(listing, folders[next]!);
+      // Told when its turn comes.
+      reading.catch(() => {});
+      ahead.set(folders[next]!, reading);
+    }
+    const content = await ahead.get(item.folder);
+    ahead.delete(item.folder);
+    yield* listItems(listing, content ?? []);
+  }
+}
+
+/** What of a folder can still lead to the prefix, in byte order, where a folder sorts as its name with the slash. */
+async function readFolder(listing: SftpListing, folder: string): Promise<Item[]> {
+  const { pool, root, prefix, signal } = listing;
+  const path = posix.join(root, folder);
+  try {
+    return await pool.run(
+      async (session) => {
+        const items: Item[] = [];
+        for (const entry of await readEntries(session, path, signal)) {
+          const name = `${folder}${entry.filename}`;
+          if (isTemporary(entry.filename)) {
+            if (listing.removesAbandoned) removeAbandoned(session, posix.join(root, name), entry);
+            continue;
+          }
+          if (!name.startsWith(prefix) && !prefix.startsWith(`${name}/`)) continue;
+          const item = await itemOf(session, posix.join(root, name), name, entry);
+          if (item !== undefined) items.push(item);
+        }
+        return items
+          .filter((item) => !('folder' in item) || item.folder.startsWith(prefix) || prefix.startsWith(item.folder))
+          .toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+      },
+      { repeatable: true, signal },
+    );
+  } catch (error) {
+    if (sftpStatus(error) === SftpStatus.noSuchFile) return [];
+    throw translateSftpError(error, 'list', path);
+  }
+}
+
+function sortKey(item: Item): string {
+  return 'folder' in item ? item.folder : item.name;
+}
+
+async function readEntries(session: SftpSession, path: string, signal: AbortSignal | undefined) {
+  return session.request<FileEntryWithStats[]>((sftp, done) => sftp.readdir(path, done as never), signal);
+}
+
+/** People move `data` to another disk and leave a symbolic link. Some servers tell no types in a listing. */
+async function itemOf(
+  session: SftpSession,
+  path: string,
+  name: string,
+  { attrs }: FileEntryWithStats,
+): Promise<Item | undefined> {
+  const isPlain = attrs.mode !== undefined && (attrs.isFile() || attrs.isDirectory());
+  const stats = isPlain ? attrs : await statRemote(session, path);
+  if (stats === undefined) return undefined;
+  if (stats.isDirectory()) return { folder: `${name}/` };
+  return stats.isFile() ? { name, sizeBytes: stats.size, modifiedAt: new Date(stats.mtime * 1000) } : undefined;
+}
+
+/** Not waited for, and no matter when it fails: the next listing comes. */
+function removeAbandoned(session: SftpSession, path: string, { attrs }: FileEntryWithStats): void {
+  if (Date.now() - attrs.mtime * 1000 < ABANDONED_MILLISECONDS) return;
+  session.request<void>((sftp, done) => sftp.unlink(path, done)).catch(() => {});
+}

@@ -1,0 +1,114 @@
+/** The connections to one server: opened as there is work for them, replaced when they are lost. */
+import { InterruptedError, StorageError, throwIfAborted } from '../common/errors.ts';
+import { ConnectionLost } from './sftp-errors.ts';
+import type { SftpSession } from './sftp-session.ts';
+
+/** Work under way on each connection before another one is opened. */
+const WORK_PER_CONNECTION = 4;
+
+interface Member {
+  session: Promise<SftpSession>;
+  opened?: SftpSession;
+  work: number;
+}
+
+export class SftpPool {
+  readonly #connect: () => Promise<SftpSession>;
+  #limit: number;
+  #members: Member[] = [];
+  #closed = false;
+
+  constructor(connect: () => Promise<SftpSession>, limit: number) {
+    this.#connect = connect;
+    this.#limit = limit;
+  }
+
+  /**
+   * Does work on a connection; `repeatable` work is done once more, on a fresh connection, when its own was lost.
+   * `again` tells the work that an earlier attempt may have succeeded unheard.
+   */
+  async run<Result>(
+    work: (session: SftpSession, again: boolean) => Promise<Result>,
+    options: { repeatable: boolean; signal: AbortSignal | undefined },
+  ): Promise<Result> {
+    try {
+      return await this.#runOnce((session) => work(session, false), options.signal);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || !options.repeatable || this.#closed) throw error;
+      throwIfAborted(options.signal);
+      return this.#runOnce((session) => work(session, true), options.signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const members = this.#members;
+    this.#members = [];
+    for (const { session } of members) {
+      const opened = await session.catch(() => undefined);
+      opened?.lose(new Error('the storage was closed'));
+    }
+  }
+
+  async #runOnce<Result>(work: (session: SftpSession) => Promise<Result>, signal: AbortSignal | undefined) {
+    throwIfAborted(signal);
+    if (this.#closed) throw new StorageError('the storage was closed', { retryable: false });
+    const member = this.#choose();
+    member.work++;
+    try {
+      return await work(await this.#sessionOf(member, signal));
+    } finally {
+      member.work--;
+    }
+  }
+
+  /** Some servers let an account have a few connections only: what one more would have done, the others do. */
+  async #sessionOf(member: Member, signal: AbortSignal | undefined): Promise<SftpSession> {
+    try {
+      return await abortable(member.session, signal);
+    } catch (error) {
+      const other = this.#members.find(({ opened }) => opened?.isLost === false)?.opened;
+      if (other === undefined || signal?.aborted === true) throw error;
+      this.#limit = Math.max(this.#members.length, 1);
+      return other;
+    }
+  }
+
+  /** The least busy connection; a new one where all have enough to do. */
+  #choose(): Member {
+    this.#members = this.#members.filter(({ opened }) => opened?.isLost !== true);
+    let best: Member | undefined;
+    for (const member of this.#members) if (best === undefined || member.work < best.work) best = member;
+    if (best !== undefined && (best.work < WORK_PER_CONNECTION || this.#members.length >= this.#limit)) return best;
+    return this.#open();
+  }
+
+  #open(): Member {
+    // Several callers share it: the signal of one must not take it from the others.
+    const member: Member = { session: this.#connect(), work: 0 };
+    this.#members.push(member);
+    member.session.then(
+      (session) => {
+        member.opened = session;
+        if (this.#closed) session.lose();
+      },
+      () => {
+        this.#members = this.#members.filter((each) => each !== member);
+      },
+    );
+    return member;
+  }
+}
+
+/** Stops waiting when the signal fires; what was waited for goes on. */
+async function abortable<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new InterruptedError());
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

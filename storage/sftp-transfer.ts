@@ -1,0 +1,161 @@
+/** Bytes of one open file, many requests in flight: a request at a time would wait for the network between all of them. */
+import { SftpStatus, sftpStatus } from './sftp-errors.ts';
+import type { SftpSession } from './sftp-session.ts';
+
+/** Requests of one transfer that wait for their answers: 4 MiB with OpenSSH's pieces. */
+const IN_FLIGHT = 16;
+
+/** A file of the server that is open, on the session that opened it. */
+export interface OpenFile {
+  session: SftpSession;
+  handle: Buffer;
+}
+
+/** Opens a file; `flags` as in node:fs, `mode` of a new one. */
+export async function openRemote(
+  session: SftpSession,
+  path: string,
+  flags: 'r' | 'wx',
+  options: { mode?: number; signal?: AbortSignal | undefined } = {},
+): Promise<OpenFile> {
+  const { mode, signal } = options;
+  const handle = await session.request<Buffer>(
+    (sftp, done) => (mode === undefined ? sftp.open(path, flags, done) : sftp.open(path, flags, mode, done)),
+    signal,
+  );
+  return { session, handle };
+}
+
+export async function closeRemote({ session, handle }: OpenFile): Promise<void> {
+  await session.request<void>((sftp, done) => sftp.close(handle, done));
+}
+
+/** Closes what was only read: its answer changes nothing, and is not waited for. */
+export function closeUnheard(file: OpenFile): void {
+  closeRemote(file).catch(() => {});
+}
+
+/** Fills `target` from the file, from `offset` on. Returns how many bytes there were. */
+export async function readInto(
+  { session, handle }: OpenFile,
+  target: Buffer,
+  offset: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let end = target.length;
+  const readPiece = async (from: number, to: number): Promise<void> => {
+    // A server may give less than was asked for; only nothing is the end.
+    for (let at = from; at < to && at < end;) {
+      const length = await readOnce(session, handle, target, at, Math.min(to, end) - at, offset + at, signal);
+      if (length === 0) end = Math.min(end, at);
+      at += length;
+    }
+  };
+  await inFlight(pieces(target.length, session.readPiece), ([from, to]) => readPiece(from, to));
+  return end;
+}
+
+async function readOnce(
+  session: SftpSession,
+  handle: Buffer,
+  target: Buffer,
+  at: number,
+  length: number,
+  position: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  try {
+    return await session.request<number>((sftp, done) => sftp.read(handle, target, at, length, position, done), signal);
+  } catch (error) {
+    if (sftpStatus(error) === SftpStatus.endOfFile) return 0;
+    throw error;
+  }
+}
+
+/** The file's bytes from `offset` on, in pieces, read ahead. */
+export async function* readAhead(
+  file: OpenFile,
+  offset: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  const { readPiece } = file.session;
+  const ahead: Promise<Buffer>[] = [];
+  const readNext = (position: number): Promise<Buffer> => {
+    const reading = readWhole(file, readPiece, position, signal);
+    // Told when its turn comes.
+    reading.catch(() => {});
+    return reading;
+  };
+  for (let position = offset; ;) {
+    while (ahead.length < IN_FLIGHT) {
+      ahead.push(readNext(position));
+      position += readPiece;
+    }
+    const piece = await ahead.shift();
+    if (piece === undefined || piece.length === 0) return;
+    yield piece;
+    if (piece.length < readPiece) return;
+  }
+}
+
+async function readWhole(file: OpenFile, length: number, position: number, signal: AbortSignal | undefined) {
+  const target = Buffer.allocUnsafeSlow(length);
+  let done = 0;
+  while (done < length) {
+    const got = await readOnce(file.session, file.handle, target, done, length - done, position + done, signal);
+    if (got === 0) break;
+    done += got;
+  }
+  return target.subarray(0, done);
+}
+
+/** Writes the content from the file's start on; returns the number of bytes. */
+export async function writeAll(
+  { session, handle }: OpenFile,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let size = 0;
+  async function* requests(): AsyncGenerator<{ piece: Buffer; position: number }> {
+    for await (const part of content instanceof Uint8Array ? [content] : content) {
+      const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+      for (const [from, to] of pieces(bytes.length, session.writePiece)) {
+        yield { piece: bytes.subarray(from, to), position: size + from };
+      }
+      size += bytes.length;
+    }
+  }
+  await inFlight(requests(), ({ piece, position }) => {
+    // The bytes are copied here and now: the caller may use the memory again, also after giving up.
+    return session.request<void>((sftp, done) => sftp.write(handle, piece, 0, piece.length, position, done), signal);
+  });
+  return size;
+}
+
+function* pieces(length: number, size: number): Generator<[number, number]> {
+  for (let from = 0; from < length; from += size) yield [from, Math.min(from + size, length)];
+}
+
+/** Runs work for each item, at most IN_FLIGHT at once, in the order of the items; on a failure waits for what was begun. */
+async function inFlight<Item>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const item of items) {
+      if (failure !== undefined) break;
+      const task: Promise<void> = work(item)
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => running.delete(task));
+      running.add(task);
+      if (running.size >= IN_FLIGHT) await Promise.race(running);
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  if (failure !== undefined) throw failure.error;
+}

@@ -1,0 +1,210 @@
+/** Writes an object to an SFTP server: under a temporary name, synced, then renamed; straight to its name where the account may not rename. */
+import { randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Stats } from 'ssh2';
+import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import { SftpStatus, sftpStatus } from './sftp-errors.ts';
+import { closeRemote, openRemote, readInto, writeAll, type OpenFile } from './sftp-transfer.ts';
+import type { SftpSession } from './sftp-session.ts';
+
+const FSYNC = 'fsync@openssh.com';
+const POSIX_RENAME = 'posix-rename@openssh.com';
+
+export interface SftpModes {
+  file: number;
+  folder: number;
+}
+
+export interface WriteRequest {
+  path: string;
+  content: Uint8Array | AsyncIterable<Uint8Array>;
+  existing: 'replace' | 'refuse';
+  signal: AbortSignal | undefined;
+  /** An earlier attempt may have succeeded unheard. */
+  again: boolean;
+  modes: SftpModes;
+}
+
+/** Whether a name is that of an unfinished file, which no listing shows. */
+export function isTemporary(name: string): boolean {
+  return /^\.tmp-[0-9a-f]{24}$/.test(name);
+}
+
+function temporaryName(): string {
+  return `.tmp-${randomBytes(12).toString('hex')}`;
+}
+
+/**
+ * Whether the account may rename: asked with a name that is not there, which is "missing" for those who may and "denied"
+ * for those who may not.
+ */
+export async function mayRename(session: SftpSession, folder: string): Promise<boolean> {
+  const name = posix.join(folder, temporaryName());
+  try {
+    await rename(session, name, `${name}-2`);
+  } catch (error) {
+    return sftpStatus(error) !== SftpStatus.permissionDenied || (await isMissing(session, folder));
+  }
+  return true;
+}
+
+async function isMissing(session: SftpSession, folder: string): Promise<boolean> {
+  return (await statRemote(session, folder)) === undefined;
+}
+
+/** All or nothing: until the rename the object has no name. Durable where the server can sync. */
+export async function writeAtomic(session: SftpSession, request: WriteRequest): Promise<void> {
+  const { path, signal, modes } = request;
+  const temporary = posix.join(posix.dirname(path), temporaryName());
+  try {
+    await fill(session, await openNew(session, temporary, modes, signal), request);
+    throwIfAborted(signal);
+    await publish(session, temporary, request);
+  } catch (error) {
+    // Where the connection is gone, the next listing of somebody who may remove clears it away.
+    await session.request<void>((sftp, done) => sftp.unlink(temporary, done)).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * For an account that may only add. The name appears before its content, and what is cut stays cut: so the content is
+ * there whole before the file is made, and readers compare hashes.
+ */
+export async function writeOnce(session: SftpSession, request: WriteRequest): Promise<void> {
+  const { path, modes, signal } = request;
+  const content = await collect(request.content);
+  let file: OpenFile;
+  try {
+    file = await openNew(session, path, modes, signal);
+  } catch (error) {
+    if (sftpStatus(error) !== SftpStatus.failure) throw error;
+    if ((await statRemote(session, path)) === undefined) throw error;
+    if ((request.existing === 'replace' || request.again) && (await hasContent(session, path, content))) return;
+    if (request.existing === 'refuse') throw existsAlready(path, error);
+    throw new HoldfastError('AccessDenied', `this account may only add, and ${path} exists with other content`, {
+      hint: 'Let the maintainer remove it, if it is what is left of an interrupted write.',
+      cause: error,
+    });
+  }
+  await fill(session, file, { ...request, content });
+}
+
+/** Writes, syncs and closes; the file is closed in every case. */
+async function fill(session: SftpSession, file: OpenFile, { content, signal }: WriteRequest): Promise<void> {
+  try {
+    await writeAll(file, content, signal);
+  } catch (error) {
+    await closeRemote(file).catch(() => {});
+    throw error;
+  }
+  // Sent together: the server answers in order, and each failure is seen.
+  const synced = session.has(FSYNC)
+    ? session.request<void>((sftp, done) => sftp.ext_openssh_fsync(file.handle, done as never))
+    : Promise.resolve();
+  const results = await Promise.allSettled([synced, closeRemote(file)]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Makes the folders above when they are not there. */
+async function openNew(
+  session: SftpSession,
+  path: string,
+  modes: SftpModes,
+  signal: AbortSignal | undefined,
+): Promise<OpenFile> {
+  try {
+    return await openRemote(session, path, 'wx', { mode: modes.file, signal });
+  } catch (error) {
+    if (sftpStatus(error) !== SftpStatus.noSuchFile) throw error;
+    await makeFolder(session, posix.dirname(path), modes.folder);
+    return openRemote(session, path, 'wx', { mode: modes.file, signal });
+  }
+}
+
+/** With its parents; one that is there already is left as it is. */
+export async function makeFolder(session: SftpSession, folder: string, mode: number): Promise<void> {
+  const make = async (): Promise<void> => {
+    await session.request<void>((sftp, done) => sftp.mkdir(folder, { mode } as never, done));
+    // The server's umask takes the group's right to write away, which a writer of its own account needs.
+    if ((mode & 0o020) !== 0) await session.request<void>((sftp, done) => sftp.chmod(folder, mode, done));
+  };
+  try {
+    await make();
+  } catch (error) {
+    if (sftpStatus(error) === SftpStatus.noSuchFile) {
+      const parent = posix.dirname(folder);
+      if (parent === folder) throw error;
+      await makeFolder(session, parent, mode);
+      await make().catch((second: unknown) => ignoreExisting(session, folder, second));
+    } else {
+      await ignoreExisting(session, folder, error);
+    }
+  }
+}
+
+async function ignoreExisting(session: SftpSession, folder: string, error: unknown): Promise<void> {
+  const stats = await statRemote(session, folder);
+  if (stats?.isDirectory() !== true) throw error;
+}
+
+async function publish(session: SftpSession, temporary: string, request: WriteRequest): Promise<void> {
+  const { path, existing } = request;
+  if (existing === 'replace' && session.has(POSIX_RENAME)) return rename(session, temporary, path);
+  // The plain rename refuses a name that is taken: with OpenSSH at the instant itself, because it makes a hard link.
+  try {
+    return await plainRename(session, temporary, path);
+  } catch (error) {
+    if (sftpStatus(error) === undefined || (await statRemote(session, path)) === undefined) throw error;
+    if (existing === 'refuse') {
+      if (request.again && request.content instanceof Uint8Array && (await hasContent(session, path, request.content)))
+        return;
+      throw existsAlready(path, error);
+    }
+    // A server without posix-rename has no way to replace at once: for a moment the name is not there.
+    await session.request<void>((sftp, done) => sftp.unlink(path, done));
+    return plainRename(session, temporary, path);
+  }
+}
+
+async function rename(session: SftpSession, from: string, to: string): Promise<void> {
+  if (!session.has(POSIX_RENAME)) return plainRename(session, from, to);
+  await session.request<void>((sftp, done) => sftp.ext_openssh_rename(from, to, done));
+}
+
+async function plainRename(session: SftpSession, from: string, to: string): Promise<void> {
+  await session.request<void>((sftp, done) => sftp.rename(from, to, done));
+}
+
+function existsAlready(path: string, cause: unknown): HoldfastError {
+  return new HoldfastError('AlreadyExists', `${path} exists already`, { cause });
+}
+
+/** undefined when there is nothing. */
+export async function statRemote(session: SftpSession, path: string, signal?: AbortSignal) {
+  try {
+    return await session.request<Stats>((sftp, done) => sftp.stat(path, done), signal);
+  } catch (error) {
+    if (sftpStatus(error) === SftpStatus.noSuchFile) return undefined;
+    throw error;
+  }
+}
+
+async function hasContent(session: SftpSession, path: string, content: Uint8Array): Promise<boolean> {
+  const stats = await statRemote(session, path);
+  if (stats?.size !== content.length) return false;
+  const file = await openRemote(session, path, 'r');
+  try {
+    const stored = Buffer.allocUnsafeSlow(content.length);
+    return (await readInto(file, stored, 0, undefined)) === content.length && stored.equals(content);
+  } finally {
+    await closeRemote(file);
+  }
+}
+
+async function collect(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  if (content instanceof Uint8Array) return content;
+  const parts: Uint8Array[] = [];
+  for await (const part of content) parts.push(part);
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,113 @@
+/** OpenSSH's own server for the tests: on a free port of 127.0.0.1, with keys, accounts and folders of its own. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { SftpPlace, StorageIdentity, StorageSurroundings } from '../../storage/storage-location.ts';
+import { freePort, spawnServer } from './spawn-server.ts';
+
+const run = promisify(execFile);
+
+/** What the key of an account may do: all; only add files, in `data`; only read. The encrypted one opens with PASSPHRASE. */
+export type SshAccount = 'admin' | 'writer' | 'reader' | 'encrypted';
+const ACCOUNTS: readonly SshAccount[] = ['admin', 'writer', 'reader', 'encrypted'];
+export const PASSPHRASE = 'a passphrase for tests';
+
+export interface SshServer {
+  port: number;
+  user: string;
+  /** Temporary; `data` in it is where the sessions of all accounts begin. */
+  folder: string;
+  data: string;
+  /** Fingerprints by key type: `SHA256:…`. */
+  fingerprints: { ed25519: string; rsa: string };
+  /** A known_hosts file that knows both keys. */
+  knownHosts: string;
+  /** The file of an account's private key. */
+  keyFile(account: SshAccount): string;
+  place(path: string): SftpPlace;
+  identity(account: SshAccount): StorageIdentity;
+  surroundings: StorageSurroundings;
+  stop(): Promise<void>;
+}
+
+/** The options of authorized_keys that make an account which may only create files and read them. */
+export function appendOnlyOptions(folder: string): string {
+  const denied = 'remove,rename,posix-rename,rmdir,mkdir,setstat,fsetstat,lsetstat,hardlink,symlink,copy-data';
+  return `command="internal-sftp -d ${folder} -u 0337 -P ${denied}",restrict`;
+}
+
+export async function startSshd(command: string): Promise<SshServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-sshd-'));
+  const data = join(folder, 'data');
+  await mkdir(data);
+  // As root, Debian's sshd wants the folder that its service makes.
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+  const file = (name: string): string => join(folder, name);
+  const makeKey = (name: string, type: string, passphrase = '') =>
+    run('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', name, '-f', file(name)]);
+  await Promise.all([
+    makeKey('host-ed25519', 'ed25519'),
+    makeKey('host-rsa', 'rsa'),
+    ...ACCOUNTS.map((account) => makeKey(account, 'ed25519', account === 'encrypted' ? PASSPHRASE : '')),
+  ]);
+  const publicKey = async (name: string): Promise<string> => (await readFile(file(`${name}.pub`), 'utf8')).trim();
+  const options: Record<SshAccount, string> = {
+    admin: `command="internal-sftp -d ${data}",restrict`,
+    writer: appendOnlyOptions(data),
+    reader: `command="internal-sftp -d ${data} -R",restrict`,
+    encrypted: 'restrict',
+  };
+  const authorized = await Promise.all(ACCOUNTS.map(async (name) => `${options[name]} ${await publicKey(name)}\n`));
+  await writeFile(file('authorized_keys'), authorized.join(''), { mode: 0o600 });
+  const port = await freePort();
+  const settings = {
+    Port: port,
+    ListenAddress: '127.0.0.1',
+    PidFile: 'none',
+    AuthorizedKeysFile: file('authorized_keys'),
+    StrictModes: 'no',
+    UsePAM: 'no',
+    PasswordAuthentication: 'no',
+    KbdInteractiveAuthentication: 'no',
+    PermitRootLogin: 'yes',
+    MaxStartups: 100,
+    LogLevel: 'ERROR',
+    Subsystem: 'sftp internal-sftp',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  const hostKeys = ['host-ed25519', 'host-rsa'].map((name) => `HostKey ${file(name)}`);
+  await writeFile(file('sshd_config'), `${[...lines, ...hostKeys].join('\n')}\n`);
+  const knownHosts = file('known_hosts');
+  const known = await Promise.all(['host-ed25519', 'host-rsa'].map((name) => publicKey(name)));
+  await writeFile(knownHosts, known.map((key) => `[127.0.0.1]:${port} ${key}\n`).join(''));
+  const server = await spawnServer(command, ['-D', '-e', '-f', file('sshd_config')], port);
+  const fingerprint = async (name: string): Promise<string> =>
+    (await run('ssh-keygen', ['-l', '-f', file(`${name}.pub`)])).stdout.split(' ')[1]!;
+  const { username: user } = userInfo();
+  return {
+    port,
+    user,
+    folder,
+    data,
+    fingerprints: { ed25519: await fingerprint('host-ed25519'), rsa: await fingerprint('host-rsa') },
+    knownHosts,
+    keyFile: (account) => file(account),
+    place: (path) => ({ host: '127.0.0.1', port, path, knownHosts }),
+    identity: (account) => ({
+      user,
+      privateKey: { file: file(account) },
+      ...(account === 'encrypted' ? { passphrase: { env: 'PASSPHRASE' } } : {}),
+    }),
+    surroundings: {
+      environment: { HOME: folder },
+      resolveSecret: async (reference) =>
+        'file' in reference ? (await readFile(reference.file, 'utf8')).trimEnd() : PASSPHRASE,
+    },
+    async stop() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
