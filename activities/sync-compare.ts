@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteString } from '../common/byte-string.ts';
 import { forEachConcurrently } from '../common/concurrency.ts';
-import { throwIfAborted } from '../common/errors.ts';
+import { IntegrityError, throwIfAborted } from '../common/errors.ts';
 import { isTurnOf } from '../domain/turns.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
@@ -18,16 +18,20 @@ export interface ComparedTrees {
   signal: AbortSignal;
 }
 
-/** Throws SourceError when the source cannot be read, and what the target throws. */
-export async function haveEqualContent({ source, target, signal }: ComparedTrees, path: ByteString): Promise<boolean> {
+/** `damaged`: the target's copy says itself that it is not what was written. */
+export type Comparison = 'equal' | 'different' | 'damaged';
+
+/** Throws SourceError when the source cannot be read, and what else the target throws. */
+export async function compareContent({ source, target, signal }: ComparedTrees, path: ByteString): Promise<Comparison> {
   const ofSource = fromSource(async () => digest(sourcePieces(heldStream(await source.openRead(path, { signal })))));
   const ofTarget = target
     .openRead(path, { signal })
     .then((stream) => digest(heldStream(stream) as AsyncIterable<Uint8Array>));
   const [left, right] = await Promise.allSettled([ofSource, ofTarget]);
   if (left.status === 'rejected') throw left.reason;
-  if (right.status === 'rejected') throw right.reason;
-  return left.value === right.value;
+  if (right.status === 'fulfilled') return left.value === right.value ? 'equal' : 'different';
+  if (right.reason instanceof IntegrityError) return 'damaged';
+  throw right.reason;
 }
 
 async function digest(content: AsyncIterable<Uint8Array>): Promise<string> {
@@ -61,10 +65,12 @@ export async function verifySync(run: SyncRun, options: VerifyOptions): Promise<
 
 async function verifyContent(run: SyncRun, path: ByteString): Promise<void> {
   try {
-    const equal = await haveEqualContent(run, path);
+    const comparison = await compareContent(run, path);
     run.figures.filesVerified++;
     run.progress.report({ phase: 'verifying', files: run.figures.filesVerified });
-    if (!equal && (await isUnchanged(run, path))) noteMismatch(run, path);
+    if (comparison === 'damaged')
+      noteDamaged(run, path, 'critical', 'Check the disk of the target, then sync once with "checksum: true".');
+    if (comparison === 'different' && (await isUnchanged(run, path))) noteMismatch(run, path);
   } catch (error) {
     throwIfAborted(run.signal);
     if (!(error instanceof SourceError)) throw error;
@@ -86,6 +92,18 @@ function noteMismatch(run: SyncRun, path: ByteString): void {
     message: `${subject} has other content than the source, with the same size and time`,
     hint: 'Check the disk of the target, then sync once with "checksum: true".',
   });
+}
+
+/** @param hint What to do about it. */
+export function noteDamaged(
+  run: Pick<SyncRun, 'target' | 'findings'>,
+  path: ByteString,
+  severity: 'critical' | 'warning',
+  hint: string,
+): void {
+  const subject = `${run.target.description}/${displayPath(path)}`;
+  const message = `${subject} is damaged: it fails its authentication`;
+  run.findings.add({ code: 'sync/damaged', severity, subject, message, hint });
 }
 
 function noteIncomplete(run: SyncRun, path: ByteString, reason: string): void {

@@ -9,7 +9,7 @@ import { metadataDifference, type SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
-import { haveEqualContent } from './sync-compare.ts';
+import { compareContent, noteDamaged } from './sync-compare.ts';
 
 /** Most of the time goes into making files durable, which a disk does for many at once. */
 const CONCURRENT_FILES = 16;
@@ -120,9 +120,10 @@ async function carryOut(run: SyncRun, decision: Decision): Promise<void> {
 
 /** Of equal size: the content decides. */
 async function compareEntry(run: SyncRun, { path, source, target }: Decision): Promise<void> {
-  const equal = await sourceErrorsAside(run, path, () => haveEqualContent(run, path));
-  if (equal === undefined) return;
-  if (!equal) return copyEntry(run, source!);
+  const comparison = await sourceErrorsAside(run, path, () => compareContent(run, path));
+  if (comparison === undefined) return;
+  if (comparison === 'damaged') noteDamaged(run, path, 'warning', 'It was copied anew; check the disk of the target.');
+  if (comparison !== 'equal') return copyEntry(run, source!);
   run.figures.filesUnchanged++;
   if (metadataDifference(source!, target!, run.owners) !== undefined) await updateMetadata(run, source!);
 }

@@ -9,7 +9,7 @@ import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import type { SourceFilter } from './source-filter.ts';
 import { SourceError } from './source-error.ts';
-import { haveEqualContent } from './sync-compare.ts';
+import { compareContent } from './sync-compare.ts';
 import { noteUnreadable } from './sync-copy.ts';
 import { isSyncLock } from './sync-target.ts';
 
@@ -76,8 +76,11 @@ export function walkPair(pair: SyncPair, { signal, findings }: WalkContext): Asy
       noteUnreadable({ directory: pair.directory, findings }, path, error);
     },
   });
-  const rules = { mode: pair.settings.mode, checksum: pair.settings.checksum, owners: pair.owners };
-  return planSync(readable(pair, source), walkTarget(pair, signal), rules, (path) => isWithinAny(path, leftOut));
+  const { mode, checksum } = pair.settings;
+  const refuses = (entry: FileEntry): string | undefined => pair.target.refuses?.(entry);
+  const rules = { mode, checksum, owners: pair.owners, refuses };
+  const target = walkTarget(pair, { signal, findings });
+  return planSync(readable(pair, source), target, rules, (path) => isWithinAny(path, leftOut));
 }
 
 /**
@@ -98,11 +101,26 @@ function isWithinAny(path: ByteString, set: ReadonlySet<ByteString>): boolean {
 }
 
 /** A target that is not there yet is empty. */
-async function* walkTarget(pair: SyncPair, signal: AbortSignal): AsyncGenerator<FileEntry> {
+async function* walkTarget(pair: SyncPair, { signal, findings }: WalkContext): AsyncGenerator<FileEntry> {
   if ((await pair.target.stat('' as ByteString)) === undefined) return;
   const isRoot = pair.targetPath === pair.settings.to.local.path;
-  const include = (entry: FileEntry): boolean => !(isRoot && isSyncLock(entry.path)) && pair.filter.ofCopy(entry);
-  yield* pair.target.walk({ signal, include });
+  const isLock = (path: ByteString): boolean => isRoot && isSyncLock(path);
+  yield* pair.target.walk({
+    signal,
+    include: (entry) => !isLock(entry.path) && pair.filter.ofCopy(entry),
+    onForeign: (storedPath) => isLock(storedPath) || noteForeign(pair, findings, storedPath),
+  });
+}
+
+function noteForeign(pair: SyncPair, findings: FindingList, storedPath: ByteString): void {
+  const subject = `${pair.targetPath}/${displayPath(storedPath)}`;
+  findings.add({
+    code: 'sync/foreign',
+    severity: 'warning',
+    subject,
+    message: `${subject} is none of the encrypted copies: its name cannot be decrypted, and it is left alone`,
+    hint: 'Move it away if nobody needs it there.',
+  });
 }
 
 /** Goes through the whole plan, and changes nothing. */
@@ -149,10 +167,19 @@ function count(survey: SyncSurvey, { step, source, target }: SyncDecision<FileEn
   }
 }
 
-function noteNotable(pair: SyncPair, findings: FindingList, { notable, path, reason }: SyncDecision<FileEntry>): void {
+function noteNotable(
+  pair: SyncPair,
+  findings: FindingList,
+  { notable, path, reason, source }: SyncDecision<FileEntry>,
+): void {
   if (notable === 'special') {
     const subject = `${pair.directory}/${displayPath(path)}`;
     findings.add({ code: 'source/special', severity: 'notice', subject, message: `${subject} is left out: ${reason}` });
+  }
+  if (notable === 'refused') {
+    const subject = `${pair.directory}/${displayPath(path)}`;
+    const severity = source?.type === 'symlink' ? 'notice' : 'warning';
+    findings.add({ code: 'sync/not-kept', severity, subject, message: `${subject} is left out: ${reason}` });
   }
   if (notable === 'obstructed') {
     const subject = `${pair.targetPath}/${displayPath(path)}`;
@@ -192,7 +219,7 @@ async function settleComparison(
   signal: AbortSignal,
 ): Promise<'keep' | 'replace' | 'leave'> {
   try {
-    return (await haveEqualContent({ ...pair, signal }, path)) ? 'keep' : 'replace';
+    return (await compareContent({ ...pair, signal }, path)) === 'equal' ? 'keep' : 'replace';
   } catch (error) {
     if (error instanceof SourceError) return 'leave';
     throw error;

@@ -94,9 +94,9 @@ async function removeEmptied(run: SyncRun, path: ByteString): Promise<boolean> {
   }
 }
 
-/** Excluded paths are not touched; a folder that holds some stays. */
+/** What is excluded, or not the sync's own, is not touched; a folder that holds some stays. */
 function noteKeptFolder(run: SyncRun, path: ByteString): void {
   const subject = `${run.target.description}/${displayPath(path)}`;
-  const message = `${subject} is no longer in the source, but holds excluded files, which a sync leaves alone`;
+  const message = `${subject} is no longer in the source, but holds files that are excluded or not the sync's own, which it leaves alone`;
   run.findings.add({ code: 'sync/kept-folder', severity: 'notice', subject, message });
 }

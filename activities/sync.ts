@@ -1,5 +1,4 @@
 /** Use case: makes a folder's copy equal to its source: plans, asks the guards, copies, removes, verifies. */
-import { basename, join } from 'node:path';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
@@ -18,6 +17,7 @@ import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { verifySync } from './sync-compare.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
+import { planTargetTrees, type TargetTree } from './sync-tree.ts';
 import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
 
 /**
@@ -64,8 +64,8 @@ async function syncPairs(
   const findings = createFindingList();
   const pairs: { pair: SyncPair; survey: SyncSurvey }[] = [];
   try {
-    for (const [directory, target] of placeDirectories(settings)) {
-      const pair = await openPair(settings, directory, target);
+    for (const tree of await planTargetTrees(deps, settings, context.signal)) {
+      const pair = await openPair(settings, tree);
       const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
       pairs.push({ pair, survey });
       checkEmptySource(request, settings, pair, survey);
@@ -106,26 +106,7 @@ function emptyFigures(): SyncFigures {
   };
 }
 
-/** Each source directory with the place of its copy. Throws Usage when two would share a place. */
-function placeDirectories(settings: SyncSettings): [string, string][] {
-  const target = targetDirectory(settings);
-  const { directories } = settings.source;
-  if (directories.length === 1) return [[directories[0]!, target]];
-  const names = directories.map((directory) => basename(directory));
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    throw new HoldfastError(
-      'Usage',
-      `two source directories are both named "${twice}", so that their copies would share a place`,
-      {
-        hint: 'Sync them by two entries of "sync" with different paths.',
-      },
-    );
-  }
-  return directories.map((directory) => [directory, join(target, basename(directory))]);
-}
-
-async function openPair(settings: SyncSettings, directory: string, targetPath: string): Promise<SyncPair> {
+async function openPair(settings: SyncSettings, { directory, targetPath, open }: TargetTree): Promise<SyncPair> {
   const source = openLocalTree(directory);
   const root = await source.stat('' as ByteString);
   const rights = rightsOf();
@@ -134,7 +115,7 @@ async function openPair(settings: SyncSettings, directory: string, targetPath: s
     directory,
     source,
     sourceRoot: root && { ...root, mode: root.mode | (rights.overrides ? 0 : 0o500) },
-    target: openLocalTree(targetPath),
+    target: open(),
     targetPath,
     ...rights,
     filter: createSourceFilter(settings.source, directory, root?.device, settings.include),

@@ -174,6 +174,16 @@ export interface SyncSettings {
   checksum: boolean;
   /** Share (0-1) of files whose content is compared after a run. */
   verifyShare: number;
+  /** The target is kept in rclone's crypt format; absent: as the source is. */
+  encrypt?: SyncEncryption;
+}
+
+export interface SyncEncryption {
+  password: SecretReference;
+  /** Absent: rclone's own salt. */
+  salt?: SecretReference;
+  /** `plain`: names stay as they are, files with a suffix (rclone's `filename_encryption = off`). */
+  names: 'standard' | 'plain';
 }
 
 export interface BackupSettings {

@@ -12,6 +12,7 @@ import type {
   RestoreSample,
   RetentionRules,
   SourceSettings,
+  SyncEncryption,
   SyncSettings,
 } from './action.ts';
 import type { ActionDraft } from './action-draft.ts';
@@ -19,7 +20,13 @@ import { classSettings, type ClassSettings, DEFAULT_CLASS, resolveObjectives } f
 import { readExcludeFiles } from './exclude-files.ts';
 import { offlineTolerance } from './offline-tolerance.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
-import { pathBelow, resolveLocation, resolveRepository, resolveSource } from './resolve-places.ts';
+import {
+  pathBelow,
+  resolveLocation,
+  resolveRepository,
+  resolveSecretReference,
+  resolveSource,
+} from './resolve-places.ts';
 import { everySeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 
 /** Reads the text of a script, or of a file of patterns, at an absolute path; throws when it cannot be read. */
@@ -116,7 +123,15 @@ class PolicyCompiler {
       // A sync to anything but a folder is not built.
       if (to?.local === undefined) continue;
       const path = pathBelow(block.path);
-      const settings: SyncSettings = { kind: 'sync', source: this.#source, to, path, ...syncOptions(block) };
+      const encrypt = this.#encryption(block.encrypt);
+      const settings: SyncSettings = {
+        kind: 'sync',
+        source: this.#source,
+        to,
+        path,
+        ...syncOptions(block),
+        ...encrypt,
+      };
       // The path is part of the id: one location may be the target of several syncs.
       const id = ['sync', block.to, path].filter((part) => part !== '').join('/');
       yield {
@@ -128,6 +143,17 @@ class PolicyCompiler {
         host: this.#source.host ?? to.local.host,
       };
     }
+  }
+
+  #encryption(block: Sync['encrypt']): Pick<SyncSettings, 'encrypt'> {
+    if (block === undefined) return {};
+    const { passwordFrom, saltFrom, names } = block;
+    const encrypt: SyncEncryption = {
+      password: resolveSecretReference(passwordFrom, this.#document, this.#folder),
+      ...(saltFrom === undefined ? {} : { salt: resolveSecretReference(saltFrom, this.#document, this.#folder) }),
+      names: names === 'plain' ? 'plain' : 'standard',
+    };
+    return { encrypt };
   }
 
   *#backups(): Generator<Part> {
@@ -265,7 +291,7 @@ class PolicyCompiler {
   }
 }
 
-function syncOptions(block: Sync): Pick<SyncSettings, 'mode' | 'include' | 'guards' | 'checksum' | 'verifyShare'> {
+function syncOptions(block: Sync): Omit<SyncSettings, 'kind' | 'source' | 'to' | 'path' | 'encrypt'> {
   const { emptySource = 'refuse', maxDelete = {} } = block.guards ?? {};
   return {
     mode: block.mode,

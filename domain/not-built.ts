@@ -73,7 +73,12 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.source.location', name: 'a remote source', hint: 'mount it, and protect it with directory' },
     { path: 'spec.hooks', name: 'hooks', hint: REMOVE },
     { path: 'spec.sync.*.versions', name: 'keeping replaced files', hint: 'add a backup, which keeps every version' },
-    { path: 'spec.sync.*.encrypt', name: 'an encrypted sync', hint: 'use a backup, which is always encrypted' },
+    {
+      path: 'spec.sync.*.encrypt.names',
+      name: 'obfuscated names',
+      hint: 'write names: standard',
+      values: ['obfuscate'],
+    },
     {
       path: 'spec.restoreTest.assert.*.sql',
       name: 'an assertion in SQL',

@@ -14,6 +14,7 @@ export function findProviderProblems(folder: PolicyFolder): Problem[] {
     ...checkRequirements(policy, folder),
     ...checkCopies(policy, folder),
     ...checkAgreements(policy, folder),
+    ...checkEncryption(policy, folder),
   ]);
   return [...[...folder.providers.values()].flatMap(checkAgreementDates), ...policies];
 }
@@ -102,6 +103,24 @@ function checkCopies(policy: LoadedDocument<Policy>, folder: PolicyFolder): Prob
         code: 'too-few-copies',
         message,
         hint: 'add a backup, a sync or a copy to another location',
+      }),
+    ];
+  });
+}
+
+/** What matters most should not lie readable with somebody else. */
+function checkEncryption(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  const { importance, sync = [] } = policy.content.spec;
+  if (importance !== 'critical' && importance !== 'high') return [];
+  return sync.flatMap(({ to, encrypt }, index) => {
+    const provider = folder.locations.get(to)?.content.spec.provider;
+    if (provider === undefined || encrypt !== undefined) return [];
+    return [
+      problemAt(policy, ['spec', 'sync', index, 'to'], {
+        code: 'unencrypted-at-provider',
+        severity: 'warning',
+        message: `this sync of ${importance} data is not encrypted, and "${provider}" can read it`,
+        hint: 'add encrypt: { passwordFrom: …, saltFrom: … }',
       }),
     ];
   });

@@ -35,14 +35,16 @@ export interface SyncDecision<Entry extends SyncEntry = SyncEntry> {
   source?: Entry;
   target?: Entry;
   /** Of `leave`: a person should hear of it. */
-  notable?: 'special' | 'obstructed' | 'unseen';
+  notable?: 'special' | 'refused' | 'obstructed' | 'unseen';
 }
 
-export interface SyncRules {
+export interface SyncRules<Entry extends SyncEntry = SyncEntry> {
   mode: 'mirror' | 'copy';
   checksum: boolean;
   /** Owners are compared and kept: only root can. */
   owners: boolean;
+  /** Why the target has no place for an entry; undefined: it has. Absent: it has for all. */
+  refuses?: (entry: Entry) => string | undefined;
 }
 
 /**
@@ -53,7 +55,7 @@ export interface SyncRules {
 export async function* planSync<Entry extends SyncEntry>(
   source: AsyncIterable<Entry>,
   target: AsyncIterable<Entry>,
-  rules: SyncRules,
+  rules: SyncRules<Entry>,
   unseen: (path: ByteString) => boolean,
 ): AsyncGenerator<SyncDecision<Entry>> {
   const sources = source[Symbol.asyncIterator]();
@@ -75,7 +77,7 @@ export async function* planSync<Entry extends SyncEntry>(
   }
 }
 
-/** What lies below a folder that copy mode could not make because a file is in its way is left out too. */
+/** What lies below a folder that could not be made (the target has no place for it, or copy mode a file in its way) is left out too. */
 function withObstruction<Entry extends SyncEntry>(
   decision: SyncDecision<Entry>,
   obstructed: { path?: ByteString },
@@ -84,14 +86,15 @@ function withObstruction<Entry extends SyncEntry>(
   if (obstructed.path !== undefined && path.startsWith(`${obstructed.path}/`) && decision.source !== undefined) {
     return { ...decision, step: 'leave', reason: 'its folder could not be made' };
   }
-  if (decision.notable === 'obstructed' && decision.source?.type === 'dir') obstructed.path = path;
+  const { notable, source } = decision;
+  if ((notable === 'obstructed' || notable === 'refused') && source?.type === 'dir') obstructed.path = path;
   return decision;
 }
 
 function decide<Entry extends SyncEntry>(
   source: Entry | undefined,
   target: Entry | undefined,
-  rules: SyncRules,
+  rules: SyncRules<Entry>,
   unseen: (path: ByteString) => boolean,
 ): SyncDecision<Entry> {
   if (source === undefined) return decideOnExtra(target!, rules, unseen);
@@ -99,6 +102,8 @@ function decide<Entry extends SyncEntry>(
   if (!COPIED_TYPES.has(source.type)) {
     return { ...pair, step: 'leave', reason: `a ${source.type} is not copied`, notable: 'special' };
   }
+  const refusal = rules.refuses?.(source);
+  if (refusal !== undefined) return { ...pair, step: 'leave', reason: refusal, notable: 'refused' };
   if (target === undefined) {
     return { ...pair, step: source.type === 'dir' ? 'folder' : 'copy', reason: 'new' };
   }
@@ -108,7 +113,7 @@ function decide<Entry extends SyncEntry>(
 
 function decideOnExtra<Entry extends SyncEntry>(
   target: Entry,
-  rules: SyncRules,
+  rules: SyncRules<Entry>,
   unseen: (path: ByteString) => boolean,
 ): SyncDecision<Entry> {
   const pair = { path: target.path, target };
@@ -119,7 +124,11 @@ function decideOnExtra<Entry extends SyncEntry>(
   return { ...pair, step: 'remove', reason: 'not in the source' };
 }
 
-function decideOnTypes<Entry extends SyncEntry>(source: Entry, target: Entry, rules: SyncRules): SyncDecision<Entry> {
+function decideOnTypes<Entry extends SyncEntry>(
+  source: Entry,
+  target: Entry,
+  rules: Pick<SyncRules, 'mode'>,
+): SyncDecision<Entry> {
   const pair = { path: source.path, source, target };
   const reason = `${target.type} → ${source.type}`;
   // A file and a link replace each other atomically; a folder needs its place empty.
@@ -128,13 +137,18 @@ function decideOnTypes<Entry extends SyncEntry>(source: Entry, target: Entry, ru
   return { ...pair, step: 'leave', reason: `${reason}, and copy mode removes nothing`, notable: 'obstructed' };
 }
 
-function compareEntries(source: SyncEntry, target: SyncEntry, rules: SyncRules): { step: SyncStep; reason: string } {
+function compareEntries(
+  source: SyncEntry,
+  target: SyncEntry,
+  rules: Pick<SyncRules, 'checksum' | 'owners'>,
+): { step: SyncStep; reason: string } {
   if (source.type === 'symlink' && source.linkTarget !== target.linkTarget) {
     return { step: 'replace', reason: 'another link target' };
   }
   if (source.type === 'file') {
     if (source.sizeBytes !== target.sizeBytes) {
-      return { step: 'replace', reason: `size ${target.sizeBytes} → ${source.sizeBytes}` };
+      const reason = target.sizeBytes < 0 ? 'a damaged copy' : `size ${target.sizeBytes} → ${source.sizeBytes}`;
+      return { step: 'replace', reason };
     }
     if (rules.checksum) return { step: 'compare', reason: 'equal size' };
     if (source.mtimeNs !== target.mtimeNs) return { step: 'replace', reason: 'another modification time' };

@@ -11,6 +11,7 @@ export interface FileEntry {
   type: FileType;
   /** Permission bits with setuid, setgid and sticky: `st_mode & 0o7777`. */
   mode: number;
+  /** -1: the file is damaged so that it has no size. */
   sizeBytes: number;
   mtimeNs: bigint;
   ctimeNs: bigint;
@@ -29,6 +30,8 @@ export interface WalkOptions {
   include?: (entry: FileEntry) => boolean;
   /** Told what could not be read; the walk goes on. Without it the error is thrown. */
   onError?: (path: ByteString, error: unknown) => void;
+  /** Told the paths, as they are stored, of what is none of the tree's own entries, where a tree can tell: the walk passes them over. */
+  onForeign?: (storedPath: ByteString) => void;
 }
 
 /** What `replace` and `setMetadata` put on an entry. Absent parts stay as they are. */
@@ -40,14 +43,17 @@ export interface EntryMetadata {
 }
 
 /**
- * Promises: `walk` is pre-order and in byte order (`compareBytePaths`), the root left out; `replace` is atomic (a
- * reader sees the old or the new content, never a part) and durable when it returns; `remove` removes one file or one
- * empty folder. No call follows a symbolic link out of the tree. Absence is NotFoundError.
+ * Promises: `walk` is pre-order and in byte order (`compareBytePaths`), the root left out; `list` is the same of one
+ * folder, without what is below its folders; `replace` is atomic (a reader sees the old or the new content, never a
+ * part) and durable when it returns; `remove` removes one file or one empty folder. No call follows a symbolic link out
+ * of the tree. Absence is NotFoundError.
  */
 export interface FileTree {
   /** For messages: `/srv/orders`. */
   readonly description: string;
   walk(options?: WalkOptions): AsyncIterable<FileEntry>;
+  /** The empty path is the root. */
+  list(folder: ByteString, options?: WalkOptions): AsyncIterable<FileEntry>;
   /** undefined when absent. The empty path is the root. */
   stat(path: ByteString): Promise<FileEntry | undefined>;
   openRead(path: ByteString, options?: { signal?: AbortSignal }): Promise<Readable>;
@@ -65,5 +71,7 @@ export interface FileTree {
   remove(path: ByteString): Promise<void>;
   /** Atomic within the tree; replaces what is at the new path. Missing parents are made. */
   rename(from: ByteString, to: ByteString): Promise<void>;
+  /** Why the tree has no place for an entry of another one, in a few words; undefined: it has. Absent: it has for all. */
+  refuses?(entry: FileEntry): string | undefined;
   close(): Promise<void>;
 }

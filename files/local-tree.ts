@@ -9,7 +9,7 @@ import { errorCode, isAbsence, translateFileError } from './file-errors.ts';
 import { toFileEntry } from './file-entry.ts';
 import type { EntryMetadata, FileEntry, FileTree } from './file-tree.ts';
 import { writeFileDurably } from './durable-file.ts';
-import { walkLocalTree } from './local-walk.ts';
+import { listLocalFolder, walkLocalTree } from './local-walk.ts';
 import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
 import { holdEntry, openFolderBelow, requireRelativePath, type SafeFolder } from './safe-folder.ts';
 import { removeStaleTemporaries, temporaryName } from './temporary-name.ts';
@@ -37,6 +37,11 @@ class LocalTree implements FileTree {
 
   walk(options?: Parameters<FileTree['walk']>[0]): AsyncIterable<FileEntry> {
     return walkLocalTree(this.#root, options);
+  }
+
+  list(folder: ByteString, options?: Parameters<FileTree['list']>[1]): AsyncIterable<FileEntry> {
+    requireRelativePath(folder);
+    return listLocalFolder(this.#root, folder, options);
   }
 
   async stat(path: ByteString): Promise<FileEntry | undefined> {

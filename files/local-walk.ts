@@ -4,11 +4,11 @@ import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { ByteString } from '../common/byte-string.ts';
 import { throwIfAborted } from '../common/errors.ts';
-import { joinPath, toBytes } from './byte-path.ts';
+import { displayPath, joinPath, toBytes } from './byte-path.ts';
 import { errorCode, translateFileError } from './file-errors.ts';
 import { toFileEntry } from './file-entry.ts';
 import type { FileEntry, WalkOptions } from './file-tree.ts';
-import { openChildFolder, openRootFolder, type SafeFolder } from './safe-folder.ts';
+import { openChildFolder, openFolderBelow, openRootFolder, type SafeFolder } from './safe-folder.ts';
 import { isTemporaryName } from './temporary-name.ts';
 
 /** System calls are made at once, many in a row, because that is ten times as fast; then others get their turn. */
@@ -49,6 +49,41 @@ export async function* walkLocalTree(root: ByteString, options: WalkOptions = {}
     }
   } finally {
     for (const { folder } of stack) folder[Symbol.dispose]();
+  }
+}
+
+/** The entries of one folder; as `walkLocalTree` else. */
+export async function* listLocalFolder(
+  root: ByteString,
+  path: ByteString,
+  options: WalkOptions = {},
+): AsyncGenerator<FileEntry> {
+  const slice = startSlices();
+  throwIfAborted(options.signal);
+  using top = await openListed(root, path);
+  for (const name of top.names) {
+    throwIfAborted(options.signal);
+    const entry = readEntry(top, name, options);
+    if (entry !== undefined && options.include?.(entry) !== false) yield entry;
+    await slice();
+  }
+}
+
+async function openListed(root: ByteString, path: ByteString): Promise<OpenFolder & Disposable> {
+  let folder: SafeFolder | undefined;
+  try {
+    const held = openFolderBelow(root, path);
+    folder = held;
+    return {
+      path,
+      folder,
+      names: await readNames(folder, Infinity),
+      next: 0,
+      [Symbol.dispose]: () => held[Symbol.dispose](),
+    };
+  } catch (error) {
+    folder?.[Symbol.dispose]();
+    throw translateFileError(error, 'read', displayPath(joinPath(root, path)));
   }
 }
 

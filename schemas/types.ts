@@ -1350,13 +1350,13 @@ export interface DeletionLimit {
   files?: number;
 }
 /**
- * The target in rclone's crypt format. Omitted: as it is.
+ * The target in rclone's crypt format, which rclone reads. Links are left out. Omitted: as it is.
  */
 export interface Encryption {
   passwordFrom: SecretReference;
   saltFrom?: SecretReference;
   /**
-   * How names are encrypted.
+   * `standard`: names are encrypted. `plain`: they stay as they are, files with `.bin` at the end. As rclone's `filename_encryption` `standard` and `off`.
    */
   names?: 'standard' | 'obfuscate' | 'plain';
 }

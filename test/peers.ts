@@ -11,6 +11,7 @@ export type PeerName =
   | 'restic'
   | 'restic-new'
   | 'rustic'
+  | 'rclone'
   | 'go'
   | 'temporal'
   | 'setfacl'
@@ -36,6 +37,7 @@ const REMEDIES: Record<PeerName, string> = {
   restic: 'apt install restic',
   'restic-new': 'set HOLDFAST_TEST_RESTIC_NEW to a restic 0.17 or later, which .ci/run builds',
   rustic: 'put rustic on the PATH, or set HOLDFAST_TEST_RUSTIC to it',
+  rclone: 'apt install rclone',
   go: 'install Go 1.19 or later',
   temporal: 'put the Temporal CLI v1.5.1 on the PATH, or install Go so that holdfast can build it',
   setfacl: 'apt install acl',
