@@ -1,0 +1,72 @@
+/** A storage that counts what is asked of it, by the classes of operations that providers bill. */
+import type { Readable } from 'node:stream';
+import { eachPiece, passPieces } from './pass-pieces.ts';
+import type { Storage } from './storage.ts';
+
+/** Calls of the contract, not requests of a protocol: a large object is written in several, and a long list read in pages. */
+export interface StorageCounts {
+  /** Writes and lists: the dear ones ("class A"). */
+  writes: number;
+  lists: number;
+  /** Reads and looks at one object: the cheap ones ("class B"). */
+  reads: number;
+  stats: number;
+  /** Free with most providers. */
+  removes: number;
+  /** Contents alone, without what protocols add. */
+  bytesWritten: number;
+  bytesRead: number;
+}
+
+export interface CountedStorage {
+  storage: Storage;
+  /** The counts of now; failed calls count too, because they are billed. */
+  counts(): StorageCounts;
+}
+
+export function counting(storage: Storage): CountedStorage {
+  const counts: StorageCounts = { writes: 0, lists: 0, reads: 0, stats: 0, removes: 0, bytesWritten: 0, bytesRead: 0 };
+  const counted: Storage = {
+    description: storage.description,
+    // What goes to the folder directly would not be counted.
+    capabilities: { atomicWrites: storage.capabilities.atomicWrites },
+    list(prefix, call) {
+      counts.lists += 1;
+      return storage.list(prefix, call);
+    },
+    async read(name, range, call) {
+      counts.reads += 1;
+      const content = await storage.read(name, range, call);
+      counts.bytesRead += content.length;
+      return content;
+    },
+    async openRead(name, call): Promise<Readable> {
+      counts.reads += 1;
+      const body = await storage.openRead(name, call);
+      return passPieces(body, async (piece) => {
+        counts.bytesRead += piece.length;
+      });
+    },
+    async write(name, content, call) {
+      counts.writes += 1;
+      const count = async (piece: Uint8Array): Promise<void> => {
+        counts.bytesWritten += piece.length;
+      };
+      if (content instanceof Uint8Array) {
+        await count(content);
+        return storage.write(name, content, call);
+      }
+      return storage.write(name, eachPiece(content, count), call);
+    },
+    async remove(name, call) {
+      counts.removes += 1;
+      return storage.remove(name, call);
+    },
+    async stat(name, call) {
+      counts.stats += 1;
+      return storage.stat(name, call);
+    },
+    close: () => storage.close(),
+  };
+  return { storage: counted, counts: () => ({ ...counts }) };
+}
