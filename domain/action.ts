@@ -31,7 +31,7 @@ interface LocationBase {
   access?: AccessRules;
   /** A role that is missing acts as writer. */
   identities?: { writer?: IdentitySettings; maintainer?: IdentitySettings; reader?: IdentitySettings };
-  limits?: { connections?: number };
+  limits?: { connections?: number; uploadBytesPerSecond?: number; downloadBytesPerSecond?: number };
 }
 
 /** A folder of a disk. */

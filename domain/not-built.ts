@@ -39,8 +39,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     { path: 'spec.provider', name: 'the provider of a location', hint: REMOVE },
     { path: 'spec.site', name: 'the site of a location', hint: REMOVE },
     { path: 'spec.medium', name: 'the medium of a location', hint: REMOVE },
-    { path: 'spec.limits.upload', name: 'a limit of uploads', hint: REMOVE },
-    { path: 'spec.limits.download', name: 'a limit of downloads', hint: REMOVE },
     { path: 'spec.immutability', name: 'the check of immutability', hint: REMOVE },
     {
       path: 'spec.access.public',
@@ -122,8 +120,11 @@ function findEvidenceOfOneHost(folder: PolicyFolder): Problem[] {
 function findSyncsElsewhere(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
   return (policy.content.spec.sync ?? []).flatMap(({ to }, index) => {
     const location = resolveLocation(to, folder);
-    if (location === undefined || location.local !== undefined) return [];
     const path = ['spec', 'sync', index, 'to'];
+    const { uploadBytesPerSecond, downloadBytesPerSecond } = location?.limits ?? {};
+    if ((uploadBytesPerSecond ?? downloadBytesPerSecond) !== undefined)
+      return [notBuiltAt(policy, path, 'a sync within a limit of bandwidth', 'name a location without one', 'value')];
+    if (location === undefined || location.local !== undefined) return [];
     return [notBuiltAt(policy, path, 'a sync to a remote location', 'use a backup, or mount it', 'value')];
   });
 }

@@ -1,6 +1,6 @@
 /** Turns Locations, Repositories, sources and secrets of policy documents into settings with absolute paths. */
 import { absolutePath } from '../common/paths.ts';
-import { parseSize } from '../common/sizes.ts';
+import { parseRate, parseSize } from '../common/sizes.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
 import type {
   GCS,
@@ -85,7 +85,13 @@ function sharedSettings(
       if (identity !== undefined) settings.identities[role] = resolveIdentity(identity, document, folder);
     }
   }
-  if (limits?.connections !== undefined) settings.limits = { connections: limits.connections };
+  if (limits !== undefined) {
+    const { connections, upload, download } = limits;
+    settings.limits = {};
+    if (connections !== undefined) settings.limits.connections = connections;
+    if (upload !== undefined) settings.limits.uploadBytesPerSecond = parseRate(upload);
+    if (download !== undefined) settings.limits.downloadBytesPerSecond = parseRate(download);
+  }
   return settings;
 }
 

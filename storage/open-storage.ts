@@ -6,9 +6,26 @@ import type { Storage, StorageRole } from './storage.ts';
 
 /**
  * The storage below `path` (empty: the location itself). The role chooses the identity; a local disk knows one account,
- * the process's own. Each backend but the local one is loaded when it is asked for.
+ * the process's own. Each backend but the local one is loaded when it is asked for. What is opened keeps to the location's rates.
  */
 export async function openStorage(
+  location: StorageLocation,
+  path: string,
+  role: StorageRole,
+  surroundings: StorageSurroundings,
+): Promise<Storage> {
+  const storage = await openBackend(location, path, role, surroundings);
+  const { uploadBytesPerSecond, downloadBytesPerSecond } = location.limits ?? {};
+  if (uploadBytesPerSecond === undefined && downloadBytesPerSecond === undefined) return storage;
+  const { throttled } = await import('./throttled.ts');
+  const limits = {
+    ...(uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond }),
+    ...(downloadBytesPerSecond === undefined ? {} : { downloadBytesPerSecond }),
+  };
+  return throttled(storage, () => limits);
+}
+
+async function openBackend(
   location: StorageLocation,
   path: string,
   role: StorageRole,
@@ -19,9 +36,12 @@ export async function openStorage(
     const { openBucket } = await import('./open-bucket.ts');
     return openBucket(location, path, identityOf(location, role), surroundings);
   }
-  const { openSftpStorage } = await import('./sftp.ts');
+  const [{ openSftpStorage }, { retrying }] = await Promise.all([import('./sftp.ts'), import('./retrying.ts')]);
   const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };
-  return openSftpStorage(place, identityOf(location, role), surroundings, { role, ...location.limits });
+  const { connections } = location.limits ?? {};
+  const options = { role, ...(connections === undefined ? {} : { connections }) };
+  // The driver connects anew once; a server that is away for some seconds needs more patience.
+  return retrying(await openSftpStorage(place, identityOf(location, role), surroundings, options));
 }
 
 /** Who acts in a role; absent: whoever the environment says. */

@@ -22,6 +22,9 @@ interface LocationBase {
   limits?: {
     /** How many connections at a time. */
     connections?: number;
+    /** Of all that one opening writes and reads. */
+    uploadBytesPerSecond?: number;
+    downloadBytesPerSecond?: number;
   };
 }
 

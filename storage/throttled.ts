@@ -16,6 +16,9 @@ const PIECE_BYTES = 64 * 1024;
 /** Time of which unused bytes may be caught up with: a second's worth, so that a pause is no licence for a burst. */
 const BURST_SECONDS = 1;
 
+/** The most that a timer takes. */
+const LONGEST_WAIT_MILLISECONDS = 2 ** 31 - 1;
+
 /**
  * All calls through one storage share its limits. Bytes are paid for before they are written, and after they were read
  * (a read of unknown length cannot be paid for in advance), so that on the average neither direction is faster than its rate.
@@ -65,11 +68,12 @@ function createTokenBucket(
   let paidUntil = -Infinity;
   return async (bytes, { signal }) => {
     throwIfAborted(signal);
-    const rate = rateAt(new Date());
-    if (rate === undefined || bytes === 0) return;
+    const wanted = rateAt(new Date());
+    if (wanted === undefined || bytes === 0) return;
+    const rate = Math.max(1, wanted);
     const now = performance.now();
     paidUntil = Math.max(paidUntil, now - BURST_SECONDS * 1000) + (bytes / rate) * 1000;
-    const wait = paidUntil - now;
+    const wait = Math.min(paidUntil - now, LONGEST_WAIT_MILLISECONDS);
     if (wait <= 0) return;
     try {
       await sleep(wait, undefined, signal === undefined ? {} : { signal });

@@ -114,8 +114,6 @@ test('the whole language validates, and each part that is not built is named wit
       "not built yet: the provider of a location | provider: acme-storage",
       "not built yet: the site of a location | site: berlin",
       "not built yet: the medium of a location | medium: disk",
-      "not built yet: a limit of uploads | limits: { upload: 50MiB/",
-      "not built yet: a limit of downloads | limits: { upload: 50MiB/",
       "not built yet: the check of immutability | immutability: { mode: co",
       "not built yet: probes of access | probes:",
       "not built yet: the check of keys | keys: { allowed: ["holdf",

@@ -14,4 +14,15 @@ describe('openStorage', () => {
       'local:/srv/vault',
     );
   });
+
+  it('keeps all ways to a location with limits within them', async () => {
+    const location = { local: { path: '/srv/vault' }, limits: { uploadBytesPerSecond: 1000 } };
+    const storage = await openStorage(location, '', 'writer', NOTHING);
+    // Threads would write to the folder directly.
+    expect(storage.capabilities.localDirectory).toBeUndefined();
+    const stop = AbortSignal.timeout(50);
+    await expect(storage.write('a', Buffer.alloc(100_000), { signal: stop })).rejects.toMatchObject({
+      code: 'Interrupted',
+    });
+  });
 });
