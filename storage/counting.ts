@@ -1,5 +1,6 @@
 /** A storage that counts what is asked of it, by the classes of operations that providers bill. */
 import type { Readable } from 'node:stream';
+import { passFolders } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { Storage } from './storage.ts';
 
@@ -62,6 +63,7 @@ export function counting(storage: Storage): CountedStorage {
       counts.removes += 1;
       return storage.remove(name, call);
     },
+    ...passFolders(storage),
     async stat(name, call) {
       counts.stats += 1;
       return storage.stat(name, call);

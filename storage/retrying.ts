@@ -24,6 +24,12 @@ export function retrying(storage: Storage): Storage {
           if (failures === 0 || codeOf(error) !== 'NotFound') throw error;
         }
       }, call),
+    ...(storage.makeFolders === undefined
+      ? {}
+      : {
+          makeFolders: (folders, call) =>
+            tryAgain(() => storage.makeFolders?.(folders, call) ?? Promise.resolve(), call),
+        }),
     stat: (name, call) => tryAgain(() => storage.stat(name, call), call),
     close: () => storage.close(),
   };

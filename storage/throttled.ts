@@ -1,6 +1,7 @@
 /** A storage whose uploads and downloads keep to a rate: token buckets, one for each direction. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, throwIfAborted } from '../common/errors.ts';
+import { passFolders } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { CallOptions, Storage } from './storage.ts';
 
@@ -55,6 +56,7 @@ export function throttled(storage: Storage, limitsAt: (now: Date) => RateLimits)
       );
     },
     remove: (name, call) => storage.remove(name, call),
+    ...passFolders(storage),
     stat: (name, call) => storage.stat(name, call),
     close: () => storage.close(),
   };

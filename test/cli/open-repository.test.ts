@@ -34,13 +34,13 @@ test('no repository is exit 10', async () => {
   }
 });
 
-test('a repository that is not named, or named twice, or of a kind that is not built, is exit 2', async () => {
+test('a repository that is not named, or named twice, or of a kind that is not known, is exit 2', async () => {
   const none = await runCli(['snapshots']);
   expect([none.status, none.stderr]).toEqual([2, expect.stringContaining('no repository is named')]);
   const both = await runCli(['snapshots', '--repo', 'x', '--repository', 'y']);
   expect([both.status, both.stderr]).toEqual([2, expect.stringContaining('both --repository and --repo')]);
-  const sftp = await runCli(['snapshots', '--repo', 'sftp://user@host/path', '--password-file', 'x']);
-  expect([sftp.status, sftp.stderr]).toEqual([2, expect.stringContaining('sftp')]);
+  const ftp = await runCli(['snapshots', '--repo', 'ftp://user@host/path', '--password-file', 'x']);
+  expect([ftp.status, ftp.stderr]).toEqual([2, expect.stringContaining('ftp')]);
 });
 
 test('the password comes from a file, a command or the environment; a missing one says how to give it', async () => {

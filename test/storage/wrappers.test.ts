@@ -34,6 +34,20 @@ describeWrapper('a storage with limits', (inner) =>
   throttled(inner, () => ({ uploadBytesPerSecond: 1e10, downloadBytesPerSecond: 1e10 })),
 );
 
+it.each([
+  ['tries again', retrying],
+  ['counts', (inner: Storage) => counting(inner).storage],
+  ['has limits', (inner: Storage) => throttled(inner, () => ({}))],
+])('a storage that %s makes folders where the inner one does', (_, wrap) =>
+  withLocal(async (inner) => {
+    expect(wrap(inner).makeFolders).toBeUndefined();
+    const made: string[] = [];
+    const makeFolders = async (folders: readonly string[]): Promise<void> => void made.push(...folders);
+    await wrap({ ...inner, makeFolders }).makeFolders?.(['a', 'b']);
+    expect(made).toEqual(['a', 'b']);
+  }),
+);
+
 /** Fails each call `times` times, before it does anything, or after it has done it. */
 function failing(inner: Storage, when: 'before' | 'after', times: number): Storage {
   const failed = new Map<string, number>();

@@ -1,0 +1,8 @@
+/** What wrappers hand on of the part of the contract that only some storages have. */
+import type { Storage } from './storage.ts';
+
+/** `makeFolders` where the storage has it: whoever leaves it out takes from an account that may only add its way to write. */
+export function passFolders(storage: Storage): Pick<Storage, 'makeFolders'> {
+  if (storage.makeFolders === undefined) return {};
+  return { makeFolders: (folders, call) => storage.makeFolders?.(folders, call) ?? Promise.resolve() };
+}
