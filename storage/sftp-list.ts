@@ -1,6 +1,7 @@
 /** Lists the objects below a folder of an SFTP server, in byte order, a folder's names in memory at a time. */
 import { posix } from 'node:path';
 import type { FileEntryWithStats } from 'ssh2';
+import { forEachConcurrently } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus, translateSftpError } from './sftp-errors.ts';
 import type { SftpPool } from './sftp-pool.ts';
@@ -10,6 +11,9 @@ import type { ObjectEntry } from './storage.ts';
 
 /** Folders that are read before their turn: restic's layout has 256 small ones, and each takes three answers. */
 const AHEAD = 16;
+
+/** Entries looked at at once, where the listing of a folder does not say what they are. */
+const LOOKS = 32;
 
 /** An unfinished file this old belongs to a process that was killed. */
 const ABANDONED_MILLISECONDS = 24 * 60 * 60 * 1000;
@@ -60,16 +64,16 @@ async function readFolder(listing: SftpListing, folder: string): Promise<Item[]>
     return await pool.run(
       async (session) => {
         const items: Item[] = [];
-        for (const entry of await readEntries(session, path, signal)) {
+        await forEachConcurrently(await readEntries(session, path, signal), LOOKS, async (entry) => {
           const name = `${folder}${entry.filename}`;
           if (isTemporary(entry.filename)) {
             if (listing.removesAbandoned) removeAbandoned(session, posix.join(root, name), entry);
-            continue;
+            return;
           }
-          if (!name.startsWith(prefix) && !prefix.startsWith(`${name}/`)) continue;
+          if (!name.startsWith(prefix) && !prefix.startsWith(`${name}/`)) return;
           const item = await itemOf(session, posix.join(root, name), name, entry);
           if (item !== undefined) items.push(item);
-        }
+        });
         return items
           .filter((item) => !('folder' in item) || item.folder.startsWith(prefix) || prefix.startsWith(item.folder))
           .toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));

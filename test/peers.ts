@@ -48,7 +48,7 @@ const REMEDIES: Record<PeerName, string> = {
   versitygw: 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0',
   'fake-gcs-server': 'go install github.com/fsouza/fake-gcs-server@v1.56.1',
   sshd: 'apt install openssh-server',
-  'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0, and name it toxiproxy-server',
+  'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0, and name it toxiproxy-server',
 };
 
 /** What `.ci/run` and CONTRIBUTING build with `go install`: found on the PATH, where holdfast's cache has them, or in Go's folder. */

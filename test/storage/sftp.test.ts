@@ -1,5 +1,17 @@
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,15 +40,18 @@ sshd.describe('SFTP, on OpenSSH', () => {
     openSftpStorage(server.place(path), server.identity(account), server.surroundings, { role: 'writer', ...options });
   const fresh = (): string => `storage-${(folders += 1)}`;
 
-  describeStorageContract('SFTP', async (body) => {
-    const path = fresh();
-    const [storage, other] = [await open(path), await open(path)];
-    try {
-      await body({ storage, reopen: () => other });
-    } finally {
-      await storage.close();
-      await other.close();
-    }
+  describe('all of it', () => {
+    let storages: Storage[];
+    beforeAll(async () => {
+      storages = [await open('contract'), await open('contract')];
+    });
+    afterAll(() => Promise.all(storages.map((storage) => storage.close())));
+
+    // To connect takes longer than most of the tests.
+    describeStorageContract('SFTP', async (body) => {
+      await rm(join(server.data, 'contract'), { recursive: true, force: true });
+      await body({ storage: storages[0]!, reopen: () => storages[1]! });
+    });
   });
 
   describe('the host key', () => {

@@ -1,0 +1,222 @@
+/** What networks and servers do to SFTP: within their time limits everything ends, and nothing half-written is ever visible. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSftpStorage, type SftpStorageOptions } from '../../storage/sftp.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { requirePeer } from '../peers.ts';
+import { startPoorSftpServer, type PoorServer, type PoorServerOptions } from '../servers/poor-sftp-server.ts';
+import { startSshd, type SshServer } from '../servers/sshd.ts';
+import { startToxiproxy, type Toxiproxy } from '../servers/toxiproxy.ts';
+import { describeStorageContract } from './contract.ts';
+
+const sshd = requirePeer('sshd');
+const toxiproxy = requirePeer('toxiproxy-server');
+const MiB = 1024 * 1024;
+
+/** Short enough for a test, long enough for a busy machine. */
+const SHORT = { handshakeMilliseconds: 4000, keepaliveMilliseconds: 500, keepaliveCount: 3 };
+
+async function namesOf(storage: Storage): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list('')) names.push(name);
+  return names;
+}
+
+toxiproxy.describe('SFTP through a bad network', () => {
+  let server: SshServer;
+  let proxy: Toxiproxy;
+  let paths = 0;
+
+  beforeAll(async () => {
+    server = await startSshd(sshd.command);
+    proxy = await startToxiproxy(toxiproxy.command, server.port);
+  });
+  afterAll(async () => {
+    await proxy.stop();
+    await server.stop();
+  });
+
+  async function withStorage(
+    body: (storage: Storage, folder: string) => Promise<void>,
+    options: Partial<SftpStorageOptions> = {},
+  ) {
+    await proxy.set();
+    const path = `faults-${(paths += 1)}`;
+    const { knownHosts: _, ...place } = server.place(path);
+    const storage = await openSftpStorage(
+      { ...place, port: proxy.port, hostKey: server.fingerprints.ed25519 },
+      server.identity('admin'),
+      server.surroundings,
+      { role: 'writer', timing: SHORT, ...options },
+    );
+    try {
+      await body(storage, join(server.data, path));
+    } finally {
+      await storage.close();
+      await proxy.set();
+    }
+  }
+
+  it('works, only slower, where every answer takes 200 ms', () =>
+    withStorage(async (storage) => {
+      await proxy.set({ type: 'latency', attributes: { latency: 200 } });
+      const content = randomBytes(3 * MiB);
+      await storage.write('data/ab/object', content);
+      expect(await storage.read('data/ab/object')).toEqual(content);
+      await Promise.all(
+        Array.from({ length: 64 }, (_, number) => storage.write(`many/${number}`, randomBytes(10_000))),
+      );
+      expect(await namesOf(storage)).toHaveLength(65);
+    }));
+
+  it('does again, on fresh connections, what was cut, and goes on with a download where it was', () =>
+    withStorage(async (storage, folder) => {
+      const content = randomBytes(4 * MiB);
+      const large = randomBytes(24 * MiB);
+      await storage.write('large', large);
+      await proxy.set(
+        { type: 'limit_data', attributes: { bytes: 5 * MiB }, stream: 'upstream' },
+        { type: 'limit_data', attributes: { bytes: 5 * MiB }, stream: 'downstream' },
+      );
+      for (let number = 0; number < 6; number += 1)
+        await storage.write(`object-${number}`, content, { existing: 'refuse' });
+      for (let number = 0; number < 6; number += 1)
+        expect((await storage.read(`object-${number}`)).equals(content)).toBe(true);
+      const hash = createHash('sha256');
+      for await (const piece of await storage.openRead('large')) hash.update(piece as Buffer);
+      expect(hash.digest('hex')).toBe(createHash('sha256').update(large).digest('hex'));
+      expect((await namesOf(storage)).length).toBe(7);
+      for (let number = 0; number < 6; number += 1) await storage.remove(`object-${number}`);
+      expect(await namesOf(storage)).toEqual(['large']);
+      expect((await readdir(folder)).filter((name) => !name.startsWith('.tmp-'))).toEqual(['large']);
+    }));
+
+  it('fails with a storage error where no connection lives long enough, and leaves nothing to be seen', () =>
+    withStorage(async (storage) => {
+      await storage.write('kept', Buffer.from('old'));
+      await proxy.set({ type: 'limit_data', attributes: { bytes: 5 * MiB }, stream: 'upstream' });
+      const failure = { code: 'StorageUnreachable', retryable: true };
+      await expect(storage.write('kept', randomBytes(12 * MiB))).rejects.toMatchObject(failure);
+      await expect(storage.write('streamed', halves())).rejects.toMatchObject(failure);
+      await proxy.set();
+      expect(await namesOf(storage)).toEqual(['kept']);
+      expect((await storage.read('kept')).toString()).toBe('old');
+      await storage.write('kept', Buffer.from('new'));
+    }));
+
+  it('notices in seconds that nothing comes back any more, and works again when it does', () =>
+    withStorage(async (storage) => {
+      await storage.write('object', Buffer.from('x'));
+      await proxy.set({ type: 'timeout', attributes: { timeout: 0 } });
+      const begun = performance.now();
+      const failure = { code: 'StorageUnreachable', retryable: true };
+      await expect(storage.read('object')).rejects.toMatchObject(failure);
+      await expect(storage.write('other', Buffer.from('x'))).rejects.toMatchObject(failure);
+      // The connection that dies, and the handshake of the one after it, twice.
+      expect(performance.now() - begun).toBeLessThan(40_000);
+      await proxy.set();
+      expect((await storage.read('object')).toString()).toBe('x');
+    }));
+
+  it('stops at once when it is told to, though nothing comes back', () =>
+    withStorage(async (storage) => {
+      await storage.write('object', Buffer.from('x'));
+      await proxy.set({ type: 'timeout', attributes: { timeout: 0 } });
+      const begun = performance.now();
+      const signal = AbortSignal.timeout(100);
+      await expect(storage.read('object', undefined, { signal })).rejects.toMatchObject({ code: 'Interrupted' });
+      expect(performance.now() - begun).toBeLessThan(1400);
+    }));
+});
+
+describe('SFTP on a server that has nothing but the protocol', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'holdfast-poor-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const account = { user: 'me', password: 'geheim' };
+  const start = (options: Partial<PoorServerOptions> = {}) => startPoorSftpServer({ folder, ...account, ...options });
+  async function open(server: PoorServer, path: string, timing: Partial<SftpStorageOptions['timing']> = {}) {
+    const surroundings = { environment: {}, resolveSecret: async () => account.password };
+    const place = { host: '127.0.0.1', port: server.port, path, hostKey: server.hostKey() };
+    const identity = { user: account.user, password: { env: 'PASSWORD' } };
+    return openSftpStorage(place, identity, surroundings, { role: 'writer', timing: { ...SHORT, ...timing } });
+  }
+
+  describe('that asks for a password', () => {
+    let server: PoorServer;
+    let storages: Storage[];
+    beforeAll(async () => {
+      server = await start();
+      storages = [await open(server, 'contract'), await open(server, 'contract')];
+    });
+    afterAll(async () => {
+      for (const storage of storages) await storage.close();
+      await server.stop();
+    });
+
+    describeStorageContract('SFTP without extensions', async (body) => {
+      await rm(join(folder, 'contract'), { recursive: true, force: true });
+      await body({ storage: storages[0]!, reopen: () => storages[1]! });
+    });
+
+    it('is asked for no larger pieces than every server must take', () => {
+      expect(server.largestPiece()).toBeLessThanOrEqual(32_768);
+      expect(server.largestPiece()).toBeGreaterThan(16_000);
+    });
+  });
+
+  it('lets in who answers its question for the password, and nobody with another one', async () => {
+    const server = await start({ asks: 'keyboard-interactive' });
+    try {
+      await (await open(server, 'x')).close();
+      const other = { user: account.user, password: { env: 'OTHER' } };
+      const surroundings = { environment: {}, resolveSecret: async () => 'wrong' };
+      const place = { host: '127.0.0.1', port: server.port, path: 'x', hostKey: server.hostKey() };
+      const refused = openSftpStorage(place, other, surroundings, { role: 'writer' });
+      await expect(refused).rejects.toMatchObject({ code: 'AccessDenied', retryable: false });
+      await expect(refused).rejects.not.toThrow(/wrong/);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('whose disk is full fails the write, and shows nothing of it', async () => {
+    const server = await start({ diskBytes: MiB });
+    try {
+      const storage = await open(server, 'full');
+      await expect(storage.write('object', randomBytes(2 * MiB))).rejects.toMatchObject({ code: 'StorageUnreachable' });
+      expect(await namesOf(storage)).toEqual([]);
+      expect(await readdir(join(folder, 'full'))).toEqual([]);
+      await storage.close();
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('that hangs, though its connection lives, is given up', async () => {
+    let hangs = false;
+    const server = await start({ hangs: () => hangs });
+    try {
+      const storage = await open(server, 'hangs', { silenceMilliseconds: 1000 });
+      hangs = true;
+      const failure = { code: 'StorageUnreachable', retryable: true };
+      await expect(storage.read('object')).rejects.toMatchObject(failure);
+      hangs = false;
+      await storage.write('object', Buffer.from('x'));
+      expect((await readFile(join(folder, 'hangs/object'))).toString()).toBe('x');
+      await storage.close();
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+async function* halves(): AsyncIterable<Buffer> {
+  for (let number = 0; number < 8; number += 1) yield randomBytes(MiB);
+}
