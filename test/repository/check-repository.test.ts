@@ -134,6 +134,28 @@ describe('check', () => {
       expect(problems[0]!.message).toContain('/shop/ledger.csv of snapshot');
     }));
 
+  it('names each file of a missing pack once, and says when there are more than it names', () =>
+    withRepository(async (repository, folder) => {
+      // Blobs are spread over two packs at random: of so many, both have several of a file.
+      const many = Array.from({ length: 40 }, () => randomBytes(100));
+      const placesIn = async (shop: Folder): Promise<string[]> => {
+        await saveSnapshotOf(repository, shop);
+        for (const { id, blobs } of repository.indexedPacks())
+          if (blobs[0]!.type === 'data') await rm(packPath(folder, id), { force: true });
+        const { problems } = await checkRepository(repository, STRUCTURE);
+        expect(codes(problems)).toEqual(['repository/pack-missing']);
+        return problems.map(({ message }) => message.replace(/^.*; part of /, '').replace(/ of snapshot \w+/g, ''));
+      };
+      for (const places of await placesIn({ 'many.bin': many })) expect(places).toBe('/many.bin');
+      const numbers = Array.from({ length: 8 }, (_, number) => number);
+      const shop = Object.fromEntries(numbers.map((number) => [`${number}`, { [`file-${number}`]: many }]));
+      for (const places of await placesIn(shop)) {
+        expect(places).toMatch(/^(\/\S+, ){4}\/\S+ and others$/);
+        const named = places.replace(' and others', '').split(', ');
+        expect(new Set(named).size).toBe(5);
+      }
+    }));
+
   it('names a missing pack of trees', () =>
     withSnapshot(async (repository, folder) => {
       const { packId } = firstTree(repository);
