@@ -25,6 +25,7 @@ export function statusOfFindings(findings: readonly Finding[]): ExitStatus {
 
 function statusOfFinding(code: string): ExitStatus {
   if (code === 'source/unreadable') return ExitStatus.unreadableSource;
+  if (code === 'restore/denied') return ExitStatus.accessDenied;
   if (code.startsWith('repository/') || DAMAGED_RESTORES.has(code)) return ExitStatus.integrity;
   return ExitStatus.needsAttention;
 }

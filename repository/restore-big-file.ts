@@ -9,7 +9,7 @@ import { hideFile, PRIVATE_MODE } from './new-file.ts';
 import { plainSize } from './plain-size.ts';
 import type { LocatedBlob } from './restore-blobs.ts';
 import { placeFile, removeQuietly } from './restore-entries.ts';
-import type { RestoreEntry } from './restore-messages.ts';
+import { problemCodeOf, type RestoreEntry } from './restore-messages.ts';
 import type { RestoreReport } from './restore-report.ts';
 
 /** Larger files are written by several threads, a part each. */
@@ -81,7 +81,7 @@ export function openBigFile(root: ByteString, file: BigFile, report: RestoreRepo
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    report.addProblem('restore/unwritable', file.path, `it could not be written (${code})`);
+    report.addProblem(problemCodeOf(code), file.path, `it could not be written (${code})`);
     return false;
   }
 }
@@ -107,6 +107,6 @@ export function finishBigFile(
     report.tell(file.replaces ? 'updated' : 'restored', file.path, file.sizeBytes);
   } catch (error) {
     const code = errorCode(error) ?? String(error);
-    report.addProblem('restore/unwritable', file.path, `it could not be put in its place (${code})`);
+    report.addProblem(problemCodeOf(code), file.path, `it could not be put in its place (${code})`);
   }
 }

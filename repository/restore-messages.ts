@@ -90,7 +90,17 @@ export interface FilePart {
   source: BlobSource;
 }
 
-export type RestoreProblemCode = 'restore/damaged' | 'restore/unwritable' | 'restore/metadata' | 'restore/mismatch';
+export type RestoreProblemCode =
+  | 'restore/damaged'
+  | 'restore/unwritable'
+  | 'restore/denied'
+  | 'restore/metadata'
+  | 'restore/mismatch';
+
+/** Of an entry that could not be made, by the system's error code: what this account may not do is told apart. */
+export function problemCodeOf(errorCode: string): 'restore/unwritable' | 'restore/denied' {
+  return errorCode === 'EACCES' || errorCode === 'EPERM' ? 'restore/denied' : 'restore/unwritable';
+}
 
 export interface RestoreProblem {
   code: RestoreProblemCode;

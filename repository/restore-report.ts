@@ -29,7 +29,8 @@ const SEVERITIES: Record<string, Severity> = {
 const HINTS: Record<string, string> = {
   'restore/damaged': 'Run "holdfast check --read-data" on the repository, and restore the file from another snapshot.',
   'restore/invalid': 'Run "holdfast check" on the repository; do not trust it if somebody else may write there.',
-  'restore/unwritable': 'Restore into a fresh folder, as an account that may write there.',
+  'restore/unwritable': 'Restore into a fresh folder.',
+  'restore/denied': 'Restore as an account that may write there, or into another folder.',
   'restore/mismatch': 'Restore the file again; when it differs again, look at the disk.',
   'restore/not-deleted': 'Look at it, and restore again with --delete if it is to go.',
 };

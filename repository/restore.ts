@@ -69,7 +69,7 @@ export interface RestoreResult {
   /** Content written (holes count as what they stand for). */
   bytes: number;
   seconds: number;
-  /** `restore/damaged`, `restore/unwritable`, `restore/metadata`, `restore/mismatch`, `restore/invalid`, `restore/left-out`, `restore/not-deleted`. */
+  /** `restore/damaged`, `restore/unwritable`, `restore/denied`, `restore/metadata`, `restore/mismatch`, `restore/invalid`, `restore/left-out`, `restore/not-deleted`. */
   problems: Finding[];
 }
 
