@@ -109,10 +109,11 @@ export class RestoreReport {
     for (const { code, path, message } of answer.problems) this.addProblem(code, path, message);
   }
 
+  /** The target is the root of what a finding names. */
   addProblem(code: string, path: ByteString, message: string): void {
     if (code !== 'restore/metadata') this.exempt.add(path);
     const hint = HINTS[code];
-    const finding = { code, severity: SEVERITIES[code] ?? 'critical', subject: displayPath(path) || '/', message };
+    const finding = { code, severity: SEVERITIES[code] ?? 'critical', subject: `/${displayPath(path)}`, message };
     this.#problems.add(hint === undefined ? finding : { ...finding, hint });
   }
 

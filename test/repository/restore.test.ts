@@ -140,6 +140,22 @@ describe('a hostile repository', () => {
     });
   });
 
+  it('has its files and folders named alike, by their places below the target', async () => {
+    await withRepository(async (repository, folder) => {
+      const missing = node('missing', 'file', { content: ['ab'.repeat(32)], size: 5 });
+      const deep = await folderNode(repository, 'deep', [missing, node('no-tree', 'dir')]);
+      const nodes = [await folderNode(repository, 'shop', [deep])];
+      for (const [subPath, below] of [
+        [undefined, '/shop/deep/'],
+        ['/shop', '/deep/'],
+        ['shop/deep', '/'],
+      ]) {
+        const { problems } = await restoreNodes(repository, folder, nodes, subPath === undefined ? {} : { subPath });
+        expect(problems.map(({ subject }) => subject)).toEqual([`${below}missing`, `${below}no-tree`]);
+      }
+    });
+  });
+
   it('with links that claim one inode for different contents gets two files', async () => {
     await withRepository(async (repository, folder) => {
       const inode = { inode: 7n, device_id: 1n, links: 2 };
@@ -168,7 +184,7 @@ describe('a damaged pack', () => {
       const target = join(folder, 'restored');
       const result = await restore(repository, { snapshot, target, verify: true });
       expect(codes(result)).toEqual(['restore/damaged']);
-      expect(result.problems[0]?.subject).toBe('a');
+      expect(result.problems[0]?.subject).toBe('/a');
       expect(readdirSync(target)).toEqual(['b']);
     });
   });
