@@ -31,14 +31,16 @@ import { verifyEntries } from './verify-entries.ts';
 import { verifyPack, type VerifyTools } from './verify-pack.ts';
 
 const decompressor = onFirstUse(loadNativeDecompressor);
+const metadata = onFirstUse(loadNativeMetadata);
+const folderCalls = onFirstUse(loadNativeFolderCalls);
 const settings = receiveSettings(workerData as ReaderSettings | AwaitedSettings);
 const key = prepareNativeKey(settings.key);
 const target = settings.target ?? settings;
 const openPacks = new OpenPacks(settings.target === undefined ? key : prepareNativeKey(target.key), target);
 const restoring = onFirstUse((): ThreadContext => ({
   key,
-  native: loadNativeMetadata(),
-  calls: loadNativeFolderCalls(),
+  native: metadata(),
+  calls: folderCalls(),
   decompress: decompressor(),
   memory: new ReadMemory(),
 }));
@@ -68,6 +70,10 @@ function receiveSettings(given: ReaderSettings | AwaitedSettings): ReaderSetting
   if (!('state' in given)) return given;
   // Loads what calls into libraries.
   decompressor();
+  if (given.work === 'restore') {
+    metadata();
+    folderCalls();
+  }
   const state = new Int32Array(given.state);
   Atomics.wait(state, 0, WAITING);
   // Of this thread alone.

@@ -1,4 +1,4 @@
-/** Files that several threads write, a part each: made before the first part, given metadata and place after the last. */
+/** Files that are written part by part: made before the first part, given metadata and place after the last. */
 import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from '../files/byte-path.ts';
@@ -12,8 +12,11 @@ import { placeFile, removeQuietly } from './restore-entries.ts';
 import { problemCodeOf, type RestoreEntry } from './restore-messages.ts';
 import type { RestoreReport } from './restore-report.ts';
 
-/** Larger files are written by several threads, a part each. */
-export const MAX_PART_BYTES = 16 * 1024 * 1024;
+/** Larger files are written in parts, by whichever thread has time. */
+export const BIG_FILE_BYTES = 16 * 1024 * 1024;
+
+/** At most, but for a single blob that is larger: what is read for a part fits into a thread's memory (`ReadMemory`). */
+const MAX_PART_BYTES = 6 * 1024 * 1024;
 
 export interface BigFile {
   folder: ByteString;
@@ -49,7 +52,7 @@ export function planParts(file: BigFile, locations: readonly LocatedBlob[]): Par
   for (const [index, blob] of locations.entries()) {
     const size = plainSize(blob);
     if (missing === undefined || missing.has(index)) {
-      if (bytes >= MAX_PART_BYTES) {
+      if (bytes > 0 && bytes + size > MAX_PART_BYTES) {
         units.push({ kind: 'part', file, pieces: [], content: [] });
         bytes = 0;
       }

@@ -11,13 +11,16 @@ import {
 } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
+import { InterruptedError } from '../../common/errors.ts';
 import { toGoMode } from '../../repository/go-file-mode.ts';
 import { restore } from '../../repository/restore.ts';
+import { StartedThreads } from '../../repository/started-threads.ts';
 import type { TreeNode } from '../../repository/tree-node.ts';
 import { noise } from './odd-tree.ts';
-import { packFiles, reopen, withRepository } from './repository-fixture.ts';
+import { openVault, packFiles, reopen, withRepository } from './repository-fixture.ts';
 import { codes, file, folderNode, node, restoreNodes, snapshotOf } from './restore-fixture.ts';
 
 describe('a hostile repository', () => {
@@ -282,6 +285,43 @@ describe('an interrupted restore', () => {
         expect(readFileSync(join(target, name)).equals(Buffer.concat([big, Buffer.from(name.slice(1))]))).toBe(true);
       }
       await again.close();
+    });
+  });
+});
+
+describe('a restore whose lock is not held yet', () => {
+  it('reads, and makes nothing, tells nothing and asks nothing until it is', async () => {
+    await withRepository(async (repository, folder) => {
+      const snapshot = await snapshotOf(repository, [await file(repository, 'a', 'content')]);
+      const target = join(folder, 'outer', 'target');
+      const held = Promise.withResolvers<void>();
+      const told: string[] = [];
+      const started = new StartedThreads('restore');
+      const restoring = restore(await openVault(folder), {
+        snapshot,
+        target,
+        started,
+        held: held.promise,
+        deleteExtras: async () => void told.push('asked'),
+        onEntry: ({ path }) => told.push(path),
+        progress: { report: ({ phase = '' }) => told.push(phase) },
+      });
+      await delay(500);
+      expect([existsSync(join(folder, 'outer')), told]).toEqual([false, []]);
+      held.resolve();
+      expect((await restoring).files).toBe(1);
+      expect([readFileSync(join(target, 'a'), 'utf8'), told[0]]).toEqual(['content', 'a']);
+      await started.close();
+    });
+  });
+
+  it('has made nothing when the lock was withdrawn', async () => {
+    await withRepository(async (repository, folder) => {
+      const snapshot = await snapshotOf(repository, [await file(repository, 'a', 'content')]);
+      const target = join(folder, 'outer', 'target');
+      const held = Promise.reject(new InterruptedError('the lock was withdrawn'));
+      await expect(restore(repository, { snapshot, target, held })).rejects.toThrow('withdrawn');
+      expect(existsSync(join(folder, 'outer'))).toBe(false);
     });
   });
 });
