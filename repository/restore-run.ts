@@ -45,7 +45,7 @@ export class RestoreRun {
   readonly #links = new RestoreLinks();
   readonly #units: RestoreUnits;
   readonly #nextTemporary = createTemporaryNames();
-  readonly #sweep = new RestoreSweep(this.#nextTemporary());
+  readonly #sweep = new RestoreSweep();
   /** Where temporary names may stand in the target now. */
   readonly #unfinished = new Set<ByteString>();
   #native: NativeMetadata | undefined;

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
 import { displayPath } from '../../files/byte-path.ts';
+import { temporaryName } from '../../files/temporary-name.ts';
 import { restore } from '../../repository/restore.ts';
 import { noise } from './odd-tree.ts';
 import { packFiles, withRepository } from './repository-fixture.ts';
@@ -331,15 +332,19 @@ describe('owners', () => {
 });
 
 describe('what a killed restore has left', () => {
-  it('goes with the next restore: only what is older than it, and is named so', async () => {
+  it('goes with the next restore: not what another one is still writing, and what is named otherwise', async () => {
     await withRepository(async (repository, folder) => {
       const target = fillTarget(folder, 'a', OLD);
-      const left = join(target, `.holdfast-tmp-${'0123456789abcdef'}`);
-      writeFileSync(left, 'half of something');
-      utimesSync(left, OLD, OLD);
+      // That number no process has.
+      const left = temporaryName().replace(/-[0-9a-f]+-([0-9a-f]+-[0-9a-f]+)$/, '-7fffffff-$1');
+      const writing = temporaryName();
+      for (const name of [left, writing]) {
+        writeFileSync(join(target, name), 'half of something');
+        utimesSync(join(target, name), OLD, OLD);
+      }
       writeFileSync(join(target, '.holdfast-tmp-mine'), 'not ours');
       await restoreNodes(repository, folder, [await file(repository, 'a', 'a')], { overwrite: 'if-changed' });
-      expect(readdirSync(target)).toEqual(['.holdfast-tmp-mine', 'a']);
+      expect(readdirSync(target).toSorted()).toEqual(['.holdfast-tmp-mine', writing, 'a'].toSorted());
       expect((await packFiles(folder)).length).toBeGreaterThan(0);
     });
   });
