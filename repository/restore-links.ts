@@ -8,8 +8,10 @@ import { errorCode } from '../files/file-errors.ts';
 import { openFolderBelow } from '../files/safe-folder.ts';
 import { temporaryName } from '../files/temporary-name.ts';
 import { isKept } from './compare-entries.ts';
+import { parseGoTime } from './go-time.ts';
 import type { RestoreRequest } from './restore.ts';
 import { removeQuietly } from './restore-entries.ts';
+import { problemCodeOf } from './restore-messages.ts';
 import type { RestoreReport } from './restore-report.ts';
 import type { TreeNode } from './tree-node.ts';
 
@@ -22,7 +24,7 @@ export interface LinkPlace {
   name: ByteString;
 }
 
-interface FirstName {
+export interface PlacedNode {
   place: LinkPlace;
   node: TreeNode;
 }
@@ -43,8 +45,8 @@ interface Link {
 }
 
 export class RestoreLinks {
-  readonly #first = new Map<string, FirstName>();
-  readonly #pending: Link[] = [];
+  readonly #first = new Map<string, PlacedNode>();
+  #pending: Link[] = [];
 
   /** true: the entry has been restored under another name, and will be linked to it. */
   takes(place: LinkPlace, node: TreeNode): boolean {
@@ -61,6 +63,24 @@ export class RestoreLinks {
     return true;
   }
 
+  /**
+   * The links whose first name is not there, or is something else that stays or could not be replaced: one of each inode,
+   * to be restored with content of its own. The others wait for that one, so that this has to be asked again.
+   */
+  takeOrphans(target: LinkTarget): PlacedNode[] {
+    const orphans = new Map<ByteString, PlacedNode>();
+    if (target.report.exempt.size === 0) return [];
+    this.#pending = this.#pending.filter((link) => {
+      const { first, later, node } = link;
+      if (isFirstRestored(target, link) || isLeft(target, later, node)) return true;
+      const orphan = orphans.get(first.path);
+      if (orphan === undefined) orphans.set(first.path, { place: later, node });
+      else link.first = orphan.place;
+      return orphan !== undefined;
+    });
+    return [...orphans.values()];
+  }
+
   /** When all first names are there. What cannot be linked is told. Throws InterruptedError. */
   async make(target: LinkTarget): Promise<void> {
     const { request, report } = target;
@@ -71,14 +91,33 @@ export class RestoreLinks {
         makeLink(target, link);
       } catch (error) {
         const code = errorCode(error) ?? String(error);
-        const message = `it could not be linked to ${displayPath(link.first.path)} (${code})`;
-        report.addProblem('restore/unwritable', link.later.path, message);
+        const message = `it could not be linked to /${displayPath(link.first.path)} (${code})`;
+        report.addProblem(problemCodeOf(code), link.later.path, message);
       }
       if (performance.now() - sliceStart < SLICE_MS) continue;
       await setImmediate();
       sliceStart = performance.now();
     }
   }
+}
+
+/** Also what stays in its place may be the snapshot's: what has the size and the time of a file is that. */
+function isFirstRestored({ request, report, root }: LinkTarget, { first, node }: Link): boolean {
+  if (!report.exempt.has(first.path)) return true;
+  const stats = root === undefined ? undefined : statOf(root, first);
+  return (
+    stats?.isFile() === true &&
+    node.type === 'file' &&
+    isKept(request.overwrite ?? 'always', stats, { node }) &&
+    stats.size === BigInt(node.size ?? 0) &&
+    stats.mtimeNs === parseGoTime(node.mtime)
+  );
+}
+
+/** Whether something stands in the place that stays there. */
+function isLeft({ request, root, compares }: LinkTarget, place: LinkPlace, node: TreeNode): boolean {
+  const stats = compares && root !== undefined ? statOf(root, place) : undefined;
+  return stats !== undefined && isKept(request.overwrite ?? 'always', stats, { node });
 }
 
 function makeLink({ request, report, root, compares }: LinkTarget, { first, later, node }: Link): void {

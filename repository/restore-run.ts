@@ -70,16 +70,24 @@ export class RestoreRun {
   }
 
   async restore(): Promise<void> {
-    const { pool, request, report, root } = this.#options;
-    const queue = new RestoreQueue(this.#units.all(), (unit) => this.#openFile(unit));
+    const { request, report, root } = this.#options;
+    await this.#work(this.#units.all());
+    const target = { request, report, root: root?.entry(SELF), compares: this.#compares };
+    for (let orphans = this.#links.takeOrphans(target); orphans.length > 0; orphans = this.#links.takeOrphans(target)) {
+      await this.#work(this.#units.of(orphans));
+    }
+    await this.#links.make(target);
+  }
+
+  async #work(units: AsyncGenerator<BatchUnit | FileUnit>): Promise<void> {
+    const { pool } = this.#options;
+    const queue = new RestoreQueue(units, (unit) => this.#openFile(unit));
     try {
       const lanes = Array.from({ length: pool.concurrency }, (_, lane) => lane % pool.threads);
       await forEachConcurrently(lanes, lanes.length, (thread) => this.#workFor(thread, queue));
     } finally {
       await queue.stop();
     }
-    const compares = this.#compares;
-    await this.#links.make({ request, report, root: root?.entry(SELF), compares });
   }
 
   async #workFor(thread: number, queue: RestoreQueue): Promise<void> {

@@ -8,7 +8,7 @@ import type { RestoreRequest } from './restore.ts';
 import { BIG_FILE_BYTES } from './restore-big-file.ts';
 import { type LocatedBlob, locateContent } from './restore-blobs.ts';
 import type { RestoreFolders } from './restore-folders.ts';
-import type { LinkPlace, RestoreLinks } from './restore-links.ts';
+import type { LinkPlace, PlacedNode, RestoreLinks } from './restore-links.ts';
 import type { RestoredNode, RestoreEntry, RestoreFolderEntries } from './restore-messages.ts';
 import type { OwnerMap } from './restore-owners.ts';
 import type { RestoreReport } from './restore-report.ts';
@@ -67,12 +67,16 @@ export class RestoreUnits {
   }
 
   /** In tree order, but that a batch comes when it is full; folders are made on the way, and hard links noted. */
-  async *all(): AsyncGenerator<BatchUnit | FileUnit> {
-    const { links, request } = this.#options;
+  all(): AsyncGenerator<BatchUnit | FileUnit> {
+    return this.of(this.#taken());
+  }
+
+  /** Of these entries, whose folders are there. */
+  async *of(entries: AsyncIterable<PlacedNode> | Iterable<PlacedNode>): AsyncGenerator<BatchUnit | FileUnit> {
+    const { request } = this.#options;
     let batch = this.newBatch();
     let bytes = 0;
-    for await (const { place, node } of this.#taken()) {
-      if (links.takes(place, node)) continue;
+    for await (const { place, node } of entries) {
       const entry: RestoreEntry = { name: place.name, node: this.#neededOf(node) };
       const content = this.#locate(place, node);
       if (content === undefined) continue;
@@ -95,9 +99,9 @@ export class RestoreUnits {
     if (batch.folders.length > 0) yield batch;
   }
 
-  /** What is selected and not a folder; the folders around it are there when it comes. */
-  async *#taken(): AsyncGenerator<{ place: LinkPlace; node: TreeNode }> {
-    const { repository, request, selection, start, report, owners, folders } = this.#options;
+  /** What is selected and neither a folder nor a link to an entry before it; the folders around it are there when it comes. */
+  async *#taken(): AsyncGenerator<PlacedNode> {
+    const { repository, request, selection, start, report, owners, folders, links } = this.#options;
     const walk = walkFrom(repository, start, {
       signal: request.signal,
       trees: new TreeReader(repository, loadNativeDecompressor(), loadNativeCtr(repository.key.encrypt)),
@@ -112,14 +116,14 @@ export class RestoreUnits {
       // A socket means nothing without the program that listens on it.
       else if (node.type === 'socket') continue;
       else if (!RESTORABLE.has(node.type)) report.addProblem('restore/left-out', place.path, `it is a "${node.type}"`);
-      else if (folders.make(place.folder)) yield { place, node };
+      else if (folders.make(place.folder) && !links.takes(place, node)) yield { place, node };
     }
   }
 
   /** undefined, and told: it cannot be restored. */
   #locate({ path }: LinkPlace, { type, content, size = 0 }: TreeNode): LocatedBlob[] | undefined {
     const { repository, report } = this.#options;
-    const located = locateContent(repository, content ?? []);
+    const located = locateContent(repository, type === 'file' ? (content ?? []) : []);
     if (located === undefined) {
       report.addProblem('restore/damaged', path, 'part of its content is in no pack of the index');
       return undefined;
@@ -133,8 +137,10 @@ export class RestoreUnits {
 
   /** What a thread must know of a node: the rest would only cost its way there. */
   #neededOf(node: TreeNode): RestoredNode {
-    const { type, mtime, atime, content } = node;
+    const { type, mtime, atime } = node;
     const { uid, gid } = this.#options.owners.mapped(node);
+    // Nothing but a file has content, whatever a hostile tree says.
+    const content = type === 'file' ? node.content : null;
     const needed: RestoredNode = { type, mtime, atime, uid, gid, content };
     if (node.mode !== undefined) needed.mode = node.mode;
     if (node.linktarget !== undefined) needed.linktarget = node.linktarget;

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -172,6 +173,33 @@ describe('what is not a file', () => {
       expect(readdirSync(result.target)).toEqual(['a']);
     });
   });
+
+  it.each(['never', 'if-newer'] as const)(
+    'stays as the first of several names (%s): the others are not linked to it',
+    async (overwrite) => {
+      await withRepository(async (repository, folder) => {
+        const target = fillTarget(folder, 'a', NEW);
+        writeFileSync(join(target, 'b'), 'mine, too');
+        utimesSync(join(target, 'b'), NEW, NEW);
+        const one = { ...(await file(repository, 'a', 'content')), inode: 7n, device_id: 1n, links: 4 };
+        const names = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...one, name: name as ByteString }));
+        const result = await restoreNodes(repository, folder, names, { overwrite, verify: true });
+        expect(result).toMatchObject({ files: 3, unchanged: 2, updated: 0, problems: [] });
+        const contents = ['b', 'c', 'd', 'e'].map((name) => readFileSync(join(target, name), 'utf8'));
+        expect(contents).toEqual(['mine, too', 'content', 'content', 'content']);
+        expect(readFileSync(join(target, 'a'), 'utf8')).not.toBe('content');
+        const inodes = ['c', 'd', 'e'].map((name) => lstatSync(join(target, name)).ino);
+        expect(new Set(inodes).size).toBe(1);
+        expect(inodes).not.toContain(lstatSync(join(target, 'a')).ino);
+        // What is the snapshot's own is linked to, also where it is kept.
+        rmSync(join(target, 'a'));
+        rmSync(join(target, 'd'));
+        linkSync(join(target, 'c'), join(target, 'a'));
+        expect(await restoreNodes(repository, folder, names, { overwrite })).toMatchObject({ files: 1, unchanged: 4 });
+        expect(lstatSync(join(target, 'd')).ino).toBe(lstatSync(join(target, 'a')).ino);
+      });
+    },
+  );
 
   it('is linked anew only where it is not one inode already', async () => {
     await withRepository(async (repository, folder) => {

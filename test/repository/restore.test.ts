@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   statSync,
   symlinkSync,
@@ -140,6 +141,17 @@ describe('a hostile repository', () => {
       expect(codes(result)).toEqual(['restore/damaged', 'restore/invalid', 'restore/invalid']);
       expect(readFileSync(join(result.target, 'z'), 'utf8')).toBe('good');
       expect(existsSync(join(result.target, 'missing'))).toBe(false);
+    });
+  });
+
+  it('with a link that claims to have content gets the link, however large the content', async () => {
+    await withRepository(async (repository, folder) => {
+      const { content } = await file(repository, 'x', noise(1_000_000, 'x'));
+      const link = node('link', 'symlink', { linktarget: 'elsewhere' as ByteString });
+      const hostile = { ...link, content: Array<string>(40).fill(content![0]!), size: 40_000_000 };
+      const result = await restoreNodes(repository, folder, [hostile]);
+      expect(result).toMatchObject({ files: 1, bytes: 0, problems: [] });
+      expect(readlinkSync(join(result.target, 'link'))).toBe('elsewhere');
     });
   });
 
