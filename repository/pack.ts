@@ -25,7 +25,8 @@ const SLACK_BYTES = compressedBound(MAX_CHUNK_BYTES) + MAX_HEADER_ENTRIES * 64;
 
 const PLAIN_ENTRY_BYTES = 37;
 const COMPRESSED_ENTRY_BYTES = 41;
-const LENGTH_BYTES = 4;
+/** Of the header's length, at the very end. */
+export const LENGTH_BYTES = 4;
 
 /** The first byte of a header entry. */
 const ENTRY_KIND = { data: 0, tree: 1, compressedData: 2, compressedTree: 3 } as const;

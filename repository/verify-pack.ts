@@ -3,16 +3,21 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { IntegrityError } from '../common/errors.ts';
 import { errorCode } from '../files/file-errors.ts';
-import type { SealingKey } from './crypto.ts';
+import { NONCE_BYTES, type SealingKey } from './crypto.ts';
 import type { NativeDecompressor } from './native-zstd.ts';
 import { packName } from './object-names.ts';
-import { decodeHeader, encodeHeader, headerLengthAt, headerSizeBytes, openBlob, openPackHeader } from './pack.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  headerLengthAt,
+  headerSizeBytes,
+  LENGTH_BYTES,
+  openBlob,
+  openPackHeader,
+} from './pack.ts';
 import { PackWindow, type PositionedRead, type WindowMemory } from './pack-window.ts';
 import type { BlobProblem } from './reader-messages.ts';
 import type { IndexedBlob } from './repository.ts';
-
-const NONCE_BYTES = 16;
-const LENGTH_BYTES = 4;
 
 /** restic reads no longer one. */
 const LARGEST_HEADER_BYTES = 16 * 1024 * 1024 + LENGTH_BYTES;
