@@ -3,12 +3,15 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { IntegrityError, InterruptedError } from '../common/errors.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
+import { BlobRoom } from './blob-room.ts';
 import { compareEntries } from './compare-entries.ts';
 import { compressAlways } from './compression.ts';
 import { prepareNativeKey } from './crypto.ts';
+import { loadBlockHasher } from './native-sha256.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob } from './pack.ts';
+import { createPackHasher } from './pack-hasher.ts';
 import { WindowMemory } from './pack-window.ts';
 import { ReadMemory } from './read-memory.ts';
 import {
@@ -47,8 +50,10 @@ const restoring = onFirstUse((): ThreadContext => ({
 
 const verifying = onFirstUse((): VerifyTools => ({
   key,
-  decompress: decompressor(),
   memory: new WindowMemory(),
+  hasher: createPackHasher(loadBlockHasher()),
+  // Trees that are read in between have the thread's own decompressor.
+  rooms: BlobRoom.pair(loadNativeDecompressor),
   pause: doUrgent,
 }));
 
