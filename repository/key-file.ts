@@ -99,12 +99,19 @@ export async function openKeyFile(file: KeyFile, password: string, id: string): 
   return unsealMasterKey(file, await deriveKey(password, decodeSalt(file), file), id);
 }
 
+interface FastAttempt {
+  password: string;
+  id: string;
+  derive: DeriveFast;
+  processors: number | undefined;
+}
+
 /** As `openKeyFile`, in a fraction of its time; `isCertain` is false when only that may say that the password is not this key's. */
 async function openKeyFileFast(
   file: KeyFile,
-  { password, id, derive }: { password: string; id: string; derive: DeriveFast },
+  { password, id, derive, processors }: FastAttempt,
 ): Promise<{ key: MasterKey | undefined; isCertain: boolean }> {
-  const derived = await derive(password, decodeSalt(file), file);
+  const derived = await derive(password, decodeSalt(file), file, processors);
   if (derived === undefined) return { key: await openKeyFile(file, password, id), isCertain: true };
   const key = unsealMasterKey(file, splitKey(derived), id);
   return { key, isCertain: key !== undefined };
@@ -126,13 +133,20 @@ function unsealMasterKey(file: KeyFile, passwordKey: MasterKey, id: string): Mas
 }
 
 /** 64 bytes of scrypt; undefined where it does not do it. */
-export type DeriveFast = (password: string, salt: Buffer, parameters: ScryptParameters) => Promise<Buffer | undefined>;
+export type DeriveFast = (
+  password: string,
+  salt: Buffer,
+  parameters: ScryptParameters,
+  processors?: number,
+) => Promise<Buffer | undefined>;
 
 export interface SearchOptions {
   where: string;
   signal?: AbortSignal | undefined;
   /** Default: `scryptByLanes`. Nothing is refused by its word alone. */
   derive?: DeriveFast;
+  /** How many are free for it. Default: all. */
+  processors?: number | undefined;
 }
 
 /**
@@ -144,7 +158,7 @@ export async function searchKey(
   ids: AsyncIterable<string> | Iterable<string>,
   read: (id: string) => Promise<Buffer>,
   password: string,
-  { where, signal, derive = scryptByLanes }: SearchOptions,
+  { where, signal, processors, derive = scryptByLanes }: SearchOptions,
 ): Promise<{ id: string; key: MasterKey }> {
   let damaged: IntegrityError | undefined;
   const uncertain: { id: string; file: KeyFile }[] = [];
@@ -152,7 +166,7 @@ export async function searchKey(
     throwIfAborted(signal);
     try {
       const file = parseKeyFile(await read(id), id);
-      const { key, isCertain } = await openKeyFileFast(file, { password, id, derive });
+      const { key, isCertain } = await openKeyFileFast(file, { password, id, derive, processors });
       if (key !== undefined) return { id, key };
       if (!isCertain) uncertain.push({ id, file });
     } catch (error) {

@@ -40,7 +40,7 @@ export async function openRepository(
       hint: 'Check that the disk is mounted and the path is right; "holdfast init" creates a repository.',
     });
   }
-  const { id: keyId, key } = await findKey(storage, password, options.signal);
+  const { id: keyId, key } = await findKey(storage, password, options);
   const config = await readConfig(storage, key, options.signal);
   return createStoredRepository(storage, config, key, { ...options, keyId });
 }
@@ -64,7 +64,7 @@ export function createStoredRepository(
 export async function findKey(
   storage: Storage,
   password: string,
-  signal?: AbortSignal,
+  { signal, processors }: Pick<OpenOptions, 'signal' | 'processors'> = {},
 ): Promise<{ id: string; key: MasterKey }> {
   const files: { id: string; modifiedAt: Date }[] = [];
   for await (const entry of listIds(storage, KEY_PREFIX, signal)) files.push(entry);
@@ -81,7 +81,7 @@ export async function findKey(
   };
   const ids = files.map(({ id }) => id);
   try {
-    return await searchKey(ids, read, password, { where: storage.description, signal });
+    return await searchKey(ids, read, password, { where: storage.description, signal, processors });
   } catch (error) {
     throw withHint(error, ids.length === 1 ? LOST_KEY_HINT : DAMAGED_KEY_HINT);
   }

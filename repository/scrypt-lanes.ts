@@ -29,13 +29,16 @@ export interface MixTask extends RomixParameters {
 /**
  * 64 bytes, those of `crypto.scrypt`. undefined: not so (too little work or too much memory, parameters that scrypt
  * has not, no SIMD in WebAssembly, a thread that failed), and whoever asks leaves it to `crypto.scrypt`.
+ *
+ * @param processors How many are free for it. Default: all.
  */
 export async function scryptByLanes(
   password: string,
   salt: Uint8Array,
   parameters: LaneParameters,
+  processors = availableParallelism(),
 ): Promise<Buffer | undefined> {
-  const plan = planThreads(parameters, availableParallelism());
+  const plan = planThreads(parameters, processors);
   if (plan === undefined) return undefined;
   const { N, r, p } = parameters;
   const laneBytes = 128 * r;

@@ -79,6 +79,7 @@ describe('scrypt in threads', () => {
       ),
     );
     expect(await scryptByLanes('pässword', salt, USUAL)).toEqual(expected);
+    expect(await scryptByLanes('pässword', salt, USUAL, 1)).toEqual(expected);
   });
 
   it('leaves to OpenSSL what is soon done, too large, or no scrypt', async () => {
@@ -121,6 +122,7 @@ describe('scrypt in threads', () => {
     }
     expect(planThreads({ ...USUAL, r: 64 }, 2)).toBeUndefined();
     expect(planThreads(USUAL, 2)).toEqual({ threads: 2, atOnce: 3 });
+    expect(planThreads(USUAL, 1)).toEqual({ threads: 1, atOnce: 3 });
   });
 });
 
