@@ -95,7 +95,7 @@ async function make(context: CliContext, options: BackupOptions, archiving: Maki
     discardWrites: dryRun,
     compression: options.compression,
     beginsEarly: true,
-    // The scan has one.
+    // The scan has one; where none is left but one, this thread has nothing else to do.
     processors: Math.max(1, availableParallelism() - 1),
   } as const;
   return withRepository(context, options, access, async (repository, signal, _, held) => {

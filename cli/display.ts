@@ -35,5 +35,5 @@ export function describeSnapshot(snapshot: Snapshot): string {
 
 /** `1 file`, `1,234 files`. */
 export function count(amount: number, singular: string, plural = `${singular}s`): string {
-  return `${amount.toLocaleString('en-US')} ${amount === 1 ? singular : plural}`;
+  return `${String(amount).replace(/\B(?=(?:\d{3})+$)/g, ',')} ${amount === 1 ? singular : plural}`;
 }

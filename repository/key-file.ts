@@ -145,7 +145,7 @@ export interface SearchOptions {
   signal?: AbortSignal | undefined;
   /** Default: `scryptByLanes`. Nothing is refused by its word alone. */
   derive?: DeriveFast;
-  /** How many are free for it. Default: all. */
+  /** See `scryptByLanes`. */
   processors?: number | undefined;
 }
 

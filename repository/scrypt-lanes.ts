@@ -2,7 +2,7 @@
 import { pbkdf2Sync } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { laneMemoryBytes, MAX_LANES_AT_ONCE, RomixModules, type RomixParameters } from './romix.ts';
+import { laneMemoryBytes, MAX_LANES_AT_ONCE, mixLanes, RomixModules, type RomixParameters } from './romix.ts';
 import { workerModule } from './worker-module.ts';
 
 const DERIVED_BYTES = 64;
@@ -30,15 +30,16 @@ export interface MixTask extends RomixParameters {
  * 64 bytes, those of `crypto.scrypt`. undefined: not so (too little work or too much memory, parameters that scrypt
  * has not, no SIMD in WebAssembly, a thread that failed), and whoever asks leaves it to `crypto.scrypt`.
  *
- * @param processors How many are free for it. Default: all.
+ * @param processors How many are free for it. Default: all, with threads on each. 1: the calling thread mixes by itself, and
+ * is blocked meanwhile, so that no thread has to start.
  */
 export async function scryptByLanes(
   password: string,
   salt: Uint8Array,
   parameters: LaneParameters,
-  processors = availableParallelism(),
+  processors?: number,
 ): Promise<Buffer | undefined> {
-  const plan = planThreads(parameters, processors);
+  const plan = planThreads(parameters, processors ?? availableParallelism());
   if (plan === undefined) return undefined;
   const { N, r, p } = parameters;
   const laneBytes = 128 * r;
@@ -51,7 +52,8 @@ export async function scryptByLanes(
       const own = lanes.filter((_, lane) => lane % plan.threads === thread);
       return { lanes: own, N, r, atOnce: plan.atOnce, modules: MODULES.forLanes(own.length, plan.atOnce) };
     });
-    await Promise.all(tasks.map(runThread));
+    if (processors === 1) for (const { lanes: own, ...task } of tasks) mixLanes(own, task);
+    else await Promise.all(tasks.map(runThread));
     blocks.set(shared);
     return pbkdf2Sync(password, blocks, 1, DERIVED_BYTES, 'sha256');
   } catch {
