@@ -4,7 +4,7 @@ import { displayPath } from '../files/byte-path.ts';
 import type { ArchiveResult } from '../repository/archive.ts';
 import type { ArchivedEntry } from '../repository/archive-report.ts';
 import type { CliContext } from './command.ts';
-import { count, displayText, shortId } from './display.ts';
+import { count, displayMessage, shortId } from './display.ts';
 import { describePath } from './node-lines.ts';
 
 /** restic's words. */
@@ -74,8 +74,8 @@ export function tellResult(context: CliContext, result: ArchiveResult, dryRun: b
       notices,
     });
   }
-  for (const notice of notices) output.note(displayText(notice));
-  for (const { path, message } of unreadable) output.warn(`not backed up: ${path}: ${displayText(message)}`);
+  for (const notice of notices) output.note(displayMessage(notice));
+  for (const { path, message } of unreadable) output.warn(`not backed up: ${path}: ${displayMessage(message)}`);
   for (const { path } of changedWhileRead) output.warn(`changed while it was read: ${path}`);
   const { filesNew, filesChanged, filesUnmodified, bytesProcessed, bytesStored, bytesAdded } = figures;
   output.detail(

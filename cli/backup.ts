@@ -1,5 +1,5 @@
 /** `holdfast backup`: a snapshot of folders, files or a stream, made by hand. */
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { archive, scanSources, type ArchiveRequest, type ArchiveResult } from '../repository/archive.ts';
 import { archiveStream } from '../repository/archive-stream.ts';
 import { addBackupOptions, checkBackupOptions, type BackupOptions } from './backup-options.ts';
@@ -95,6 +95,8 @@ async function make(context: CliContext, options: BackupOptions, archiving: Maki
     discardWrites: dryRun,
     compression: options.compression,
     beginsEarly: true,
+    // The scan has one; where none is left but one, this thread has nothing else to do.
+    processors: Math.max(1, availableParallelism() - 1),
   } as const;
   return withRepository(context, options, access, async (repository, signal, _, held) => {
     // A bar between the lines of -vv would only disturb.

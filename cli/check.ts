@@ -33,7 +33,7 @@ export const command: CliCommand<Options> = {
 
   async run(context, { options }) {
     const readData = readDataPart(options);
-    const started = new StartedThreads();
+    const started = new StartedThreads('check');
     try {
       return await checkWith(context, options, { readData, started });
     } finally {

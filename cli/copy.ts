@@ -7,7 +7,7 @@ import { copySnapshots, type CopyResult } from '../repository/copy-snapshots.ts'
 import type { Repository } from '../repository/repository.ts';
 import { requireWritableFormat } from '../repository/require-writable-format.ts';
 import type { CliCommand, CliContext } from './command.ts';
-import { count, describeSnapshot, displayText, shortId } from './display.ts';
+import { count, describeSnapshot, displayMessage, shortId } from './display.ts';
 import { ExitStatus, mergeStatuses } from './exit-status.ts';
 import { addFromOptions, fromRepositoryOptions, type FromOptions } from './from-repository.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
@@ -115,7 +115,7 @@ function tellResult(
     });
   if (dryRun) for (const { snapshot } of copied) output.say(`would copy ${describeSnapshot(snapshot)}`);
   for (const { snapshot, message } of damaged)
-    output.warn(`not copied: ${describeSnapshot(snapshot)}: ${displayText(message)}`, 'critical');
+    output.warn(`not copied: ${describeSnapshot(snapshot)}: ${displayMessage(message)}`, 'critical');
   const verb = dryRun ? 'would be copied' : 'copied';
   output.say(
     `${count(copied.length, 'snapshot')} ${verb}, ${present.length} there already; ${count(blobs, 'blob')} (${formatBytes(bytesRead)}) ${dryRun ? 'to read' : `read, ${formatBytes(bytesWritten)} written`}`,

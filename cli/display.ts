@@ -22,6 +22,11 @@ export function displayText(text: string): string {
   return displayPath(fromText(text));
 }
 
+/** A sentence in which foreign names are shown as `displayPath` has them: they are not escaped once more. */
+export function displayMessage(text: string): string {
+  return text.split('\\').map(displayText).join('\\');
+}
+
 /** A snapshot in a sentence: `1a2b3c4d of /srv/orders, made 2026-11-23 02:00:11 on app-01`. */
 export function describeSnapshot(snapshot: Snapshot): string {
   const paths = snapshot.paths.map(displayText).join(', ');
@@ -30,5 +35,5 @@ export function describeSnapshot(snapshot: Snapshot): string {
 
 /** `1 file`, `1,234 files`. */
 export function count(amount: number, singular: string, plural = `${singular}s`): string {
-  return `${amount.toLocaleString('en-US')} ${amount === 1 ? singular : plural}`;
+  return `${String(amount).replace(/\B(?=(?:\d{3})+$)/g, ',')} ${amount === 1 ? singular : plural}`;
 }

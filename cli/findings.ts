@@ -1,14 +1,14 @@
 /** Findings for people, and the exit status they ask for. */
 import type { Finding } from '../domain/finding.ts';
 import type { Output } from './command.ts';
-import { displayText } from './display.ts';
+import { displayMessage } from './display.ts';
 import { ExitStatus, mergeStatuses } from './exit-status.ts';
 
 /** Each on a line, with what to do about it below; on stderr. */
 export function tellFindings(output: Output, findings: readonly Finding[]): void {
   for (const { severity, subject, message, hint } of findings) {
-    const about = message.includes(subject) ? '' : `${displayText(subject)}: `;
-    const text = `${about}${displayText(message)}${hint === undefined ? '' : `\n  → ${displayText(hint)}`}`;
+    const about = message.includes(subject) ? '' : `${displayMessage(subject)}: `;
+    const text = `${about}${displayMessage(message)}${hint === undefined ? '' : `\n  → ${displayMessage(hint)}`}`;
     if (severity === 'notice') output.note(`notice: ${text}`);
     else output.warn(text, severity);
   }
@@ -25,6 +25,7 @@ export function statusOfFindings(findings: readonly Finding[]): ExitStatus {
 
 function statusOfFinding(code: string): ExitStatus {
   if (code === 'source/unreadable') return ExitStatus.unreadableSource;
+  if (code === 'restore/denied') return ExitStatus.accessDenied;
   if (code.startsWith('repository/') || DAMAGED_RESTORES.has(code)) return ExitStatus.integrity;
   return ExitStatus.needsAttention;
 }

@@ -8,6 +8,7 @@ import { planForget, type ForgetDecision } from '../domain/retention.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { CliCommand, CliContext, Output } from './command.ts';
+import { deletingAccess } from './deleting-access.ts';
 import { count, displayText, displayTime, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { addKeepOptions, readKeepRules, type KeepOptions } from './keep-options.ts';
@@ -48,8 +49,7 @@ export const command: CliCommand<Options> = {
     if (named.length > 0 && !hasNoRules(keep))
       throw new HoldfastError('Usage', 'both snapshots and rules are given', { hint: 'give one of them' });
     const dryRun = options.dryRun === true;
-    const access = { role: 'maintainer', lock: dryRun ? 'reading' : 'exclusive' } as const;
-    return withRepository(context, options, access, async (repository, signal, place) => {
+    return withRepository(context, options, deletingAccess(dryRun), async (repository, signal, place) => {
       const snapshots = await repository.listSnapshots({ signal });
       const groups =
         named.length > 0 ? planNamed(snapshots, named, options) : planGroups(context, snapshots, keep, options);

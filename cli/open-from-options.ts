@@ -62,6 +62,8 @@ export interface Access {
    * favour of somebody else's, it ends by its signal, and begins anew.
    */
   beginsEarly?: boolean;
+  /** Processors that are free to make the password a key. Default: all. */
+  processors?: number;
   /** A dry run of what writes: everything happens but the writing. */
   discardWrites?: boolean;
   /** Instead of the repository's own. */
@@ -104,7 +106,8 @@ export async function withRepository<Result>(
   let repository: Repository;
   try {
     const compression = access.compression ?? place.compression;
-    repository = await openRepository(storage, password, { signal: context.signal, compression });
+    const { processors } = access;
+    repository = await openRepository(storage, password, { signal: context.signal, compression, processors });
   } catch (error) {
     await storage.close();
     throw error;

@@ -10,6 +10,7 @@ import { preparePrune } from '../repository/prune-repository.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from '../repository/pack.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { CliCommand, CliContext } from './command.ts';
+import { deletingAccess } from './deleting-access.ts';
 import { count } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import {
@@ -59,8 +60,7 @@ export const command: CliCommand<Options> = {
       throw new HoldfastError('Usage', 'prune deletes, and does so with a lock alone', {
         hint: 'leave --no-lock out, or add --dry-run',
       });
-    const access = { role: 'maintainer', lock: dryRun ? 'reading' : 'exclusive' } as const;
-    return withRepository(context, options, access, async (repository, signal, place) => {
+    return withRepository(context, options, deletingAccess(dryRun), async (repository, signal, place) => {
       if (rules.repackUncompressed === true && repository.compression === 'none')
         throw new HoldfastError('Usage', `the policies say that ${place.name} compresses nothing`, {
           hint: 'leave --repack-uncompressed out, or change "compression" of the repository',

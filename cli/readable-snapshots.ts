@@ -6,6 +6,8 @@ import { ExitStatus } from './exit-status.ts';
 
 export interface ReadableSnapshots {
   snapshots: Snapshot[];
+  /** Ids of the files that cannot be read. */
+  broken: string[];
   /** Integrity when a snapshot that cannot be read could have been the one that `wanted` means: anything but an id. */
   status: ExitStatus;
 }
@@ -17,9 +19,23 @@ export async function listReadableSnapshots(
   output: Output,
   signal: AbortSignal,
 ): Promise<ReadableSnapshots> {
+  const readable = await readSnapshots(repository, wanted, signal);
+  warnOfBroken(output, readable);
+  return readable;
+}
+
+/** For who may not tell anything yet. */
+export async function readSnapshots(
+  repository: Repository,
+  wanted: string,
+  signal: AbortSignal,
+): Promise<ReadableSnapshots> {
   const broken: string[] = [];
   const snapshots = await repository.listSnapshots({ signal, onError: (id) => void broken.push(id) });
-  for (const id of broken) output.warn(`the snapshot file ${id} cannot be read; run holdfast check`);
   const isSure = broken.length === 0 || wanted !== 'latest';
-  return { snapshots, status: isSure ? ExitStatus.done : ExitStatus.integrity };
+  return { snapshots, broken, status: isSure ? ExitStatus.done : ExitStatus.integrity };
+}
+
+export function warnOfBroken(output: Output, { broken }: ReadableSnapshots): void {
+  for (const id of broken) output.warn(`the snapshot file ${id} cannot be read; run holdfast check`);
 }

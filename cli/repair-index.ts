@@ -6,7 +6,7 @@ import {
   type IndexRepairPlan,
 } from '../repository/repair-index.ts';
 import type { Output } from './command.ts';
-import { count, displayText, shortId } from './display.ts';
+import { count, displayMessage, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import type { RepairInput } from './repair-options.ts';
 
@@ -34,13 +34,13 @@ export async function repairIndex({ context, repository, signal, options }: Repa
 }
 
 function tellPlan(output: Output, { added, missing, damagedFiles, unreadable, filesReplaced }: IndexRepairPlan): void {
-  for (const { message } of damagedFiles) output.say(`remove an index file: ${displayText(message)}`);
+  for (const { message } of damagedFiles) output.say(`remove an index file: ${displayMessage(message)}`);
   for (const id of added) output.say(`add pack ${id}`);
   for (const id of missing) output.say(`leave out pack ${id}, which is not there`);
   if (filesReplaced > 0) output.say(`replace ${count(filesReplaced, 'index file')}`);
   for (const { id, message, kept } of unreadable)
     output.warn(
-      `${displayText(message)}; ${kept ? 'what the index says of it stays' : 'it stays out of the index'}\n  → holdfast repair packs ${shortId(id)}`,
+      `${displayMessage(message)}; ${kept ? 'what the index says of it stays' : 'it stays out of the index'}\n  → holdfast repair packs ${shortId(id)}`,
       'critical',
     );
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { HoldfastError, StorageError } from '../common/errors.ts';
 import { executePackRepair, preparePackRepair, resolvePackIds, type PackSalvage } from '../repository/repair-packs.ts';
 import type { Output } from './command.ts';
-import { count, displayText } from './display.ts';
+import { count, displayMessage } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import type { RepairInput } from './repair-options.ts';
 
@@ -63,7 +63,7 @@ function tellPack(output: Output, { packId, stored, salvaged, lost }: PackSalvag
     `${gone.length} lost`,
   ];
   output.say(`pack ${packId}${stored ? '' : ', which is not there'}: ${notes.join(', ')}`);
-  for (const { message } of gone) output.warn(`lost: ${displayText(message)}`, 'critical');
+  for (const { message } of gone) output.warn(`lost: ${displayMessage(message)}`, 'critical');
 }
 
 function tellTotal(

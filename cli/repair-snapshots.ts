@@ -4,7 +4,7 @@ import { fits } from '../domain/find-snapshot.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { repairSnapshots, type RepairedSnapshot } from '../repository/repair-snapshots.ts';
 import type { Output } from './command.ts';
-import { count, describeSnapshot, displayText, shortId } from './display.ts';
+import { count, describeSnapshot, displayMessage, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { noteRemovals } from './note-removals.ts';
 import type { RepairInput } from './repair-options.ts';
@@ -80,7 +80,7 @@ function tell(
 ): void {
   if (outcome === 'sound') return output.detail(`${describeSnapshot(snapshot)}: nothing is missing`);
   output.say(describeSnapshot(snapshot));
-  for (const change of changes) output.say(`  ${displayText(change)}`);
+  for (const change of changes) output.say(`  ${displayMessage(change)}`);
   const would = dryRun ? 'would be ' : '';
   if (outcome === 'rewritten') output.say(`  ${would}saved anew${newId === undefined ? '' : ` as ${shortId(newId)}`}`);
   if (forget) output.say(`  the original ${dryRun ? 'would be' : 'is'} removed`);

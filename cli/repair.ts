@@ -2,6 +2,7 @@
 import { Argument } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import type { CliCommand } from './command.ts';
+import { deletingAccess } from './deleting-access.ts';
 import { addRepositoryOptions, withRepository } from './open-from-options.ts';
 import type { RepairOptions } from './repair-options.ts';
 import { addSnapshotFilters } from './select-snapshot.ts';
@@ -33,9 +34,8 @@ export const command: CliCommand<RepairOptions> = {
     const [part, ids] = args as [Part, string[]];
     requireFitting(part, ids, options);
     const dryRun = options.dryRun === true;
-    const access = { role: dryRun ? 'reader' : 'maintainer', lock: dryRun ? 'reading' : 'exclusive' } as const;
     const repair = await loadPart(part);
-    return withRepository(context, options, access, (repository, signal, place) =>
+    return withRepository(context, options, deletingAccess(dryRun), (repository, signal, place) =>
       repair({ context, repository, signal, place, options, ids }),
     );
   },

@@ -3,17 +3,20 @@ import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HoldfastError, InterruptedError } from '../common/errors.ts';
 import { formatBytes } from '../common/sizes.ts';
+import type { Snapshot } from '../domain/snapshot.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { ExtraEntry } from '../repository/delete-extras.ts';
+import type { Repository } from '../repository/repository.ts';
 import { restore, type RestoreRequest } from '../repository/restore.ts';
+import { StartedThreads } from '../repository/started-threads.ts';
 import { askYesNo } from './ask-yes-no.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count, describeSnapshot } from './display.ts';
-import { mergeStatuses } from './exit-status.ts';
+import { mergeStatuses, type ExitStatus } from './exit-status.ts';
 import { statusOfFindings } from './findings.ts';
 import { addRepositoryOptions, withRepository } from './open-from-options.ts';
 import { collectPatterns } from './pattern-options.ts';
-import { listReadableSnapshots } from './readable-snapshots.ts';
+import { readSnapshots, warnOfBroken } from './readable-snapshots.ts';
 import { addRestoreOptions, checkRestoreOptions, type RestoreOptions } from './restore-options.ts';
 import { entryTeller, tellResult } from './restore-report.ts';
 import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot } from './select-snapshot.ts';
@@ -31,41 +34,84 @@ export const command: CliCommand<RestoreOptions> = {
   },
 
   async run(context, { args, options }) {
-    const { output } = context;
     const { snapshot: wanted, subPath } = parseSnapshotArgument(args[0] as string | undefined, options);
     const target = resolve(context.directory, options.target);
     checkRestoreOptions(options, target);
     if (options.overwrite === undefined) await refuseFilledFolder(target);
     const chosen = await readChoices(context, options);
-    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
-      const { snapshots, status } = await listReadableSnapshots(repository, wanted, output, signal);
-      const snapshot = selectSnapshot(snapshots, wanted, options);
-      output.note(`restoring ${describeSnapshot(snapshot)}`);
-      // A bar between the lines of -vv would only disturb.
-      const progress = context.verbosity > 1 ? { report() {}, finish() {} } : output.progress();
-      const request = { ...chosen, snapshot, target, subPath, signal, progress };
-      const deleteExtras = (extras: readonly ExtraEntry[]): Promise<void> => {
-        progress.finish();
-        return confirmDeletion(context, extras, target, options);
-      };
-      const result = await restore(repository, options.delete === true ? { ...request, deleteExtras } : request)
-        .catch((error: unknown) => {
-          if (error instanceof InterruptedError)
-            output.note('what is whole stays; the same command with --overwrite if-changed goes on from there');
-          throw error;
-        })
-        .finally(() => progress.finish());
-      const { dryRun = false, verify = false } = chosen;
-      tellResult(context, { snapshotId: snapshot.id, target, dryRun, verified: verify }, result);
-      return mergeStatuses([status, statusOfFindings(result.problems)]);
-    });
+    const started = options.dryRun === true ? undefined : new StartedThreads('restore');
+    try {
+      return await restoreFrom(context, options, { wanted, subPath, target, chosen, started });
+    } finally {
+      await started?.close();
+    }
   },
 };
 
-async function readChoices(
-  context: CliContext,
+interface Wish {
+  wanted: string;
+  subPath: string | undefined;
+  target: string;
+  chosen: Choices;
+  started: StartedThreads | undefined;
+}
+
+function restoreFrom(context: CliContext, options: RestoreOptions, wish: Wish): Promise<ExitStatus> {
+  const { output } = context;
+  const { wanted, target, chosen, ...rest } = wish;
+  const access = { role: 'reader', lock: 'reading', beginsEarly: true } as const;
+  return withRepository(context, options, access, async (repository, signal, _, held) => {
+    let isHeld = false;
+    held.then(
+      () => (isHeld = true),
+      () => undefined,
+    );
+    const { snapshot, status } = await chooseSnapshot(context, options, { repository, wanted, signal, held });
+    // A bar between the lines of -vv would only disturb.
+    const progress = context.verbosity > 1 ? { report() {}, finish() {} } : output.progress();
+    const request = { ...chosen, ...rest, snapshot, target, signal, held, progress };
+    const deleteExtras = (extras: readonly ExtraEntry[]): Promise<void> => {
+      progress.finish();
+      return confirmDeletion(context, extras, target, options);
+    };
+    const result = await restore(repository, options.delete === true ? { ...request, deleteExtras } : request)
+      .catch((error: unknown) => {
+        if (isHeld && error instanceof InterruptedError)
+          output.note('what is whole stays; the same command with --overwrite if-changed goes on from there');
+        throw error;
+      })
+      .finally(() => progress.finish());
+    const { dryRun = false, verify = false } = chosen;
+    tellResult(context, { snapshotId: snapshot.id, target, dryRun, verified: verify }, result);
+    return mergeStatuses([status, statusOfFindings(result.problems)]);
+  });
+}
+
+/** Says which it is, and which files could not be asked, when the lock is held. */
+async function chooseSnapshot(
+  { output }: CliContext,
   options: RestoreOptions,
-): Promise<Omit<RestoreRequest, 'snapshot' | 'target'>> {
+  work: { repository: Repository; wanted: string; signal: AbortSignal; held: Promise<void> },
+): Promise<{ snapshot: Snapshot; status: ExitStatus }> {
+  const { repository, wanted, signal, held } = work;
+  const readable = await readSnapshots(repository, wanted, signal);
+  const warned = held.then(() => warnOfBroken(output, readable));
+  try {
+    const snapshot = selectSnapshot(readable.snapshots, wanted, options);
+    warned.then(
+      () => output.note(`restoring ${describeSnapshot(snapshot)}`),
+      () => undefined,
+    );
+    return { snapshot, status: readable.status };
+  } catch (error) {
+    await warned;
+    throw error;
+  }
+}
+
+type Choices = Omit<RestoreRequest, 'snapshot' | 'target'>;
+
+async function readChoices(context: CliContext, options: RestoreOptions): Promise<Choices> {
   const { overwrite, sparse, verify = false, dryRun = false, owner } = options;
   return {
     include: await collectPatterns(context, options.include, options.includeFile),

@@ -4,7 +4,7 @@ import { needsAttention } from '../domain/findings.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Style } from './command.ts';
 import { describeFigures } from './describe-figures.ts';
-import { displayText } from './display.ts';
+import { displayMessage, displayText } from './display.ts';
 import { ExitStatus, mergeStatuses, statusOfCode } from './exit-status.ts';
 import { statusOfFindings } from './findings.ts';
 
@@ -31,7 +31,7 @@ export function describeTook(record: RunRecord): string {
 }
 
 export function describeRun({ error, figures }: RunRecord): string {
-  if (error !== undefined) return displayText(error.message);
+  if (error !== undefined) return displayMessage(error.message);
   return figures === undefined ? '' : describeFigures(figures);
 }
 
@@ -48,13 +48,13 @@ export function runLines(record: RunRecord, style: Style): string[] {
 /** What to look at, each with what to do; an error's own finding is not told twice. */
 export function attentionLines(record: RunRecord, style: Style): string[] {
   const { error } = record;
-  const hint = error?.hint === undefined ? [] : [style.dim(`→ ${displayText(error.hint)}`)];
+  const hint = error?.hint === undefined ? [] : [style.dim(`→ ${displayMessage(error.hint)}`)];
   const findings = record.findings.filter((finding) => needsAttention(finding) && finding.message !== error?.message);
   return [
     ...hint,
     ...findings.flatMap((finding) => [
-      `${style.warning('!')} ${displayText(finding.message)}`,
-      ...(finding.hint === undefined ? [] : [style.dim(`  → ${displayText(finding.hint)}`)]),
+      `${style.warning('!')} ${displayMessage(finding.message)}`,
+      ...(finding.hint === undefined ? [] : [style.dim(`  → ${displayMessage(finding.hint)}`)]),
     ]),
   ];
 }

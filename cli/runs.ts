@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { RunRecord } from '../domain/run-record.ts';
 import { needsAttention } from '../domain/findings.ts';
 import type { CliCommand, Output, Style } from './command.ts';
-import { count, displayText, displayTime } from './display.ts';
+import { count, displayMessage, displayText, displayTime } from './display.ts';
 import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
 import { ExitStatus } from './exit-status.ts';
 import { describeRun, describeTook } from './run-lines.ts';
@@ -98,8 +98,9 @@ function toRow(style: Style, run: RunRecord): string[] {
     displayText(run.target),
     markOutcome(style, run),
     describeTook(run),
-    [describeRun(run), ...run.findings.filter(needsAttention).map(({ message }) => `! ${displayText(message)}`)].join(
-      '\n',
-    ),
+    [
+      describeRun(run),
+      ...run.findings.filter(needsAttention).map(({ message }) => `! ${displayMessage(message)}`),
+    ].join('\n'),
   ];
 }

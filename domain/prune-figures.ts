@@ -2,87 +2,60 @@
 import type { PackUsage } from './prune-plan.ts';
 
 /** Blobs and bytes leave the packs' headers out; `freed` and `stored` are of whole files. */
-export interface PrunePlanFigures {
+const NOTHING = {
   blobs: {
-    used: number;
+    used: 0,
     /** Used, and stored more than once. */
-    duplicate: number;
-    unused: number;
-    total: number;
+    duplicate: 0,
+    unused: 0,
+    total: 0,
     /** In the packs that are rewritten, used and unused. */
-    repack: number;
+    repack: 0,
     /** Of these: those that go. */
-    repackRemoved: number;
+    repackRemoved: 0,
     /** In the packs that go as they are. */
-    removed: number;
-    removedTotal: number;
-    remaining: number;
-  };
+    removed: 0,
+    removedTotal: 0,
+    remaining: 0,
+  },
   bytes: {
-    used: number;
-    duplicate: number;
-    unused: number;
+    used: 0,
+    duplicate: 0,
+    unused: 0,
     /** In packs that no index names. */
-    unreferenced: number;
+    unreferenced: 0,
     /** Of the packs with blobs that are not compressed, and stay so. */
-    uncompressed: number;
-    total: number;
-    repack: number;
-    repackRemoved: number;
-    removed: number;
-    removedTotal: number;
-    remaining: number;
+    uncompressed: 0,
+    total: 0,
+    repack: 0,
+    repackRemoved: 0,
+    removed: 0,
+    removedTotal: 0,
+    remaining: 0,
     /** Unused or duplicate, and staying. */
-    remainingUnused: number;
+    remainingUnused: 0,
     /** Of all packs before, as files. */
-    stored: number;
+    stored: 0,
     /** Packs that go, and the unused part of those that are rewritten. */
-    freed: number;
-  };
+    freed: 0,
+  },
   packs: {
-    used: number;
-    partlyUsed: number;
-    unused: number;
-    unreferenced: number;
-    total: number;
-    kept: number;
-    repacked: number;
+    used: 0,
+    partlyUsed: 0,
+    unused: 0,
+    unreferenced: 0,
+    total: 0,
+    kept: 0,
+    repacked: 0,
     /** Those that no index names among them. */
-    removed: number;
-  };
-}
+    removed: 0,
+  },
+};
+
+export type PrunePlanFigures = typeof NOTHING;
 
 export function createFigures(): PrunePlanFigures {
-  return {
-    blobs: {
-      used: 0,
-      duplicate: 0,
-      unused: 0,
-      total: 0,
-      repack: 0,
-      repackRemoved: 0,
-      removed: 0,
-      removedTotal: 0,
-      remaining: 0,
-    },
-    bytes: {
-      used: 0,
-      duplicate: 0,
-      unused: 0,
-      unreferenced: 0,
-      uncompressed: 0,
-      total: 0,
-      repack: 0,
-      repackRemoved: 0,
-      removed: 0,
-      removedTotal: 0,
-      remaining: 0,
-      remainingUnused: 0,
-      stored: 0,
-      freed: 0,
-    },
-    packs: { used: 0, partlyUsed: 0, unused: 0, unreferenced: 0, total: 0, kept: 0, repacked: 0, removed: 0 },
-  };
+  return { blobs: { ...NOTHING.blobs }, bytes: { ...NOTHING.bytes }, packs: { ...NOTHING.packs } };
 }
 
 /** Counts one pack. */

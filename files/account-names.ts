@@ -1,6 +1,7 @@
 /** Users and groups of this machine, by number and by name: from the files, and where these are silent, from `getent`. */
-import { execFileSync } from 'node:child_process';
+import type * as ChildProcess from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** Answers are kept as long as the instance lives. Absent accounts are undefined. */
 export interface AccountNames {
@@ -106,6 +107,8 @@ function readText(file: string): string {
 
 function askGetent(database: Database, key: string): Account | undefined {
   try {
+    // Seldom needed, and not little to load.
+    const { execFileSync } = createRequire(import.meta.url)('node:child_process') as typeof ChildProcess;
     const answer = execFileSync('getent', [database, '--', key], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],

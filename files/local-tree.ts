@@ -12,7 +12,7 @@ import { writeFileDurably } from './durable-file.ts';
 import { listLocalFolder, walkLocalTree } from './local-walk.ts';
 import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
 import { holdEntry, openFolderBelow, requireRelativePath, type SafeFolder } from './safe-folder.ts';
-import { removeStaleTemporaries, temporaryName } from './temporary-name.ts';
+import { removeAbandoned, temporaryName } from './temporary-name.ts';
 
 const EMPTY = '' as ByteString;
 
@@ -189,7 +189,7 @@ class LocalTree implements FileTree {
     if (this.#swept.has(path)) return;
     if (this.#swept.size >= SWEPT_FOLDERS) this.#swept.clear();
     this.#swept.add(path);
-    removeStaleTemporaries(folder);
+    removeAbandoned(folder);
   }
 
   #makeParents(path: ByteString): void {

@@ -1,23 +1,29 @@
 /** Names of files that are being written: never walked, and recognized when a killed process left them. */
-import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
+import { hash, randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from './byte-path.ts';
 import type { SafeFolder } from './safe-folder.ts';
 
 const PREFIX = '.holdfast-tmp-';
-const SHAPE = /^\.holdfast-tmp-[0-9a-f]{16}$/;
+/** Whose it is (machine, process, when that was started), and what makes it one of many. */
+const SHAPE = /^\.holdfast-tmp-([0-9a-f]{8})-([0-9a-f]{1,8})-([0-9a-f]{1,16})-[0-9a-f]{16}$/;
 
-/** A write that takes longer than this is taken for dead. */
+/** Of a process that cannot be asked for: a write that takes longer than this is taken for dead. */
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 
+/** Process ids mean something in their namespace alone. A folder may be shared by several machines. */
+const MACHINE = hash('sha256', `${hostname()} ${pidNamespace()}`).slice(0, 8);
+const OWN = `${PREFIX}${MACHINE}-${process.pid.toString(16)}-${startOf('self') ?? '0'}-`;
+
 export function temporaryName(): ByteString {
-  return (PREFIX + randomBytes(8).toString('hex')) as ByteString;
+  return (OWN + randomBytes(8).toString('hex')) as ByteString;
 }
 
 /** Many of them: half of it is drawn once, half is counted, because drawing costs more than making a file. */
 export function createTemporaryNames(): () => ByteString {
-  const drawn = PREFIX + randomBytes(4).toString('hex');
+  const drawn = OWN + randomBytes(4).toString('hex');
   let count = randomBytes(4).readUInt32LE();
   return () => {
     count = (count + 1) >>> 0;
@@ -29,15 +35,55 @@ export function isTemporaryName(name: string): boolean {
   return name.startsWith(PREFIX) && SHAPE.test(name);
 }
 
-/** Removes what killed processes left in a folder more than a day ago. Failure is nobody's problem: the next one tries again. */
-export function removeStaleTemporaries(folder: SafeFolder): void {
+/**
+ * Removes what killed processes left in a folder: at once where it can be told that they are gone, of other machines what
+ * is a day old. Failure is nobody's problem: the next one tries again.
+ */
+export function removeAbandoned(folder: SafeFolder): void {
   try {
     for (const name of readdirSync(toBytes(folder.entry('' as ByteString)), 'latin1')) {
       if (!isTemporaryName(name)) continue;
       const path = toBytes(folder.entry(name as ByteString));
-      if (Date.now() - lstatSync(path).mtimeMs > STALE_AFTER_MS) unlinkSync(path);
+      if (isAbandoned(name, lstatSync(path).mtimeMs)) unlinkSync(path);
     }
   } catch {
     return;
+  }
+}
+
+function isAbandoned(name: string, changedMs: number): boolean {
+  const [, machine, pid = '', start] = SHAPE.exec(name) ?? [];
+  if (machine !== MACHINE) return Date.now() - changedMs > STALE_AFTER_MS;
+  return !isRunning(Number.parseInt(pid, 16), start!);
+}
+
+/** Whether the process that was started then is still there, and not another one with its number. */
+function isRunning(pid: number, start: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, and belongs to someone else.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  return (startOf(pid) ?? start) === start;
+}
+
+/** When a process was started, in ticks since the machine was, as hex digits; undefined: it cannot be told. */
+function startOf(pid: number | 'self'): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The 22nd field; the second one is a name in parentheses, which may hold anything.
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return BigInt(ticks ?? '').toString(16);
+  } catch {
+    return undefined;
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
   }
 }

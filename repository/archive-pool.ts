@@ -1,5 +1,7 @@
 /** The worker pool of one repository: its key, its chunker, its compression, and the blobs that it has. */
 import type { SharedBlobTable } from './blob-table.ts';
+// Compiled before the threads have it, and there when they have ended.
+import './chunk-module.ts';
 import { KnownBlobs } from './known-blobs.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
 import type { PackEntries } from './pack-entries.ts';

@@ -75,7 +75,7 @@ export async function storeArchive(
     const onTrees = { repository, pool, onFailure, onFolder: report.folder.bind(report) };
     const trees = new TreeSaver({ ...onTrees, onStored: (stored) => report.stored('trees', stored) });
     await fill({ pool, trees, breathe, onFailure });
-    await trees.flush();
+    await trees.flush(held, signal);
     await pool.finish();
     await held;
     await repository.flush(signal ? { signal } : {});

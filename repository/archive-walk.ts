@@ -3,8 +3,9 @@ import { lstatSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { throwIfAborted } from '../common/errors.ts';
 import { fromText, joinPath, toBytes } from '../files/byte-path.ts';
+import { entryStatOf, toStatTime } from '../files/entry-stat.ts';
 import { isReadFailure } from './archive-messages.ts';
-import type { FileRead, ReadFailure } from './archive-messages.ts';
+import type { FileIdentity, FileRead, ReadFailure } from './archive-messages.ts';
 import type { ArchiveReport } from './archive-report.ts';
 import { isUnchanged, type ChangeDetection } from './change-detection.ts';
 import type { FileQueue } from './file-queue.ts';
@@ -12,8 +13,9 @@ import { OpenFolder } from './open-folder.ts';
 import type { ParentFolder } from './parent-folder.ts';
 import type { ParentTrees } from './parent-trees.ts';
 import type { Repository } from './repository.ts';
-import { typeOf } from './source-node.ts';
-import { isSystemError, type ScannedEntry, type ScannedFolder, type SourceScan } from './source-scan.ts';
+import type { ScannedEntry, ScannedFolder } from './packed-folders.ts';
+import { isSystemError, typeOf } from './source-node.ts';
+import type { SourceScan } from './source-scan.ts';
 import { decodeNodeText, encodeContent, encodeNode, type TreeNode } from './tree-node.ts';
 import type { TreeSaver } from './tree-saver.ts';
 
@@ -38,8 +40,11 @@ interface Place {
 }
 
 /** A file that is being read. */
-interface ReadEntry extends ScannedEntry {
+interface ReadEntry {
   path: ByteString;
+  name: ByteString;
+  head: ByteString;
+  identity: FileIdentity;
   isNew: boolean;
 }
 
@@ -54,15 +59,17 @@ export class ArchiveWalk {
   async run(parentTreeId: string | undefined): Promise<void> {
     const previous = await this.#options.parents.load(parentTreeId);
     const scanned = await this.#options.scan.next();
-    if (scanned.failure !== undefined) throw scanned.failure;
-    await this.#visitFolder({ path: scanned.path, folder: new OpenFolder(undefined, previous), previous }, scanned);
+    const { failure } = scanned.notes;
+    if (failure !== undefined) throw Object.assign(new Error(failure.message), failure);
+    const path = '/' as ByteString;
+    await this.#visitFolder({ path, folder: new OpenFolder(undefined, previous), previous }, scanned);
   }
 
   async #visitFolder(place: Place, scanned: ScannedFolder): Promise<void> {
     const { report, breathe, signal, trees } = this.#options;
-    for (const path of scanned.excluded) report.excluded(path);
-    for (const { path, error } of scanned.unreadable) report.unreadable(path, error);
-    for (const entry of scanned.entries) {
+    for (const path of scanned.notes.excluded) report.excluded(path);
+    for (const { path, error } of scanned.notes.unreadable) report.unreadable(path, error);
+    for (let entry = scanned.next(); entry !== undefined; entry = scanned.next()) {
       const pause = breathe();
       if (pause !== undefined) {
         await pause;
@@ -85,13 +92,15 @@ export class ArchiveWalk {
   }
 
   async #visitSubfolder(place: Place, { name, head }: ScannedEntry): Promise<void> {
+    const path = joinPath(place.path, name);
     const same = place.previous?.take(head);
     const before = same ?? this.#findPrevious(place, name, 'dir');
     const next = this.#options.scan.next();
     const scanned = next instanceof Promise ? await next : next;
-    if (scanned.failure !== undefined) {
+    const { failure } = scanned.notes;
+    if (failure !== undefined) {
       // Without its content the folder is left out, as restic does.
-      this.#options.report.unreadable(scanned.path, scanned.failure);
+      this.#options.report.unreadable(path, failure);
       place.folder.differ();
       return;
     }
@@ -101,13 +110,12 @@ export class ArchiveWalk {
       { name, head },
       { treeId: before?.subtree, hasSameHead: same !== undefined, folder: previous },
     );
-    await this.#visitFolder({ path: scanned.path, folder, previous }, scanned);
+    await this.#visitFolder({ path, folder, previous }, scanned);
   }
 
   #visitFile(place: Place, entry: ScannedEntry): Promise<void> | undefined {
     const { report, queue, changeDetection } = this.#options;
-    const { name, head, identity } = entry;
-    const { sizeBytes } = identity!;
+    const { name, head, sizeBytes } = entry;
     const path = joinPath(place.path, name);
     const same = place.previous?.take(head);
     if (same !== undefined && this.#hasContent(same.content)) {
@@ -115,8 +123,9 @@ export class ArchiveWalk {
       report.file('unmodified', path, sizeBytes);
       return undefined;
     }
+    const { identity } = entry;
     const before = same === undefined ? this.#findPrevious(place, name, 'file') : undefined;
-    if (same !== undefined || (before !== undefined && isUnchanged(identity!, before, changeDetection))) {
+    if (same !== undefined || (before !== undefined && isUnchanged(identity, before, changeDetection))) {
       if (before !== undefined && this.#hasContent(before.content)) {
         place.folder.addText(fileText(head, before.content));
         report.file('unmodified', path, sizeBytes);
@@ -127,8 +136,8 @@ export class ArchiveWalk {
     const index = place.folder.addPending();
     const isNew = same === undefined && before === undefined;
     const done = (read: FileRead | ReadFailure): void =>
-      this.#finishFile(place.folder, index, { ...entry, path, isNew }, read);
-    return queue.add({ path, identity: identity!, done });
+      this.#finishFile(place.folder, index, { path, name, head, identity, isNew }, read);
+    return queue.add({ path, identity, done });
   }
 
   /** The parent snapshot's entry of this name and type. */
@@ -162,7 +171,7 @@ export class ArchiveWalk {
 
   /** The node as it was when its content was read. */
   #textOfRead({ name, head, path, identity }: ReadEntry, read: FileRead): ByteString {
-    if (read.identity === undefined && read.sizeBytes === identity!.sizeBytes) return fileText(head, read.content);
+    if (read.identity === undefined && read.sizeBytes === identity.sizeBytes) return fileText(head, read.content);
     const node =
       (read.identity && this.#lookAgain(path, name, read.identity)) ??
       decodeNodeText(toBytes(fileText(head, [])).toString('utf8'));
@@ -176,10 +185,15 @@ export class ArchiveWalk {
     { inode, mtimeNs, ctimeNs }: NonNullable<FileRead['identity']>,
   ): TreeNode | undefined {
     try {
-      const stat = lstatSync(toBytes(path), { bigint: true });
+      const stat = entryStatOf(lstatSync(toBytes(path), { bigint: true }));
       if (typeOf(stat) !== 'file') return undefined;
       // The times are those of before the reading, so that the next backup sees what changed since.
-      return this.#options.scan.nodes.make(path, name, Object.assign(stat, { ino: inode, mtimeNs, ctimeNs }));
+      return this.#options.scan.nodes.make(path, name, {
+        ...stat,
+        inode,
+        mtime: toStatTime(mtimeNs),
+        ctime: toStatTime(ctimeNs),
+      });
     } catch (error) {
       if (isSystemError(error)) return undefined;
       throw error;

@@ -93,9 +93,13 @@ export async function archive(
   context: ArchiveContext = {},
 ): Promise<ArchiveResult> {
   const scan = freshScan(request, context.scan);
+  const { signal } = { ...request, ...context };
+  const stop = (): void => scan.stop();
+  signal?.addEventListener('abort', stop, { once: true });
   try {
     return await archiveScanned(repository, request, { ...request, ...context, scan });
   } finally {
+    signal?.removeEventListener('abort', stop);
     scan.stop();
   }
 }

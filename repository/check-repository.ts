@@ -203,7 +203,7 @@ async function describeMarkProblem(
     const path = await locator.pathOfTree(tree);
     return damage('repository/tree-damaged', id, path === undefined ? message : `${message}; it is the folder ${path}`);
   }
-  const files = await locator.entriesWith(tree, id);
+  const files = await locator.entriesWith(tree, new Set([id]));
   return damage('repository/blob-missing', id, files.length === 0 ? message : `${message}; needed by ${listOf(files)}`);
 }
 
@@ -227,28 +227,28 @@ async function nameFiles(
   if (suspects.length === 0) return;
   const { pool, locator, marks, roots, signal } = context;
   const suspectOf = new Map(suspects.flatMap((suspect) => suspect.entries.map((entry) => [entry, suspect] as const)));
-  const hits: { suspect: Suspect; tree: number; entry: number }[] = [];
-  const counts = new Map<Suspect, number>();
+  const hits = new Map<Suspect, Map<number, Set<string>>>();
   await markBlobs(repository, index, roots, pool, {
     signal,
     onProblem() {},
     onTree: (tree, dataEntries) => {
       for (const entry of new Set(dataEntries)) {
         const suspect = suspectOf.get(entry);
-        if (suspect === undefined || (counts.get(suspect) ?? 0) >= MAX_FILES_PER_FINDING) continue;
-        counts.set(suspect, (counts.get(suspect) ?? 0) + 1);
-        hits.push({ suspect, tree, entry });
+        if (suspect === undefined) continue;
+        const folders = hits.get(suspect) ?? new Map<number, Set<string>>();
+        hits.set(suspect, folders);
+        // One more than is shown tells that there are others.
+        if (!folders.has(tree) && folders.size > MAX_FILES_PER_FINDING) continue;
+        folders.set(tree, (folders.get(tree) ?? new Set()).add(index.entryAt(entry).blob.id));
       }
     },
   });
-  const files = new Map<Suspect, string[]>();
-  for (const { suspect, tree, entry } of hits) {
-    throwIfAborted(signal);
-    const places = await locator.entriesWith(tree, index.entryAt(entry).blob.id);
-    files.set(suspect, [...(files.get(suspect) ?? []), ...places]);
-  }
   for (const suspect of suspects) {
-    const places = files.get(suspect) ?? [];
+    const places: string[] = [];
+    for (const [tree, ids] of hits.get(suspect) ?? []) {
+      throwIfAborted(signal);
+      places.push(...(await locator.entriesWith(tree, ids)));
+    }
     const needed = suspect.entries.some((entry) => marks.has(entry));
     if (places.length > 0) suspect.finding.message += `; part of ${listOf(places)}`;
     else if (!needed) suspect.finding.message += '; no snapshot needs it';

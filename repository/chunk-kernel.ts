@@ -1,4 +1,5 @@
 /** The chunker's inner loop as a WebAssembly module, assembled here instruction by instruction. */
+import { leb, signedLeb, WASM_I32, WASM_I64, wasmModule } from './wasm-encoding.ts';
 
 /** Lanes that roll side by side: after 64 bytes the hash depends on the window alone, so that their loads' latencies overlap. */
 export const LANES = 4;
@@ -40,8 +41,6 @@ const op = {
 } as const;
 
 const EMPTY_BLOCK = 0x40;
-const I32 = 0x7f;
-const I64 = 0x7e;
 
 /** Locals of `scan(base: i32, laneBytes: i32) -> i32`: parameters, then i32 pointers, the end, i32 hits, i64 hashes. */
 const BASE = 0;
@@ -58,7 +57,7 @@ const HASH = HIT + LANES;
  */
 export function chunkKernel(): Uint8Array<ArrayBuffer> {
   const body = [
-    ...[2, ...leb(LANES * 2 + 1), I32, ...leb(LANES), I64],
+    ...[2, ...leb(LANES * 2 + 1), WASM_I32, ...leb(LANES), WASM_I64],
     ...forLanes((lane) => setPointer(lane)),
     ...loopUntil(LANE_WARM_END, forLanes(appendByte)),
     ...forLanes((lane) => setPointer(lane)),
@@ -67,14 +66,7 @@ export function chunkKernel(): Uint8Array<ArrayBuffer> {
     ...forLanes((lane) => [op.get, HIT + lane, op.if, EMPTY_BLOCK, op.get, HIT + lane, op.return, op.end]),
     ...[op.i32Const, ...signedLeb(-1), op.end],
   ];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [1, 0x60, 2, I32, I32, 1, I32]),
-    ...section(2, [1, ...name('env'), ...name('memory'), 0x02, 0x00, 1]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...name('scan'), 0x00, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
-  ]);
+  return wasmModule({ name: 'scan', parameters: [WASM_I32, WASM_I32], results: [WASM_I32], body });
 }
 
 const LANE_WARM_END = [op.get, BASE, op.i32Const, ...signedLeb(WINDOW_BYTES), op.i32Add, op.set, END];
@@ -137,23 +129,4 @@ function noteHit(lane: number): number[] {
       : [op.get, HIT + lane, op.i32Eqz, op.if, EMPTY_BLOCK, ...address, op.set, HIT + lane, op.end];
   const isCut = [op.get, HASH + lane, op.i64Const, ...signedLeb(CUT_MASK), op.i64And, op.i64Eqz];
   return [...isCut, op.if, EMPTY_BLOCK, ...keep, op.end];
-}
-
-function section(id: number, content: number[]): number[] {
-  return [id, ...leb(content.length), ...content];
-}
-
-function name(text: string): number[] {
-  return [text.length, ...Buffer.from(text, 'ascii')];
-}
-
-function leb(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...leb(value >>> 7)];
-}
-
-function signedLeb(value: number): number[] {
-  const low = value & 127;
-  const rest = value >> 7;
-  const done = (rest === 0 && low < 64) || (rest === -1 && low >= 64);
-  return done ? [low] : [low | 128, ...signedLeb(rest)];
 }

@@ -1,6 +1,7 @@
 /** A buffer that finds its own cuts: the chunker in WebAssembly, on bytes that are read straight into its memory. */
 import { CHUNKER_WINDOW_BYTES, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES } from './chunker.ts';
-import { chunkKernel, LANES, MOD_TABLE_OFFSET, OUT_TABLE_OFFSET } from './chunk-kernel.ts';
+import { LANES, MOD_TABLE_OFFSET, OUT_TABLE_OFFSET } from './chunk-kernel.ts';
+import { CHUNK_MODULE } from './chunk-module.ts';
 import { rabinTables } from './rabin-tables.ts';
 
 const PAGE_BYTES = 65_536;
@@ -21,7 +22,7 @@ export function createChunkWindow(polynomial: bigint, size: number): ChunkWindow
   // The lanes may look at up to three bytes behind the end.
   const memory = new WebAssembly.Memory({ initial: Math.ceil((BASE + size + LANES) / PAGE_BYTES) });
   fillTables(new DataView(memory.buffer), polynomial);
-  const kernel = new WebAssembly.Instance(new WebAssembly.Module(chunkKernel()), { env: { memory } });
+  const kernel = new WebAssembly.Instance(CHUNK_MODULE, { env: { memory } });
   const scan = kernel.exports['scan'] as (base: number, laneBytes: number) => number;
   return {
     bytes: new Uint8Array(memory.buffer, BASE, size),

@@ -1,5 +1,5 @@
 /** Looking at what stands where entries are to be restored, in a reader thread: what is the snapshot's already need not be written again. */
-import { fstatSync, lstatSync, readdirSync, readlinkSync, unlinkSync, constants, type BigIntStats } from 'node:fs';
+import { fstatSync, lstatSync, readlinkSync, constants, type BigIntStats } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { fromBytes, toBytes } from '../files/byte-path.ts';
 import { errorCode, isAbsence } from '../files/file-errors.ts';
@@ -7,7 +7,7 @@ import { HeldFolders } from '../files/held-folders.ts';
 import type { NativeFolderCalls } from '../files/native-folder.ts';
 import { readFully } from '../files/read-fully.ts';
 import type { SafeFolder } from '../files/safe-folder.ts';
-import { isTemporaryName } from '../files/temporary-name.ts';
+import { removeAbandoned } from '../files/temporary-name.ts';
 import { sha256Hex } from './crypto.ts';
 import { fromGoMode } from './go-file-mode.ts';
 import { parseGoTime } from './go-time.ts';
@@ -23,7 +23,7 @@ export function compareEntries(calls: NativeFolderCalls, batch: CompareBatch): {
   using held = new HeldFolders(targetPath(batch.target));
   for (const [number, { folder: path, entries }] of batch.folders.entries()) {
     const folder = openIfThere(held, path);
-    if (folder !== undefined && batch.sweep?.folders[number] === true) sweep(folder, batch.sweep);
+    if (folder !== undefined && batch.sweep?.[number] === true) removeAbandoned(folder);
     for (const entry of entries) {
       states.push(folder === undefined ? { kind: 'absent' } : compareEntry(calls, batch, folder, entry));
     }
@@ -135,16 +135,4 @@ function differs({ owners }: RestoreTarget, stats: BigIntStats, { node }: Restor
     (owners && (stats.uid !== BigInt(node.uid) || stats.gid !== BigInt(node.gid))) ||
     (node.extended_attributes?.length ?? 0) > 0
   );
-}
-
-function sweep(folder: SafeFolder, { own, beforeMs }: NonNullable<CompareBatch['sweep']>): void {
-  try {
-    for (const name of readdirSync(toBytes(folder.entry(SELF)), 'latin1') as ByteString[]) {
-      if (!isTemporaryName(name) || name.startsWith(own)) continue;
-      const path = toBytes(folder.entry(name));
-      if (lstatSync(path).mtimeMs < beforeMs) unlinkSync(path);
-    }
-  } catch {
-    // It stays, and harms nobody.
-  }
 }

@@ -1,20 +1,17 @@
 /** Execution of a prune plan, so that a kill at any moment leaves a sound repository. */
-import { forEachConcurrently } from '../common/concurrency.ts';
-import { HoldfastError, IntegrityError, NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { HoldfastError } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import type { PruneFigures } from '../domain/run-record.ts';
-import { planBatches, readBatch, type PlannedBatch } from './blob-batches.ts';
+import { planBatches, type PlannedBatch } from './blob-batches.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { encodeIndexFiles } from './index-file.ts';
 import type { BlobMarks } from './mark-blobs.ts';
 import { listIds, packName, unpackedName } from './object-names.ts';
-import type { FinishedPack } from './open-packs.ts';
-import type { IndexFile, PreparedPrune } from './prune-repository.ts';
+import type { CountedIndexFile, PreparedPrune } from './prune-repository.ts';
 import { ReaderPool } from './reader-pool.ts';
+import { storeAgain } from './repack.ts';
+import { removeObjects } from './rewrite-index.ts';
 import type { IndexedBlob, IndexedPack, Repository } from './repository.ts';
-import { writePack } from './write-pack.ts';
-
-const CONCURRENT_REMOVALS = 8;
 
 /** Each run of each backup leaves an index file; those with fewer blobs are merged when prune writes one anyway. */
 const SMALL_INDEX_BLOBS = 5000;
@@ -55,11 +52,8 @@ export async function executePrune(
     [...gone, ...plan.removeUnindexed].map(packName),
   ];
   for (const names of removals) {
-    let removed = 0;
-    await forEachConcurrently(names, CONCURRENT_REMOVALS, async (name) => {
-      await removeObject(repository, name, signal);
-      progress.report({ phase: 'removing', files: ++removed, totalFiles: names.length });
-    });
+    const onRemoved = (files: number): void => progress.report({ phase: 'removing', files, totalFiles: names.length });
+    await removeObjects(repository, names, { signal, onRemoved });
   }
   await repository.loadIndex({ ...call, reload: true });
   return {
@@ -100,38 +94,21 @@ async function repack(
   { signal, progress = silentProgress, packSizeBytes }: ExecutePruneOptions,
 ): Promise<IndexedPack[]> {
   if (plan.repack.length === 0) return [];
-  const written: IndexedPack[] = [];
   const toRepack = new Set(plan.repack);
   const { repack: bytesRead, repackRemoved } = plan.figures.bytes;
   const usedBytes = bytesRead - repackRemoved;
   const threads = Math.ceil(usedBytes / BYTES_PER_THREAD);
   const pool = new ReaderPool(repository, { signal, packSizeBytes, ...(threads <= 1 ? { threads: 1 } : {}) });
-  const write = async (finished: readonly FinishedPack[]): Promise<void> => {
-    for (const { pack, content } of finished) {
-      await writePack(repository.storage, pack.id, content, signal);
-      written.push(pack);
-    }
-  };
-  let expected = 0;
   let bytes = 0;
+  const onBatch = (batch: PlannedBatch): void => {
+    bytes += batch.length;
+    progress.report({ phase: 'rewriting packs', bytes, totalBytes: usedBytes });
+  };
   try {
-    await forEachConcurrently(usedBatches(index, marks, toRepack), pool.concurrency, async (batch) => {
-      const read = await readBatch(repository.storage, batch, signal);
-      const { finished, problems } = await pool.run('repack', { ...read, compressAll });
-      if (problems[0] !== undefined) throw new IntegrityError(problems[0].message);
-      await write(finished);
-      expected += batch.blobs.length;
-      bytes += batch.length;
-      progress.report({ phase: 'rewriting packs', bytes, totalBytes: usedBytes });
-    });
-    for (const { finished } of await pool.runInAll('finish-repack', {})) await write(finished);
+    return await storeAgain(repository, usedBatches(index, marks, toRepack), pool, { signal, compressAll, onBatch });
   } finally {
     await pool.close();
   }
-  const blobs = written.reduce((sum, pack) => sum + pack.blobs.length, 0);
-  // The old packs are about to be deleted: not one blob may be missing from the new ones.
-  if (blobs !== expected) throw new IntegrityError(`prune rewrote ${blobs} of ${expected} blobs; nothing was deleted`);
-  return written;
 }
 
 function* usedBatches(index: BlobIndex, marks: BlobMarks, packIds: ReadonlySet<string>): Iterable<PlannedBatch> {
@@ -149,8 +126,8 @@ function* usedBatches(index: BlobIndex, marks: BlobMarks, packIds: ReadonlySet<s
 function obsoleteIndexFiles(
   { index, indexFiles, plan }: PreparedPrune,
   gone: ReadonlySet<string>,
-): readonly IndexFile[] {
-  const outdated = (file: IndexFile): boolean =>
+): readonly CountedIndexFile[] {
+  const outdated = (file: CountedIndexFile): boolean =>
     file.packIds.length === 0 || file.packIds.some((id) => gone.has(id) || !index.hasPack(id));
   const small = indexFiles.filter((file) => file.blobs < SMALL_INDEX_BLOBS);
   const isMerged = plan.repack.length > 0 || small.length > 1;
@@ -160,7 +137,7 @@ function obsoleteIndexFiles(
 /** The packs that the obsolete index files named and that stay, and the new ones. */
 function* remainingPacks(
   { index }: PreparedPrune,
-  obsolete: readonly IndexFile[],
+  obsolete: readonly CountedIndexFile[],
   gone: ReadonlySet<string>,
   newPacks: readonly IndexedPack[],
 ): Iterable<IndexedPack> {
@@ -170,14 +147,4 @@ function* remainingPacks(
     if (pack !== undefined) yield pack;
   }
   yield* newPacks;
-}
-
-async function removeObject(repository: Repository, name: string, signal: AbortSignal | undefined): Promise<void> {
-  throwIfAborted(signal);
-  try {
-    await repository.storage.remove(name, signal === undefined ? {} : { signal });
-  } catch (error) {
-    // An attempt that was thought dead was here before.
-    if (!(error instanceof NotFoundError)) throw error;
-  }
 }

@@ -1,28 +1,21 @@
 /** Times as Go writes them: RFC 3339 with nanoseconds (trailing zeros cut) in a local zone, against nanoseconds since the epoch. */
-
-const NANOSECONDS = 1_000_000_000n;
+import { toStatTime, type StatTime } from '../files/entry-stat.ts';
 
 /**
  * Nanoseconds since the epoch as `2026-11-23T02:10:00.123456789+01:00`, in this process's time zone as it was at that
  * time. Years outside 0-9999 are moved into them, as restic does, because RFC 3339 has no others.
  */
 export function formatGoTime(timeNs: bigint): string {
-  return createGoTimeFormat()(timeNs);
+  return createGoTimeFormat()(toStatTime(timeNs));
 }
 
 /** Files that were written together share their seconds, which are what takes time. */
 const REMEMBERED_SECONDS = 4096;
 
 /** `formatGoTime` for many times: it remembers the seconds it has met last. */
-export function createGoTimeFormat(): (timeNs: bigint) => string {
+export function createGoTimeFormat(): (time: StatTime) => string {
   const known = new Map<number, Moment>();
-  return (timeNs) => {
-    let seconds = Number(timeNs / NANOSECONDS);
-    let nanoseconds = Number(timeNs % NANOSECONDS);
-    if (nanoseconds < 0) {
-      seconds--;
-      nanoseconds += 1_000_000_000;
-    }
+  return ({ seconds, nanoseconds }) => {
     let moment = known.get(seconds);
     if (moment === undefined) {
       if (known.size >= REMEMBERED_SECONDS) known.clear();

@@ -6,7 +6,7 @@ import { ENTRY_WORDS } from './blob-table.ts';
 import { decodeIndexFile } from './index-file.ts';
 import { scanIndexFile } from './index-scan.ts';
 import { listIds } from './object-names.ts';
-import { packEntries, type PackEntries } from './pack-entries.ts';
+import { joinEntries, packEntries, type PackEntries } from './pack-entries.ts';
 import type { Repository } from './repository.ts';
 
 const CONCURRENT_READS = 4;
@@ -28,7 +28,10 @@ export interface LoadIndexOptions {
   onPack?: (pack: { id: string; blobCount: number }, indexId: string) => boolean;
 }
 
-/** Packs enter the index in the order of the listing, whichever file is read first. */
+/**
+ * Packs enter the index in the order of the listing, whichever file is read first. Of a pack that several files name,
+ * all counts that any of them says (as restic has it): each may have been written by somebody who knew a part.
+ */
 export async function loadIndexFiles(repository: Repository, options: LoadIndexOptions = {}): Promise<LoadedIndex> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -44,6 +47,7 @@ async function loadOnce(repository: Repository, options: LoadIndexOptions): Prom
   const fileIds: string[] = [];
   for await (const { id } of listIds(repository.storage, 'index/', signal)) fileIds.push(id);
   const index = new BlobIndex();
+  const joined = new Map<string, PackEntries>();
   const waiting = new Map<number, PackEntries[]>();
   let next = 0;
   await forEachConcurrently(fileIds.entries(), CONCURRENT_READS, async ([position, id]) => {
@@ -51,12 +55,25 @@ async function loadOnce(repository: Repository, options: LoadIndexOptions): Prom
     for (let packs = waiting.get(next); packs !== undefined; packs = waiting.get(next)) {
       for (const pack of packs) {
         const blobCount = pack.words.length / ENTRY_WORDS;
-        if (options.onPack?.({ id: pack.id, blobCount }, fileIds[next]!) !== false) index.add(pack);
+        if (options.onPack?.({ id: pack.id, blobCount }, fileIds[next]!) === false || index.add(pack)) continue;
+        const known = joined.get(pack.id) ?? index.packEntries(pack.id)!;
+        const both = joinEntries(known, pack);
+        if (both !== known) joined.set(pack.id, both);
       }
       waiting.delete(next++);
     }
   });
-  return { index, fileIds };
+  return { index: joined.size === 0 ? index : withJoined(index, joined), fileIds };
+}
+
+/** Made anew, because the entries of a pack lie together. That is rare: usually all files say the same of a pack. */
+function withJoined(index: BlobIndex, joined: ReadonlyMap<string, PackEntries>): BlobIndex {
+  const whole = new BlobIndex();
+  for (let number = 0; number < index.packCount; number++) {
+    const id = index.packIdAt(number);
+    whole.add(joined.get(id) ?? index.packEntries(id)!);
+  }
+  return whole;
 }
 
 async function readIndexFile(repository: Repository, id: string, options: LoadIndexOptions): Promise<PackEntries[]> {

@@ -72,7 +72,7 @@ async function prepareFirstKey(
 
 async function reuseKey(storage: Storage, password: string, signal?: AbortSignal): Promise<{ key: MasterKey }> {
   try {
-    return { key: (await findKey(storage, password, signal)).key };
+    return { key: (await findKey(storage, password, signal === undefined ? {} : { signal })).key };
   } catch (cause) {
     if (!(cause instanceof HoldfastError) || cause.code !== 'WrongPassword') throw cause;
     throw new HoldfastError('AlreadyExists', `keys of an unfinished repository lie at ${storage.description}`, {

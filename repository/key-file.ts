@@ -6,6 +6,7 @@ import { goJson } from './go-json.ts';
 import { formatGoTime } from './go-time.ts';
 import { isJsonObject, parseJsonObject, textOf } from './json-object.ts';
 import type { MasterKey } from './repository.ts';
+import { scryptByLanes } from './scrypt-lanes.ts';
 
 /** scrypt's cost: N iterations of memory, block size r, p repetitions. */
 export interface ScryptParameters {
@@ -95,7 +96,32 @@ function isCount(value: unknown): value is number {
 
 /** undefined: the password is not this key's. */
 export async function openKeyFile(file: KeyFile, password: string, id: string): Promise<MasterKey | undefined> {
-  const passwordKey = await deriveKey(password, Buffer.from(file.salt, 'base64'), file);
+  return unsealMasterKey(file, await deriveKey(password, decodeSalt(file), file), id);
+}
+
+interface FastAttempt {
+  password: string;
+  id: string;
+  derive: DeriveFast;
+  processors: number | undefined;
+}
+
+/** As `openKeyFile`, in a fraction of its time; `isCertain` is false when only that may say that the password is not this key's. */
+async function openKeyFileFast(
+  file: KeyFile,
+  { password, id, derive, processors }: FastAttempt,
+): Promise<{ key: MasterKey | undefined; isCertain: boolean }> {
+  const derived = await derive(password, decodeSalt(file), file, processors);
+  if (derived === undefined) return { key: await openKeyFile(file, password, id), isCertain: true };
+  const key = unsealMasterKey(file, splitKey(derived), id);
+  return { key, isCertain: key !== undefined };
+}
+
+function decodeSalt(file: KeyFile): Buffer {
+  return Buffer.from(file.salt, 'base64');
+}
+
+function unsealMasterKey(file: KeyFile, passwordKey: MasterKey, id: string): MasterKey | undefined {
   let plain: Buffer;
   try {
     plain = open(prepareKey(passwordKey), Buffer.from(file.data, 'base64'), `key file ${id}`);
@@ -106,29 +132,55 @@ export async function openKeyFile(file: KeyFile, password: string, id: string): 
   return parseMasterKey(plain, id);
 }
 
+/** 64 bytes of scrypt; undefined where it does not do it. */
+export type DeriveFast = (
+  password: string,
+  salt: Buffer,
+  parameters: ScryptParameters,
+  processors?: number,
+) => Promise<Buffer | undefined>;
+
+export interface SearchOptions {
+  where: string;
+  signal?: AbortSignal | undefined;
+  /** Default: `scryptByLanes`. Nothing is refused by its word alone. */
+  derive?: DeriveFast;
+  /** See `scryptByLanes`. */
+  processors?: number | undefined;
+}
+
 /**
  * The master key behind the first of the key files that the password opens, tried one after the other (each costs one
  * scrypt). Throws WrongPassword when none opens; a damaged key file is passed over, and named when none opens.
+ * Before anything is thrown the keys that our own code did not open are tried with OpenSSL's scrypt.
  */
 export async function searchKey(
   ids: AsyncIterable<string> | Iterable<string>,
   read: (id: string) => Promise<Buffer>,
   password: string,
-  options: { where: string; signal?: AbortSignal | undefined },
+  { where, signal, processors, derive = scryptByLanes }: SearchOptions,
 ): Promise<{ id: string; key: MasterKey }> {
   let damaged: IntegrityError | undefined;
+  const uncertain: { id: string; file: KeyFile }[] = [];
   for await (const id of ids) {
-    throwIfAborted(options.signal);
+    throwIfAborted(signal);
     try {
-      const key = await openKeyFile(parseKeyFile(await read(id), id), password, id);
+      const file = parseKeyFile(await read(id), id);
+      const { key, isCertain } = await openKeyFileFast(file, { password, id, derive, processors });
       if (key !== undefined) return { id, key };
+      if (!isCertain) uncertain.push({ id, file });
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
       damaged = error;
     }
   }
+  for (const { id, file } of uncertain) {
+    throwIfAborted(signal);
+    const key = await openKeyFile(file, password, id);
+    if (key !== undefined) return { id, key };
+  }
   if (damaged !== undefined) throw damaged;
-  throw new HoldfastError('WrongPassword', `the password opens no key of the repository at ${options.where}`, {
+  throw new HoldfastError('WrongPassword', `the password opens no key of the repository at ${where}`, {
     hint: 'Check that the password file belongs to this repository.',
   });
 }
@@ -151,11 +203,11 @@ function deriveKey(password: string, salt: Buffer, parameters: ScryptParameters)
     const maxmem = 128 * r * (N + p + 2) + 1024 * 1024;
     scrypt(password, salt, 64, { N, r, p, maxmem }, (error, derived) => {
       if (error !== null) return reject(new IntegrityError(`scrypt refuses N=${N}, r=${r}, p=${p}`, { cause: error }));
-      resolve({
-        encrypt: derived.subarray(0, 32),
-        macK: derived.subarray(32, 48),
-        macR: derived.subarray(48, 64),
-      });
+      resolve(splitKey(derived));
     });
   });
+}
+
+function splitKey(derived: Buffer): MasterKey {
+  return { encrypt: derived.subarray(0, 32), macK: derived.subarray(32, 48), macR: derived.subarray(48, 64) };
 }

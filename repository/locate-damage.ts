@@ -29,12 +29,13 @@ export class DamageLocator {
     this.#snapshotOfRoot = snapshotOfRoot;
   }
 
-  /** `/srv/orders/a.csv of snapshot 12ab34cd` of each entry of the tree that has the blob as content or subtree. */
-  async entriesWith(tree: number, blobId: string): Promise<string[]> {
+  /** `/srv/orders/a.csv of snapshot 12ab34cd` of each entry of the tree that has one of the blobs as content or subtree. */
+  async entriesWith(tree: number, blobIds: ReadonlySet<string>): Promise<string[]> {
     if (tree < 0 || this.#located >= MAX_LOCATIONS) return [];
     this.#located++;
     const nodes = (await this.#readTree(tree)).filter(
-      (node) => node.subtree === blobId || (node.content?.includes(blobId) ?? false),
+      ({ subtree, content }) =>
+        (subtree !== undefined && blobIds.has(subtree)) || (content?.some((id) => blobIds.has(id)) ?? false),
     );
     if (nodes.length === 0) return [];
     const { path, snapshot } = await this.#pathOf(tree);

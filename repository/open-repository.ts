@@ -16,6 +16,15 @@ export interface OpenRepositoryOptions extends OpenOptions {
   lockTiming?: LockTiming;
 }
 
+const CONFIG_HINT =
+  'Bring the file "config" back from a copy of the repository\'s folder, however old: it is written once. Nothing opens without it, but nothing else is lost.';
+
+const LOST_KEY_HINT =
+  "Bring the file back from a copy of the repository's folder: it is the only key, and nothing can be decrypted without it, whatever the password.";
+
+const DAMAGED_KEY_HINT =
+  'The password fits none of the other keys: if it is this one\'s, bring the file back from a copy, or open with the password of another key, remove this one, and add it anew ("holdfast key").';
+
 /**
  * Errors: NoRepository when there is no config, WrongPassword when no key opens, IntegrityError when config or keys are
  * damaged, NotBuilt for an unknown format version. The repository owns the storage and closes it.
@@ -31,7 +40,7 @@ export async function openRepository(
       hint: 'Check that the disk is mounted and the path is right; "holdfast init" creates a repository.',
     });
   }
-  const { id: keyId, key } = await findKey(storage, password, options.signal);
+  const { id: keyId, key } = await findKey(storage, password, options);
   const config = await readConfig(storage, key, options.signal);
   return createStoredRepository(storage, config, key, { ...options, keyId });
 }
@@ -55,7 +64,7 @@ export function createStoredRepository(
 export async function findKey(
   storage: Storage,
   password: string,
-  signal?: AbortSignal,
+  { signal, processors }: Pick<OpenOptions, 'signal' | 'processors'> = {},
 ): Promise<{ id: string; key: MasterKey }> {
   const files: { id: string; modifiedAt: Date }[] = [];
   for await (const entry of listIds(storage, KEY_PREFIX, signal)) files.push(entry);
@@ -70,16 +79,25 @@ export async function findKey(
     if (sha256Hex(content) !== id) throw new IntegrityError(`key file ${id} is damaged: its hash is not its name`);
     return content;
   };
-  return searchKey(
-    files.map(({ id }) => id),
-    read,
-    password,
-    { where: storage.description, signal },
-  );
+  const ids = files.map(({ id }) => id);
+  try {
+    return await searchKey(ids, read, password, { where: storage.description, signal, processors });
+  } catch (error) {
+    throw withHint(error, ids.length === 1 ? LOST_KEY_HINT : DAMAGED_KEY_HINT);
+  }
 }
 
 /** Throws IntegrityError when the key is another repository's, or the config is damaged. */
 export async function readConfig(storage: Storage, key: MasterKey, signal?: AbortSignal): Promise<RepositoryConfig> {
   const stored = await storage.read(CONFIG_NAME, undefined, signal === undefined ? {} : { signal });
-  return parseConfig(open(prepareKey(key), stored, `the config of ${storage.description}`), storage.description);
+  try {
+    return parseConfig(open(prepareKey(key), stored, `the config of ${storage.description}`), storage.description);
+  } catch (error) {
+    throw withHint(error, CONFIG_HINT);
+  }
+}
+
+function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof IntegrityError)) return error;
+  return new IntegrityError(error.message, { cause: error, context: error.context, hint });
 }

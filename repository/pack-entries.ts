@@ -22,6 +22,31 @@ export function packEntries({ id, blobs }: IndexedPack): PackEntries {
   return { id, words };
 }
 
+/** What two lists say of a pack, each entry once, those of the first before others; the first itself when it says all. */
+export function joinEntries(first: PackEntries, second: PackEntries): PackEntries {
+  if (Buffer.compare(bytesOf(first), bytesOf(second)) === 0) return first;
+  const known = new Set(entryTexts(first));
+  const words = [...first.words];
+  for (const [number, text] of entryTexts(second).entries()) {
+    if (known.has(text)) continue;
+    known.add(text);
+    words.push(...second.words.subarray(number * ENTRY_WORDS, (number + 1) * ENTRY_WORDS));
+  }
+  return words.length === first.words.length ? first : { id: first.id, words: Uint32Array.from(words) };
+}
+
+function bytesOf({ words }: PackEntries): Buffer {
+  return Buffer.from(words.buffer, words.byteOffset, words.byteLength);
+}
+
+function entryTexts({ words }: PackEntries): string[] {
+  const bytes = bytesOf({ id: '', words });
+  const size = ENTRY_WORDS * words.BYTES_PER_ELEMENT;
+  return Array.from({ length: words.length / ENTRY_WORDS }, (_, number) =>
+    bytes.toString('latin1', number * size, (number + 1) * size),
+  );
+}
+
 /**
  * The plain header that the pack must have. undefined when no pack can be so: its blobs lie one after the other from the
  * first byte on.

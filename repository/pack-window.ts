@@ -1,10 +1,9 @@
-/** A pack read from its first byte to its last through a small window: hashed as it comes, and never whole in memory. */
-import { createHash } from 'node:crypto';
+/** A pack read from its first byte to its last through a small window: handed on as it comes, and never whole in memory. */
 
 /** Read at once. What was read is hashed and opened while the processor's cache still has it. */
 const PIECE_BYTES = 512 * 1024;
 /** Of a thread's memory at the beginning; blobs that are longer make it grow. */
-const SMALLEST_BYTES = 2 * 1024 * 1024;
+const SMALLEST_BYTES = 4 * 1024 * 1024;
 /** Beyond this it is given back after the pack: a thread must not keep what one huge blob needed. */
 const LARGEST_KEPT_BYTES = 16 * 1024 * 1024;
 
@@ -29,24 +28,32 @@ export class WindowMemory {
 /** Fills the target from the position on; returns how many bytes there were, 0 at the end. */
 export type PositionedRead = (target: Uint8Array, position: number) => number;
 
+/** What gets the bytes of the pack in order, before anybody else has them. */
+export interface PieceSink {
+  /** The piece stays as it is until `flush`. */
+  update(piece: Uint8Array): void;
+  flush(): void;
+}
+
 export class PackWindow {
   readonly #read: PositionedRead;
   readonly #memory: WindowMemory;
-  readonly #hash = createHash('sha256');
+  readonly #sink: PieceSink;
   #bytes: Buffer;
   /** The window holds the pack from `#start` up to `#end`. */
   #start = 0;
   #end = 0;
   #isWhole = false;
 
-  constructor(read: PositionedRead, memory: WindowMemory) {
+  constructor(read: PositionedRead, memory: WindowMemory, sink: PieceSink) {
     this.#read = read;
+    this.#sink = sink;
     this.#memory = memory;
     this.#bytes = memory.grow(SMALLEST_BYTES, 0);
   }
 
   /**
-   * The bytes at the offset, fewer where the pack ends before. They may be changed, and are valid until the next call.
+   * The bytes at the offset, fewer where the pack ends before; valid until the next call.
    * Offsets rise from call to call; what lies before the last one is read once more.
    */
   take(offset: number, length: number): Buffer {
@@ -55,17 +62,18 @@ export class PackWindow {
     return this.#bytes.subarray(offset - this.#start, Math.min(offset + length, this.#end) - this.#start);
   }
 
-  /** Reads what is left. The length of the pack, and the hex SHA-256 of all of it. */
-  finish(): { sizeBytes: number; hash: string } {
+  /** Reads what is left; returns the length of the pack. */
+  finish(): number {
     while (!this.#isWhole) this.#advance(this.#end, 0);
     this.#memory.release();
-    return { sizeBytes: this.#end, hash: this.#hash.digest('hex') };
+    return this.#end;
   }
 
   /** Reads another piece, and drops what lies before the offset when there is no room for it. */
   #advance(offset: number, length: number): void {
     let filled = this.#end - this.#start;
     if (this.#bytes.length - filled < PIECE_BYTES) {
+      this.#sink.flush();
       const dropped = Math.min(offset - this.#start, filled);
       this.#bytes.copyWithin(0, dropped, filled);
       this.#start += dropped;
@@ -79,7 +87,7 @@ export class PackWindow {
     const piece = this.#bytes.subarray(filled, filled + PIECE_BYTES);
     const count = this.#read(piece, this.#end);
     if (count === 0) this.#isWhole = true;
-    else this.#hash.update(piece.subarray(0, count));
+    else this.#sink.update(piece.subarray(0, count));
     this.#end += count;
   }
 

@@ -25,7 +25,8 @@ const SLACK_BYTES = compressedBound(MAX_CHUNK_BYTES) + MAX_HEADER_ENTRIES * 64;
 
 const PLAIN_ENTRY_BYTES = 37;
 const COMPRESSED_ENTRY_BYTES = 41;
-const LENGTH_BYTES = 4;
+/** Of the header's length, at the very end. */
+export const LENGTH_BYTES = 4;
 
 /** The first byte of a header entry. */
 const ENTRY_KIND = { data: 0, tree: 1, compressedData: 2, compressedTree: 3 } as const;
@@ -186,15 +187,36 @@ export function openStoredBlob(
   native?: NativeDecompressor,
   target?: Buffer,
 ): { plain: Buffer; opened: Buffer } {
-  const what = `${blob.type} blob ${blob.id} in pack ${packId}`;
+  const content = openUnhashed(key, blob, stored, packId, native, target);
+  if (sha256Hex(content.plain) !== blob.id) throw new IntegrityError(otherContent(blob, packId));
+  return content;
+}
+
+/** Like `openStoredBlob`, but for the check of the id, which is the caller's. */
+export function openUnhashed(
+  key: SealingKey,
+  blob: IndexedBlob,
+  stored: Uint8Array,
+  packId: string,
+  native?: NativeDecompressor,
+  target?: Buffer,
+): { plain: Buffer; opened: Buffer } {
+  const what = describeBlob(blob, packId);
   if (stored.length !== blob.length) {
     throw new IntegrityError(`${what} is truncated: ${stored.length} of ${blob.length} bytes are there`);
   }
   const opened = open(key, stored, what, target);
   const length = blob.uncompressedLength;
-  const plain = length === undefined ? opened : decompressBlob(opened, length, what, native);
-  if (sha256Hex(plain) !== blob.id) throw new IntegrityError(`${what} has other content than its id says`);
-  return { plain, opened };
+  return { plain: length === undefined ? opened : decompressBlob(opened, length, what, native), opened };
+}
+
+/** What is wrong with a blob whose content has another hash than its id. */
+export function otherContent(blob: IndexedBlob, packId: string): string {
+  return `${describeBlob(blob, packId)} has other content than its id says`;
+}
+
+function describeBlob(blob: IndexedBlob, packId: string): string {
+  return `${blob.type} blob ${blob.id} in pack ${packId}`;
 }
 
 function entryBytes(blob: IndexedBlob): number {

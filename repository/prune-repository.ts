@@ -8,6 +8,7 @@ import { markBlobs, throwMarkProblem, type BlobMarks } from './mark-blobs.ts';
 import { listIds, PACK_PREFIX } from './object-names.ts';
 import { ReaderPool } from './reader-pool.ts';
 import type { IndexedBlob, Repository } from './repository.ts';
+import type { IndexFile } from './rewrite-index.ts';
 
 export interface PruneOptions extends PruneRules {
   /** Root trees of snapshots forgotten a short time ago: what of them still exists is spared. */
@@ -21,14 +22,12 @@ export interface PreparedPrune {
   readonly plan: PrunePlan;
   readonly index: BlobIndex;
   readonly marks: BlobMarks;
-  readonly indexFiles: readonly IndexFile[];
+  readonly indexFiles: readonly CountedIndexFile[];
   /** What is rewritten is compressed even where that saves nothing, so that it is not rewritten again. */
   readonly compressAll: boolean;
 }
 
-export interface IndexFile {
-  id: string;
-  packIds: string[];
+export interface CountedIndexFile extends IndexFile {
   blobs: number;
 }
 
@@ -66,8 +65,8 @@ async function loadPresentIndex(
   repository: Repository,
   stored: ReadonlyMap<string, number>,
   signal: AbortSignal | undefined,
-): Promise<{ index: BlobIndex; indexFiles: IndexFile[] }> {
-  const files = new Map<string, IndexFile>();
+): Promise<{ index: BlobIndex; indexFiles: CountedIndexFile[] }> {
+  const files = new Map<string, CountedIndexFile>();
   const { index, fileIds } = await loadIndexFiles(repository, {
     signal,
     onPack(pack, id) {

@@ -3,12 +3,11 @@ import { IntegrityError } from '../common/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { SealingKey } from './crypto.ts';
 import { packName } from './object-names.ts';
-import { packSizeBytes, readPackHeader } from './pack.ts';
+import { LENGTH_BYTES, packSizeBytes, readPackHeader } from './pack.ts';
 import type { IndexedPack } from './repository.ts';
 
 /** Holds the header of most packs. */
 const FIRST_GUESS_BYTES = 64 * 1024;
-const LENGTH_BYTES = 4;
 
 /**
  * Throws IntegrityError when the header cannot be read, or when the pack is not as long as its blobs; NotFound when it

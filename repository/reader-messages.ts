@@ -22,6 +22,8 @@ export interface ReaderSettings {
 export interface AwaitedSettings {
   /** An Int32: `WAITING` until the settings are in the thread's port, or it is to end. */
   state: SharedArrayBuffer;
+  /** What it will be for: it loads what that needs. */
+  work: 'check' | 'restore';
 }
 
 export const WAITING = 0;

@@ -87,8 +87,17 @@ export class ReaderPool {
     while (this.#threads.length < this.threads) this.#start();
   }
 
-  /** Runs a task in the thread that has least to do. `content` of the input is handed over: do not use it afterwards. */
-  run<Name extends TaskName>(name: Name, input: ReaderTasks[Name]['input']): Promise<ReaderTasks[Name]['output']> {
+  /**
+   * Runs a task in the thread that has least to do, or in the one of this number (from 0), of those that `start` has started.
+   * `content` of the input is handed over: do not use it afterwards.
+   */
+  run<Name extends TaskName>(
+    name: Name,
+    input: ReaderTasks[Name]['input'],
+    number?: number,
+  ): Promise<ReaderTasks[Name]['output']> {
+    const chosen = number === undefined ? undefined : this.#threads[number];
+    if (chosen !== undefined) return this.#send(chosen, name, input);
     const idlest = this.#threads.toSorted((a, b) => a.load - b.load)[0];
     const full = this.#threads.length >= this.threads;
     return this.#send(idlest !== undefined && (full || idlest.load === 0) ? idlest : this.#start(), name, input);

@@ -3,12 +3,15 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { IntegrityError, InterruptedError } from '../common/errors.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
+import { BlobRoom } from './blob-room.ts';
 import { compareEntries } from './compare-entries.ts';
 import { compressAlways } from './compression.ts';
 import { prepareNativeKey } from './crypto.ts';
+import { loadBlockHasher } from './native-sha256.ts';
 import { loadNativeDecompressor } from './native-zstd.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
 import { openBlob, openStoredBlob } from './pack.ts';
+import { createPackHasher } from './pack-hasher.ts';
 import { WindowMemory } from './pack-window.ts';
 import { ReadMemory } from './read-memory.ts';
 import {
@@ -31,22 +34,26 @@ import { verifyEntries } from './verify-entries.ts';
 import { verifyPack, type VerifyTools } from './verify-pack.ts';
 
 const decompressor = onFirstUse(loadNativeDecompressor);
+const metadata = onFirstUse(loadNativeMetadata);
+const folderCalls = onFirstUse(loadNativeFolderCalls);
 const settings = receiveSettings(workerData as ReaderSettings | AwaitedSettings);
 const key = prepareNativeKey(settings.key);
 const target = settings.target ?? settings;
 const openPacks = new OpenPacks(settings.target === undefined ? key : prepareNativeKey(target.key), target);
 const restoring = onFirstUse((): ThreadContext => ({
   key,
-  native: loadNativeMetadata(),
-  calls: loadNativeFolderCalls(),
+  native: metadata(),
+  calls: folderCalls(),
   decompress: decompressor(),
   memory: new ReadMemory(),
 }));
 
 const verifying = onFirstUse((): VerifyTools => ({
   key,
-  decompress: decompressor(),
   memory: new WindowMemory(),
+  hasher: createPackHasher(loadBlockHasher()),
+  // Trees that are read in between have the thread's own decompressor.
+  rooms: BlobRoom.pair(loadNativeDecompressor),
   pause: doUrgent,
 }));
 
@@ -68,6 +75,10 @@ function receiveSettings(given: ReaderSettings | AwaitedSettings): ReaderSetting
   if (!('state' in given)) return given;
   // Loads what calls into libraries.
   decompressor();
+  if (given.work === 'restore') {
+    metadata();
+    folderCalls();
+  }
   const state = new Int32Array(given.state);
   Atomics.wait(state, 0, WAITING);
   // Of this thread alone.

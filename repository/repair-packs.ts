@@ -1,17 +1,16 @@
 /** Salvages what is whole of damaged packs: into new packs, before the damaged ones are removed. */
 import { HoldfastError, IntegrityError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
-import { planBatches, readBatch } from './blob-batches.ts';
+import { planBatches } from './blob-batches.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { prepareKey } from './crypto.ts';
 import { loadIndexFiles } from './index-loading.ts';
 import { listIds, packName, PACK_PREFIX } from './object-names.ts';
-import type { FinishedPack } from './open-packs.ts';
 import { readPackHeader } from './pack.ts';
 import { ReaderPool } from './reader-pool.ts';
 import type { IndexedBlob, IndexedPack, Repository } from './repository.ts';
+import { storeAgain } from './repack.ts';
 import { removeObjects, rewriteIndex, type IndexFile } from './rewrite-index.ts';
-import { writePack } from './write-pack.ts';
 
 export interface RepairPacksOptions {
   signal?: AbortSignal;
@@ -191,48 +190,28 @@ export async function executePackRepair(
   options: Pick<RepairPacksOptions, 'signal'> = {},
 ): Promise<void> {
   const { signal } = options;
-  const added = await storeAgain(repository, packs, signal);
+  const added = await storeSalvaged(repository, packs, signal);
   const gone = new Set(packs.map(({ packId }) => packId));
   await rewriteIndex(repository, { index, obsolete, gone, added }, signal);
   const stored = packs.filter((pack) => pack.stored);
   await removeObjects(
     repository,
     stored.map(({ packId }) => packName(packId)),
-    signal,
+    { signal },
   );
   await repository.loadIndex({ ...(signal === undefined ? {} : { signal }), reload: true });
 }
 
-async function storeAgain(
+async function storeSalvaged(
   repository: Repository,
   packs: readonly PackSalvage[],
   signal: AbortSignal | undefined,
 ): Promise<IndexedPack[]> {
-  const expected = packs.reduce((sum, { salvaged }) => sum + salvaged.length, 0);
-  if (expected === 0) return [];
-  const written: IndexedPack[] = [];
-  const write = async (finished: readonly FinishedPack[]): Promise<void> => {
-    for (const { pack, content } of finished) {
-      await writePack(repository.storage, pack.id, content, signal);
-      written.push(pack);
-    }
-  };
+  const batches = packs.flatMap(({ packId, salvaged }) => planBatches(packId, salvaged));
   const pool = new ReaderPool(repository, { signal, threads: 1 });
   try {
-    for (const { packId, salvaged } of packs) {
-      for (const batch of planBatches(packId, salvaged)) {
-        const { finished } = await pool.run('repack', await readBatch(repository.storage, batch, signal));
-        await write(finished);
-      }
-    }
-    for (const { finished } of await pool.runInAll('finish-repack', {})) await write(finished);
+    return await storeAgain(repository, batches, pool, { signal });
   } finally {
     await pool.close();
   }
-  const blobs = written.reduce((sum, pack) => sum + pack.blobs.length, 0);
-  if (blobs !== expected)
-    throw new IntegrityError(`only ${blobs} of ${expected} whole blobs could be stored again; nothing was removed`, {
-      hint: 'Run the command again; when it fails again, look at the storage.',
-    });
-  return written;
 }

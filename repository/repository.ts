@@ -127,4 +127,6 @@ export interface Repository {
 export interface OpenOptions {
   signal?: AbortSignal;
   compression?: 'none' | 'auto' | 'max';
+  /** How many are free to make the password a key (`scryptByLanes`). Default: all. */
+  processors?: number | undefined;
 }

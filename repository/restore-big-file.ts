@@ -1,4 +1,4 @@
-/** Files that several threads write, a part each: made before the first part, given metadata and place after the last. */
+/** Files that are written part by part: made before the first part, given metadata and place after the last. */
 import { closeSync, constants, ftruncateSync, openSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from '../files/byte-path.ts';
@@ -9,11 +9,14 @@ import { hideFile, PRIVATE_MODE } from './new-file.ts';
 import { plainSize } from './plain-size.ts';
 import type { LocatedBlob } from './restore-blobs.ts';
 import { placeFile, removeQuietly } from './restore-entries.ts';
-import type { RestoreEntry } from './restore-messages.ts';
+import { problemCodeOf, type RestoreEntry } from './restore-messages.ts';
 import type { RestoreReport } from './restore-report.ts';
 
-/** Larger files are written by several threads, a part each. */
-export const MAX_PART_BYTES = 16 * 1024 * 1024;
+/** Larger files are written in parts, by whichever thread has time. */
+export const BIG_FILE_BYTES = 16 * 1024 * 1024;
+
+/** At most, but for a single blob that is larger: what is read for a part fits into a thread's memory (`ReadMemory`). */
+const MAX_PART_BYTES = 6 * 1024 * 1024;
 
 export interface BigFile {
   folder: ByteString;
@@ -49,7 +52,7 @@ export function planParts(file: BigFile, locations: readonly LocatedBlob[]): Par
   for (const [index, blob] of locations.entries()) {
     const size = plainSize(blob);
     if (missing === undefined || missing.has(index)) {
-      if (bytes >= MAX_PART_BYTES) {
+      if (bytes > 0 && bytes + size > MAX_PART_BYTES) {
         units.push({ kind: 'part', file, pieces: [], content: [] });
         bytes = 0;
       }
@@ -81,7 +84,7 @@ export function openBigFile(root: ByteString, file: BigFile, report: RestoreRepo
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    report.addProblem('restore/unwritable', file.path, `it could not be written (${code})`);
+    report.addProblem(problemCodeOf(code), file.path, `it could not be written (${code})`);
     return false;
   }
 }
@@ -107,6 +110,6 @@ export function finishBigFile(
     report.tell(file.replaces ? 'updated' : 'restored', file.path, file.sizeBytes);
   } catch (error) {
     const code = errorCode(error) ?? String(error);
-    report.addProblem('restore/unwritable', file.path, `it could not be put in its place (${code})`);
+    report.addProblem(problemCodeOf(code), file.path, `it could not be put in its place (${code})`);
   }
 }

@@ -11,14 +11,15 @@ import { holdEntry, openFolderBelow, type SafeFolder } from '../files/safe-folde
 import { applyMetadata } from './apply-metadata.ts';
 import { BlobReader, type ReadingTools } from './blob-reader.ts';
 import { type Creator, hideFile, NewFiles } from './new-file.ts';
-import type {
-  EntryBatch,
-  FilePart,
-  RestoreAnswer,
-  RestoredNode,
-  RestoreEntry,
-  RestoreProblem,
-  RestoreTarget,
+import {
+  type EntryBatch,
+  type FilePart,
+  problemCodeOf,
+  type RestoreAnswer,
+  type RestoredNode,
+  type RestoreEntry,
+  type RestoreProblem,
+  type RestoreTarget,
 } from './restore-messages.ts';
 import { writeAll, writeSparse } from './sparse-write.ts';
 
@@ -284,7 +285,7 @@ function problemOf(error: unknown, path: ByteString): RestoreProblem {
   if (error instanceof IntegrityError) return { code: 'restore/damaged', path, message: error.message };
   const code = errorCode(error);
   if (code === undefined) throw error;
-  return { code: 'restore/unwritable', path, message: describeRefusal(code) };
+  return { code: problemCodeOf(code), path, message: describeRefusal(code) };
 }
 
 function describeRefusal(code: string): string {

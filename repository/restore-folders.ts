@@ -9,6 +9,7 @@ import type { NativeMetadata } from '../files/native-metadata.ts';
 import { HeldFolders } from '../files/held-folders.ts';
 import type { SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
+import { problemCodeOf } from './restore-messages.ts';
 import type { RestoreReport } from './restore-report.ts';
 import type { TreeNode } from './tree-node.ts';
 
@@ -95,7 +96,11 @@ export class RestoreFolders implements Disposable {
     } catch (error) {
       folder.state = 'failed';
       const code = errorCode(error) ?? String(error);
-      this.#tell(folder.path, `the folder could not be made, and nothing in it (${code})`);
+      this.#report.addProblem(
+        problemCodeOf(code),
+        folder.path,
+        `the folder could not be made, and nothing in it (${code})`,
+      );
     }
   }
 

@@ -63,11 +63,8 @@ export interface CompareBatch {
   target: RestoreTarget;
   folders: RestoreFolderEntries[];
   overwrite: Overwrite;
-  /**
-   * Temporary names that begin otherwise than `own`, of files older than this (milliseconds since the epoch), were left by
-   * a restore that was killed, and go, in those of the folders that are marked here. Absent: all stay.
-   */
-  sweep?: { own: string; beforeMs: number; folders: boolean[] } | undefined;
+  /** Of each folder: whether it is looked through for what killed processes have left. Absent: none is. */
+  sweep?: boolean[] | undefined;
 }
 
 /** Whole entries of some folders. */
@@ -90,7 +87,17 @@ export interface FilePart {
   source: BlobSource;
 }
 
-export type RestoreProblemCode = 'restore/damaged' | 'restore/unwritable' | 'restore/metadata' | 'restore/mismatch';
+export type RestoreProblemCode =
+  | 'restore/damaged'
+  | 'restore/unwritable'
+  | 'restore/denied'
+  | 'restore/metadata'
+  | 'restore/mismatch';
+
+/** Of an entry that could not be made, by the system's error code: what this account may not do is told apart. */
+export function problemCodeOf(errorCode: string): 'restore/unwritable' | 'restore/denied' {
+  return errorCode === 'EACCES' || errorCode === 'EPERM' ? 'restore/denied' : 'restore/unwritable';
+}
 
 export interface RestoreProblem {
   code: RestoreProblemCode;

@@ -29,7 +29,8 @@ const SEVERITIES: Record<string, Severity> = {
 const HINTS: Record<string, string> = {
   'restore/damaged': 'Run "holdfast check --read-data" on the repository, and restore the file from another snapshot.',
   'restore/invalid': 'Run "holdfast check" on the repository; do not trust it if somebody else may write there.',
-  'restore/unwritable': 'Restore into a fresh folder, as an account that may write there.',
+  'restore/unwritable': 'Restore into a fresh folder.',
+  'restore/denied': 'Restore as an account that may write there, or into another folder.',
   'restore/mismatch': 'Restore the file again; when it differs again, look at the disk.',
   'restore/not-deleted': 'Look at it, and restore again with --delete if it is to go.',
 };
@@ -108,10 +109,11 @@ export class RestoreReport {
     for (const { code, path, message } of answer.problems) this.addProblem(code, path, message);
   }
 
+  /** The target is the root of what a finding names. */
   addProblem(code: string, path: ByteString, message: string): void {
     if (code !== 'restore/metadata') this.exempt.add(path);
     const hint = HINTS[code];
-    const finding = { code, severity: SEVERITIES[code] ?? 'critical', subject: displayPath(path) || '/', message };
+    const finding = { code, severity: SEVERITIES[code] ?? 'critical', subject: `/${displayPath(path)}`, message };
     this.#problems.add(hint === undefined ? finding : { ...finding, hint });
   }
 

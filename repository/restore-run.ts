@@ -1,49 +1,26 @@
-/** One restore under way: walks the snapshot, compares what is there, hands work to the threads, and makes links and folders. */
-import { lstatSync, type BigIntStats } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
+/** One restore under way: compares what is there, hands work to the threads, and makes links and folders. */
 import type { ByteString } from '../common/byte-string.ts';
 import { forEachConcurrently } from '../common/concurrency.ts';
-import { throwIfAborted } from '../common/errors.ts';
-import { baseName, displayPath, joinPath, parentPath, toBytes } from '../files/byte-path.ts';
-import { errorCode } from '../files/file-errors.ts';
+import { baseName, joinPath, parentPath } from '../files/byte-path.ts';
 import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
 import { openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { createTemporaryNames } from '../files/temporary-name.ts';
-import { isKept } from './compare-entries.ts';
-import { loadNativeCtr } from './native-cipher.ts';
-import { loadNativeDecompressor } from './native-zstd.ts';
-import { plainSize } from './plain-size.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import type { Repository } from './repository.ts';
 import type { RestoreRequest } from './restore.ts';
-import {
-  finishBigFile,
-  isInPlace,
-  MAX_PART_BYTES,
-  openBigFile,
-  planParts,
-  type BigFile,
-  type PartUnit,
-} from './restore-big-file.ts';
-import { fillSource, type LocatedBlob, locateContent, planSource } from './restore-blobs.ts';
+import { finishBigFile, isInPlace, openBigFile, planParts, type BigFile, type PartUnit } from './restore-big-file.ts';
+import { fillSource, type LocatedBlob, planSource } from './restore-blobs.ts';
 import { removeQuietly } from './restore-entries.ts';
 import { RestoreFolders } from './restore-folders.ts';
-import { linkEntry, RestoreLinks, type LinkPlace } from './restore-links.ts';
-import type {
-  PlaceState,
-  RestoredNode,
-  RestoreEntry,
-  RestoreFolderEntries,
-  RestoreProblem,
-  RestoreTarget,
-} from './restore-messages.ts';
+import { RestoreLinks } from './restore-links.ts';
+import type { PlaceState, RestoreFolderEntries, RestoreProblem, RestoreTarget } from './restore-messages.ts';
 import type { OwnerMap } from './restore-owners.ts';
+import { RestoreQueue } from './restore-queue.ts';
 import type { RestoreReport } from './restore-report.ts';
 import type { RestoreSelection } from './restore-selection.ts';
 import { RestoreSweep } from './restore-sweep.ts';
-import { placeOf, walkFrom, type RestoreStart } from './restore-walk.ts';
-import type { TreeNode } from './tree-node.ts';
-import { TreeReader } from './tree-reader.ts';
+import { RestoreUnits, sizeOf, type BatchUnit, type FileUnit } from './restore-units.ts';
+import type { RestoreStart } from './restore-walk.ts';
 
 export interface RestoreRunOptions {
   repository: Repository;
@@ -59,33 +36,16 @@ export interface RestoreRunOptions {
   report: RestoreReport;
 }
 
-/** A batch is done in some milliseconds, and needs little memory. */
-const MAX_BATCH_ENTRIES = 128;
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-/** Links are made in a row no longer than this before others get their turn. */
-const SLICE_MS = 5;
-
 const SELF = '' as ByteString;
-const RESTORABLE = new Set(['file', 'symlink', 'fifo', 'dev', 'chardev']);
-
-/** Entries of some folders, restored together. */
-interface BatchUnit {
-  kind: 'batch';
-  temporary: ByteString;
-  folders: RestoreFolderEntries[];
-  /** Of each entry, in the order of the folders. */
-  contents: LocatedBlob[][];
-}
-
-type Unit = BatchUnit | PartUnit;
 
 export class RestoreRun {
   readonly target: RestoreTarget;
   readonly #options: RestoreRunOptions;
   readonly #folders: RestoreFolders;
   readonly #links = new RestoreLinks();
+  readonly #units: RestoreUnits;
   readonly #nextTemporary = createTemporaryNames();
-  readonly #sweep = new RestoreSweep(this.#nextTemporary());
+  readonly #sweep = new RestoreSweep();
   /** Where temporary names may stand in the target now. */
   readonly #unfinished = new Set<ByteString>();
   #native: NativeMetadata | undefined;
@@ -95,6 +55,13 @@ export class RestoreRun {
     const { request, root, owners, report } = options;
     this.target = { descriptor: root?.descriptor ?? -1, owners: owners.isSet, sparse: request.sparse ?? true };
     this.#folders = new RestoreFolders(root, this.#isDry, report);
+    this.#units = new RestoreUnits({
+      ...options,
+      folders: this.#folders,
+      links: this.#links,
+      nextTemporary: this.#nextTemporary,
+      compares: this.#compares,
+    });
   }
 
   /** Folders that were made or found. */
@@ -103,11 +70,36 @@ export class RestoreRun {
   }
 
   async restore(): Promise<void> {
+    const { request, report, root } = this.#options;
+    await this.#work(this.#units.all());
+    const target = { request, report, root: root?.entry(SELF), compares: this.#compares };
+    for (let orphans = this.#links.takeOrphans(target); orphans.length > 0; orphans = this.#links.takeOrphans(target)) {
+      await this.#work(this.#units.of(orphans));
+    }
+    await this.#links.make(target);
+  }
+
+  async #work(units: AsyncGenerator<BatchUnit | FileUnit>): Promise<void> {
     const { pool } = this.#options;
-    await forEachConcurrently(this.#units(), pool.concurrency, (unit) =>
-      unit.kind === 'batch' ? this.#restoreBatch(unit) : this.#restorePart(unit),
-    );
-    await this.#makeLinks();
+    const queue = new RestoreQueue(units, (unit) => this.#openFile(unit));
+    try {
+      const lanes = Array.from({ length: pool.concurrency }, (_, lane) => lane % pool.threads);
+      await forEachConcurrently(lanes, lanes.length, (thread) => this.#workFor(thread, queue));
+    } finally {
+      await queue.stop();
+    }
+  }
+
+  async #workFor(thread: number, queue: RestoreQueue): Promise<void> {
+    try {
+      for (let unit = await queue.next(thread); unit !== undefined; unit = await queue.next(thread)) {
+        await (unit.kind === 'batch' ? this.#restoreBatch(unit, thread) : this.#restorePart(unit, thread));
+      }
+    } catch (error) {
+      // Nor do the others begin with anything more.
+      void queue.stop();
+      throw error;
+    }
   }
 
   /** The folders' metadata, when nothing in them changes any more. */
@@ -142,85 +134,9 @@ export class RestoreRun {
     return this.#options.root!.entry(SELF);
   }
 
-  /** The work, in tree order; folders are made on the way. */
-  async *#units(): AsyncGenerator<Unit> {
-    const { repository, report } = this.#options;
-    let batch = this.#newBatch();
-    let bytes = 0;
-    for await (const { place, node } of this.#taken()) {
-      if (this.#links.takes(place, node)) continue;
-      const entry: RestoreEntry = { name: place.name, node: this.#neededOf(node) };
-      const locations = locateContent(repository, node.content ?? []);
-      if (locations === undefined) {
-        report.addProblem('restore/damaged', place.path, 'part of its content is in no pack of the index');
-        continue;
-      }
-      const size = sizeOf(locations);
-      // It is restored all the same: it may be all that there is.
-      if (node.type === 'file' && size !== (node.size ?? 0)) {
-        report.addProblem('restore/damaged', place.path, `its blobs have ${size} bytes, the file ${node.size ?? 0}`);
-      }
-      if (this.#compares) entry.sizes = locations.map((blob) => plainSize(blob));
-      if (size > MAX_PART_BYTES && !this.#isDry) {
-        yield* await this.#bigFile(place, entry, locations, size);
-        continue;
-      }
-      const last = batch.folders.at(-1);
-      if (last?.folder === place.folder) last.entries.push(entry);
-      else batch.folders.push({ folder: place.folder, entries: [entry] });
-      batch.contents.push(locations);
-      bytes += size;
-      if (batch.contents.length < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES) continue;
-      yield batch;
-      batch = this.#newBatch();
-      bytes = 0;
-    }
-    if (batch.folders.length > 0) yield batch;
-  }
-
-  #newBatch(): BatchUnit {
-    return { kind: 'batch', temporary: this.#nextTemporary(), folders: [], contents: [] };
-  }
-
-  /** What is selected and not a folder; the folders around it are there when it comes. */
-  async *#taken(): AsyncGenerator<{ place: LinkPlace; node: TreeNode }> {
-    const { repository, request, selection, start, report, owners } = this.#options;
-    const walk = walkFrom(repository, start, {
-      signal: request.signal,
-      trees: new TreeReader(repository, loadNativeDecompressor(), loadNativeCtr(repository.key.encrypt)),
-      descend: (path) => selection.descends(path),
-      onError: (path, error) => report.addWalkProblem(path, error),
-    });
-    for await (const { path, node } of walk) {
-      const place = placeOf(start, path);
-      if (node.type === 'dir') this.#folders.enter(place.path, owners.mapped(node));
-      if (!selection.takes(path, node)) continue;
-      if (node.type === 'dir') this.#folders.make(place.path);
-      // A socket means nothing without the program that listens on it.
-      else if (node.type === 'socket') continue;
-      else if (!RESTORABLE.has(node.type)) report.addProblem('restore/left-out', place.path, `it is a "${node.type}"`);
-      else if (this.#folders.make(place.folder)) yield { place, node };
-    }
-  }
-
-  /** What a thread must know of a node: the rest would only cost its way there. */
-  #neededOf(node: TreeNode): RestoredNode {
-    const { type, mtime, atime, content } = node;
-    const { uid, gid } = this.#options.owners.mapped(node);
-    const needed: RestoredNode = { type, mtime, atime, uid, gid, content };
-    if (node.mode !== undefined) needed.mode = node.mode;
-    if (node.linktarget !== undefined) needed.linktarget = node.linktarget;
-    if (node.extended_attributes !== undefined) needed.extended_attributes = node.extended_attributes;
-    if (node.device !== undefined) needed.device = node.device;
-    return needed;
-  }
-
-  async #bigFile(
-    { folder, path }: LinkPlace,
-    entry: RestoreEntry,
-    locations: readonly LocatedBlob[],
-    sizeBytes: number,
-  ): Promise<Unit[]> {
+  /** What is to be done for a big file; nothing when it stays as it is, or cannot be made. */
+  async #openFile({ place, entry, content, sizeBytes }: FileUnit): Promise<(BatchUnit | PartUnit)[]> {
+    const { folder, path } = place;
     const { report } = this.#options;
     const [state] = this.#compares ? await this.#compare([{ folder, entries: [entry] }]) : [];
     if (state?.kind === 'kept' || (state?.kind === 'same' && !state.metadata)) {
@@ -229,14 +145,13 @@ export class RestoreRun {
     }
     if (state !== undefined) entry.state = state;
     if (state?.kind === 'same') {
-      const batch = this.#newBatch();
-      return [{ ...batch, folders: [{ folder, entries: [entry] }], contents: [[...locations]] }];
+      return [{ ...this.#units.newBatch(), folders: [{ folder, entries: [entry] }], contents: [content] }];
     }
     const replaces = state?.kind === 'changed' || state?.kind === 'other';
     const workName = state?.kind === 'changed' ? entry.name : this.#nextTemporary();
     const file: BigFile = { folder, entry, path, sizeBytes, workName, replaces, partsLeft: 0, failed: false };
     if (!isInPlace(file)) this.#unfinished.add(joinPath(folder, workName));
-    return openBigFile(this.#rootPath, file, report) ? planParts(file, locations) : [];
+    return openBigFile(this.#rootPath, file, report) ? planParts(file, content) : [];
   }
 
   async #compare(folders: RestoreFolderEntries[]): Promise<PlaceState[]> {
@@ -247,7 +162,7 @@ export class RestoreRun {
     return states;
   }
 
-  async #restoreBatch(unit: BatchUnit): Promise<void> {
+  async #restoreBatch(unit: BatchUnit, thread: number): Promise<void> {
     const { repository, pool, request, report } = this.#options;
     if (this.#compares) await this.#settle(unit);
     if (this.#isDry) return this.#pretend(unit);
@@ -257,7 +172,7 @@ export class RestoreRun {
     await fillSource(repository, source, request.signal);
     const places = folders.map(({ folder }) => joinPath(folder, temporary));
     for (const place of places) this.#unfinished.add(place);
-    const answer = await pool.run('restore-entries', { target: this.target, folders, temporary, source });
+    const answer = await pool.run('restore-entries', { target: this.target, folders, temporary, source }, thread);
     for (const place of places) this.#unfinished.delete(place);
     this.#tellBatch(unit, answer.problems);
     report.take(answer);
@@ -319,14 +234,14 @@ export class RestoreRun {
     }
   }
 
-  async #restorePart({ file, pieces, content }: PartUnit): Promise<void> {
+  async #restorePart({ file, pieces, content }: PartUnit, thread: number): Promise<void> {
     const { repository, pool, request, report } = this.#options;
     if (!file.failed && pieces.length > 0) {
       const source = planSource(repository, content);
       await fillSource(repository, source, request.signal);
       const { folder, workName: name } = file;
       const part = { target: this.target, folder, name, inPlace: isInPlace(file), pieces, source };
-      const answer = await pool.run('restore-part', part);
+      const answer = await pool.run('restore-part', part, thread);
       for (const problem of answer.problems) problem.path = file.path;
       file.failed ||= answer.problems.length > 0;
       report.take(answer);
@@ -336,55 +251,9 @@ export class RestoreRun {
     this.#unfinished.delete(joinPath(file.folder, file.workName));
   }
 
-  async #makeLinks(): Promise<void> {
-    const { request, report } = this.#options;
-    let sliceStart = performance.now();
-    for (const { first, later, node } of this.#links.pending) {
-      throwIfAborted(request.signal);
-      try {
-        this.#makeLink(first, later, node);
-      } catch (error) {
-        const code = errorCode(error) ?? String(error);
-        const message = `it could not be linked to ${displayPath(first.path)} (${code})`;
-        report.addProblem('restore/unwritable', later.path, message);
-      }
-      if (performance.now() - sliceStart < SLICE_MS) continue;
-      await setImmediate();
-      sliceStart = performance.now();
-    }
-  }
-
-  #makeLink(first: LinkPlace, later: LinkPlace, node: TreeNode): void {
-    const { request, report } = this.#options;
-    const there = this.#compares ? this.#statOf(later) : undefined;
-    if (there !== undefined) {
-      const kept = isKept(request.overwrite ?? 'always', there, { node });
-      const same = !kept && this.#statOf(first)?.ino === there.ino;
-      if (kept) report.exempt.add(later.path);
-      if (kept || same) return report.unchanged(later.path, 0);
-      report.counts.updated++;
-    }
-    if (!this.#isDry) linkEntry(this.#rootPath, first, later);
-    report.counts.files++;
-    report.tell(there === undefined ? 'restored' : 'updated', later.path, 0);
-  }
-
-  #statOf({ folder: path, name }: LinkPlace): BigIntStats | undefined {
-    try {
-      using folder = openFolderBelow(this.#rootPath, path);
-      return lstatSync(toBytes(folder.entry(name)), { bigint: true });
-    } catch {
-      return undefined;
-    }
-  }
-
   #loadNative(): NativeMetadata {
     return (this.#native ??= loadNativeMetadata());
   }
-}
-
-function sizeOf(content: readonly LocatedBlob[]): number {
-  return content.reduce((sum, blob) => sum + plainSize(blob), 0);
 }
 
 /** Without what is in its place already. */

@@ -47,6 +47,7 @@ export interface RestoreWalkOptions {
   signal?: AbortSignal;
   trees: TreeReader;
   descend: (path: ByteString, node: TreeNode) => boolean;
+  /** Told the path below the target. */
   onError: (path: ByteString, error: unknown) => void;
 }
 
@@ -59,8 +60,9 @@ export async function* walkFrom(
     yield { path: `${start.prefix}/${start.file.name}` as ByteString, node: start.file };
   } else if (start.treeId !== undefined) {
     const { trees, ...walk } = options;
+    const onError = (path: ByteString, error: unknown): void => options.onError(placeOf(start, path).path, error);
     const loadTree = trees.load.bind(trees);
-    yield* walkSnapshot(repository, start.treeId, { ...walk, loadTree, root: start.prefix });
+    yield* walkSnapshot(repository, start.treeId, { ...walk, loadTree, onError, root: start.prefix });
   }
 }
 

@@ -19,6 +19,7 @@ import { RestoreReport, type RestoredEntry } from './restore-report.ts';
 import { RestoreRun } from './restore-run.ts';
 import { createSelection, type RestoreSelection } from './restore-selection.ts';
 import { findStart, type RestoreStart } from './restore-walk.ts';
+import type { StartedThreads } from './started-threads.ts';
 import type { TreeNode } from './tree-node.ts';
 import { verifyRestored } from './verify-restored.ts';
 
@@ -52,6 +53,10 @@ export interface RestoreRequest {
   owners?: OwnerRule;
   /** Told what becomes of each entry. Must not throw. */
   onEntry?: (entry: RestoredEntry) => void;
+  /** Until it has resolved, the repository is read and nothing else happens: nothing is written, nobody is asked or told. */
+  held?: Promise<void>;
+  /** Threads that run already. */
+  started?: StartedThreads;
   signal?: AbortSignal;
   progress?: Progress;
 }
@@ -69,7 +74,7 @@ export interface RestoreResult {
   /** Content written (holes count as what they stand for). */
   bytes: number;
   seconds: number;
-  /** `restore/damaged`, `restore/unwritable`, `restore/metadata`, `restore/mismatch`, `restore/invalid`, `restore/left-out`, `restore/not-deleted`. */
+  /** `restore/damaged`, `restore/unwritable`, `restore/denied`, `restore/metadata`, `restore/mismatch`, `restore/invalid`, `restore/left-out`, `restore/not-deleted`. */
   problems: Finding[];
 }
 
@@ -89,13 +94,15 @@ export async function restore(repository: Repository, request: RestoreRequest): 
   const { signal } = request;
   throwIfAborted(signal);
   const startedAt = performance.now();
-  const pool = new ReaderPool(repository, { signal });
+  const pool = new ReaderPool(repository, { signal, started: request.started });
   try {
     // They get ready while the index is read.
     if (request.dryRun !== true) pool.start();
     await repository.loadIndex({ signal });
     const start = await findStart(repository, request.snapshot.tree, request.subPath, signal);
     const selection = createSelection(request, start.prefix);
+    await request.held;
+    throwIfAborted(signal);
     using root = openTarget(request);
     const problems = createFindingList();
     const report = new RestoreReport(request, selection, problems);

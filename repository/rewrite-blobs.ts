@@ -1,11 +1,10 @@
 /** Brings blobs of a repository's packs into new packs: read pack by pack, verified, and never compressed a second time. */
 import { forEachConcurrently } from '../common/concurrency.ts';
-import { NotFoundError } from '../common/errors.ts';
-import { planBatches, readBatch, type PlannedBatch } from './blob-batches.ts';
+import { planBatches, type PlannedBatch } from './blob-batches.ts';
 import type { BlobIndex } from './blob-index.ts';
-import type { FinishedPack } from './open-packs.ts';
 import type { BlobProblem } from './reader-messages.ts';
 import type { ReaderPool } from './reader-pool.ts';
+import { finishRepacking, repackBatch, type Repacking } from './repack.ts';
 import type { BlobType, IndexedBlob, IndexedPack, Repository } from './repository.ts';
 
 export interface RewriteOptions {
@@ -39,34 +38,27 @@ export async function rewriteBlobs(
   options: RewriteOptions,
 ): Promise<RewriteResult> {
   const result: RewriteResult = { blobs: 0, storedBytes: 0, unreadable: new Map() };
-  const write = async (finished: readonly FinishedPack[]): Promise<void> => {
-    for (const { pack, content } of finished) {
-      const { length } = content;
-      await options.savePack(pack, content);
-      // Its memory is freed at once, not when the collector comes by.
-      (content.buffer as ArrayBuffer).transfer(0);
-      result.blobs += pack.blobs.length;
-      result.storedBytes += length;
-    }
+  const savePack = async (pack: IndexedPack, content: Uint8Array): Promise<void> => {
+    const { length } = content;
+    await options.savePack(pack, content);
+    result.blobs += pack.blobs.length;
+    result.storedBytes += length;
   };
+  const repacking: Repacking = { source, pool, savePack, signal: options.signal };
   let bytes = 0;
   // One after the other: they go into packs of their own, and each thread keeps only those of one kind open.
   for (const type of ['data', 'tree'] as const) {
     const failed: BlobProblem[] = [];
     await forEachConcurrently(wantedBatches(index, type, isWanted), pool.concurrency, async (batch) => {
-      const { finished, problems } = await repack(source, batch, pool, options.signal);
-      await write(finished);
-      failed.push(...problems);
+      failed.push(...(await repackBatch(repacking, batch)));
       bytes += batch.blobs.reduce((sum, blob) => sum + blob.length, 0);
       options.onProgress?.(bytes);
     });
     for (const { id, message } of failed) {
       const entry = index.entryOf(type, id);
-      const finished = await repackElsewhere(source, index, entry, pool, options.signal);
-      if (finished === undefined) result.unreadable.set(entry, message);
-      else await write(finished);
+      if (!(await repackElsewhere(repacking, index, entry))) result.unreadable.set(entry, message);
     }
-    for (const { finished } of await pool.runInAll('finish-repack', {})) await write(finished);
+    await finishRepacking(repacking);
   }
   return result;
 }
@@ -87,40 +79,14 @@ function* wantedBatches(
   }
 }
 
-/** A pack that is not there at all is a problem of each of its blobs. */
-async function repack(
-  source: Repository,
-  batch: PlannedBatch,
-  pool: ReaderPool,
-  signal: AbortSignal | undefined,
-): Promise<{ finished: FinishedPack[]; problems: BlobProblem[] }> {
-  try {
-    return await pool.run('repack', await readBatch(source.storage, batch, signal));
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    const problems = batch.blobs.map(({ id, type }) => ({
-      id,
-      message: `${type} blob ${id} lies in the missing pack ${batch.packId}`,
-    }));
-    return { finished: [], problems };
-  }
-}
-
-/** Tries the blob's other copies; undefined when none is whole. */
-async function repackElsewhere(
-  source: Repository,
-  index: BlobIndex,
-  entry: number,
-  pool: ReaderPool,
-  signal: AbortSignal | undefined,
-): Promise<FinishedPack[] | undefined> {
+/** Tries the blob's other copies; false: none is whole. */
+async function repackElsewhere(repacking: Repacking, index: BlobIndex, entry: number): Promise<boolean> {
   for (const copy of index.copiesOf(entry)) {
     if (copy === entry) continue;
     const { blob, packNumber } = index.entryAt(copy);
     for (const batch of planBatches(index.packIdAt(packNumber), [blob])) {
-      const { finished, problems } = await repack(source, batch, pool, signal);
-      if (problems.length === 0) return finished;
+      if ((await repackBatch(repacking, batch)).length === 0) return true;
     }
   }
-  return undefined;
+  return false;
 }

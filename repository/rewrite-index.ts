@@ -32,7 +32,7 @@ export async function rewriteIndex(repository: Repository, change: IndexChange, 
     await repository.saveUnpacked('index', document, signal === undefined ? {} : { signal });
   }
   const names = change.obsolete.map(({ id }) => unpackedName('index', id));
-  await removeObjects(repository, names, signal);
+  await removeObjects(repository, names, { signal });
 }
 
 function* packsToWrite({ obsolete, index, gone, added }: IndexChange): Iterable<IndexedPack | PackEntries> {
@@ -47,12 +47,17 @@ function* packsToWrite({ obsolete, index, gone, added }: IndexChange): Iterable<
   }
 }
 
-/** What is gone already was removed by an attempt before. */
+/**
+ * What is gone already was removed by an attempt before.
+ *
+ * @param options.onRemoved Told how many are gone so far.
+ */
 export async function removeObjects(
   repository: Repository,
   names: Iterable<string>,
-  signal?: AbortSignal,
+  { signal, onRemoved }: { signal?: AbortSignal | undefined; onRemoved?: (count: number) => void } = {},
 ): Promise<void> {
+  let removed = 0;
   await forEachConcurrently(names, CONCURRENT_REMOVALS, async (name) => {
     throwIfAborted(signal);
     try {
@@ -60,5 +65,6 @@ export async function removeObjects(
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
+    onRemoved?.(++removed);
   });
 }

@@ -3,6 +3,7 @@ import { constants, readlinkSync, type BigIntStats } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { openAccountNames, type AccountNames } from '../files/account-names.ts';
 import { fromBytes, toBytes, toText } from '../files/byte-path.ts';
+import { type EntryStat, type StatTime } from '../files/entry-stat.ts';
 import type { FileType } from '../files/file-tree.ts';
 import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
 import type { FileIdentity } from './archive-messages.ts';
@@ -21,12 +22,17 @@ const TYPES: Record<number, FileType> = {
 };
 
 /** undefined for a type that Linux does not have. */
-export function typeOf(stat: BigIntStats): FileType | undefined {
-  return TYPES[Number(stat.mode) & constants.S_IFMT];
+export function typeOf({ mode }: EntryStat): FileType | undefined {
+  return TYPES[mode & constants.S_IFMT];
 }
 
 export function identityOf(stat: BigIntStats): FileIdentity {
   return { inode: stat.ino, sizeBytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
+}
+
+export interface NodeOptions {
+  ignoreAttributes?: boolean;
+  hasNoAttributes?: boolean;
 }
 
 /** Makes nodes; holds the account names and the native calls that it needs. */
@@ -44,33 +50,34 @@ export class SourceNodes {
   /**
    * The node of an entry, without content (an empty list for files) and subtree. Throws Node's error when a link or the attributes cannot be read.
    *
-   * @param ignoreAttributes Above a source the attributes may be unreadable; they are then left out.
+   * @param options `ignoreAttributes`: they may be unreadable, as above a source, and are then left out. `hasNoAttributes`: it
+   * is known that there are none.
    */
-  make(path: ByteString, name: ByteString, stat: BigIntStats, options: { ignoreAttributes?: boolean } = {}): TreeNode {
+  make(path: ByteString, name: ByteString, stat: EntryStat, options: NodeOptions = {}): TreeNode {
     const type = typeOf(stat);
     if (type === undefined) throw new Error('it is of a type that cannot be backed up');
-    const mtime = this.#formatTime(stat.mtimeNs);
-    const uid = Number(stat.uid);
-    const gid = Number(stat.gid);
+    const mtime = this.#formatTime(stat.mtime);
+    const { uid, gid } = stat;
     const node: TreeNode = {
       name,
       type,
-      mode: toGoMode(type, Number(stat.mode) & 0o7777),
+      mode: toGoMode(type, stat.mode & 0o7777),
       mtime,
-      atime: this.#withAtime ? this.#formatTime(stat.atimeNs) : mtime,
-      ctime: stat.ctimeNs === stat.mtimeNs ? mtime : this.#formatTime(stat.ctimeNs),
+      atime: this.#withAtime ? this.#formatTime(stat.atime) : mtime,
+      ctime: isSameTime(stat.ctime, stat.mtime) ? mtime : this.#formatTime(stat.ctime),
       uid,
       gid,
       user: this.#accounts.userName(uid),
       group: this.#accounts.groupName(gid),
-      inode: stat.ino,
-      device_id: stat.dev,
+      inode: stat.inode,
+      device_id: stat.device,
       content: type === 'file' ? [] : null,
     };
-    if (type === 'file') node.size = Number(stat.size);
-    if (type === 'file' || type === 'symlink' || type === 'dev' || type === 'chardev') node.links = Number(stat.nlink);
-    if (type === 'dev' || type === 'chardev') node.device = stat.rdev;
+    if (type === 'file') node.size = stat.sizeBytes;
+    if (type === 'file' || type === 'symlink' || type === 'dev' || type === 'chardev') node.links = stat.links;
+    if (type === 'dev' || type === 'chardev') node.device = stat.specialDevice;
     if (type === 'symlink') node.linktarget = readLink(path);
+    if (options.hasNoAttributes) return node;
     const attributes = this.#readAttributes(path, options.ignoreAttributes ?? false);
     if (attributes !== undefined) node.extended_attributes = attributes;
     return node;
@@ -92,6 +99,15 @@ export class SourceNodes {
   }
 }
 
+function isSameTime(a: StatTime, b: StatTime): boolean {
+  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
+}
+
 function readLink(path: ByteString): ByteString {
   return fromBytes(readlinkSync(toBytes(path), { encoding: 'buffer' }));
+}
+
+/** Node's, of a call of the system. */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
 }

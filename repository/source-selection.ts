@@ -1,7 +1,7 @@
 /** Which entries of the sources are left out: by pattern, by a marker file in their folder, by size, by device. */
-import type { BigIntStats } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { joinPath } from '../files/byte-path.ts';
+import type { EntryStat } from '../files/entry-stat.ts';
 import { createExcludeMarkers, type ExcludeMarkers } from '../files/exclude-markers.ts';
 import { compilePatterns, type PatternList } from '../files/patterns.ts';
 import { typeOf } from './source-node.ts';
@@ -46,19 +46,19 @@ export class SourceSelection {
   }
 
   /** @param device The source's device, where `oneFileSystem` holds the backup. */
-  excludesEntry(path: ByteString, stat: BigIntStats, device: bigint | undefined): boolean {
+  excludesEntry(path: ByteString, stat: EntryStat, device: bigint | undefined): boolean {
     if (typeOf(stat) === 'dir') return false;
     const { oneFileSystem, excludeLargerThanBytes } = this.#settings;
-    const isForeign = oneFileSystem && device !== undefined && stat.dev !== device;
-    const isTooLarge = excludeLargerThanBytes !== undefined && stat.size > BigInt(excludeLargerThanBytes);
+    const isForeign = oneFileSystem && device !== undefined && stat.device !== device;
+    const isTooLarge = excludeLargerThanBytes !== undefined && stat.sizeBytes > excludeLargerThanBytes;
     if (!isForeign && !isTooLarge) return false;
     this.#onExcluded(path);
     return true;
   }
 
   /** Whether a folder is on another device than its source, so that its content is left out. */
-  isForeignFolder(stat: BigIntStats, device: bigint | undefined): boolean {
-    return this.#settings.oneFileSystem && device !== undefined && stat.dev !== device;
+  isForeignFolder(stat: EntryStat, device: bigint | undefined): boolean {
+    return this.#settings.oneFileSystem && device !== undefined && stat.device !== device;
   }
 
   /**

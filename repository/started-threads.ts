@@ -23,10 +23,11 @@ interface StartedThread {
 export class StartedThreads {
   readonly #threads: StartedThread[];
 
-  constructor() {
+  /** @param work What they get ready for. */
+  constructor(work: AwaitedSettings['work']) {
     this.#threads = Array.from({ length: readerThreads() }, () => {
       const state = new SharedArrayBuffer(4);
-      const worker = startReader({ state } satisfies AwaitedSettings);
+      const worker = startReader({ state, work } satisfies AwaitedSettings);
       const thread = { worker, state: new Int32Array(state), hasFailed: false };
       // Whoever takes it listens, too. Until then nobody has to know: another thread is started, and fails likewise.
       worker.once('error', () => (thread.hasFailed = true));

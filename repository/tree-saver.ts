@@ -8,6 +8,8 @@ import type { WorkerPool } from './worker-pool.ts';
 
 /** Trees go to the worker in batches of this size. */
 const BATCH_BYTES = 1024 * 1024;
+/** So little is stored here, when nothing else had to be: a thread takes a twentieth of a second to start. */
+const FEW_BYTES = 64 * 1024;
 
 export interface TreeSaverOptions {
   repository: Repository;
@@ -53,9 +55,17 @@ export class TreeSaver {
     }
   }
 
-  /** Hands the last batch to the worker; resolves when all trees are in packs. */
-  async flush(): Promise<void> {
+  /**
+   * Hands the last batch to the worker, or stores it here; resolves when all trees are in packs. Throws what the repository throws.
+   *
+   * @param held Nothing may be written before.
+   */
+  async flush(held: Promise<void> | undefined, signal: AbortSignal | undefined): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    if (!this.#options.pool.hasStarted && this.#batchBytes <= FEW_BYTES) {
+      await held;
+      return this.#storeHere(signal);
+    }
     this.#sendBatch();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -72,11 +82,23 @@ export class TreeSaver {
     return id;
   }
 
-  #sendBatch(): void {
+  async #storeHere(signal: AbortSignal | undefined): Promise<void> {
+    for (const { content } of this.#takeBatch()) {
+      const { known, storedBytes } = await this.#options.repository.saveBlob('tree', content, signal ? { signal } : {});
+      if (!known) this.#options.onStored({ blobs: 1, plainBytes: content.length, storedBytes });
+    }
+  }
+
+  #takeBatch(): { id: string; content: Uint8Array }[] {
     const trees = this.#batch;
-    if (trees.length === 0) return;
     this.#batch = [];
     this.#batchBytes = 0;
+    return trees;
+  }
+
+  #sendBatch(): void {
+    const trees = this.#takeBatch();
+    if (trees.length === 0) return;
     this.#track(this.#options.pool.run({ kind: 'trees', trees }).then(({ stored }) => this.#options.onStored(stored)));
   }
 

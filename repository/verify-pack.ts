@@ -4,15 +4,21 @@ import { join } from 'node:path';
 import { IntegrityError } from '../common/errors.ts';
 import { errorCode } from '../files/file-errors.ts';
 import type { SealingKey } from './crypto.ts';
-import type { NativeDecompressor } from './native-zstd.ts';
+import type { BlobRoom } from './blob-room.ts';
 import { packName } from './object-names.ts';
-import { decodeHeader, encodeHeader, headerLengthAt, headerSizeBytes, openBlob, openPackHeader } from './pack.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  headerLengthAt,
+  headerSizeBytes,
+  LENGTH_BYTES,
+  openPackHeader,
+  otherContent,
+} from './pack.ts';
+import type { PackHasher } from './pack-hasher.ts';
 import { PackWindow, type PositionedRead, type WindowMemory } from './pack-window.ts';
 import type { BlobProblem } from './reader-messages.ts';
 import type { IndexedBlob } from './repository.ts';
-
-const NONCE_BYTES = 16;
-const LENGTH_BYTES = 4;
 
 /** restic reads no longer one. */
 const LARGEST_HEADER_BYTES = 16 * 1024 * 1024 + LENGTH_BYTES;
@@ -40,8 +46,10 @@ export interface VerifyPackAnswer {
 /** What a thread has for it. */
 export interface VerifyTools {
   key: SealingKey;
-  decompress: NativeDecompressor | undefined;
   memory: WindowMemory;
+  hasher: PackHasher;
+  /** Two: one blob may still be hashed when the next one is opened. */
+  rooms: readonly [BlobRoom, BlobRoom];
   /** Called many times a pack: whatever is more urgent may be done in it. */
   pause: () => void;
 }
@@ -77,22 +85,31 @@ export function verifyPack(tools: VerifyTools, task: VerifyPackTask): VerifyPack
   }
 }
 
-/** Reads, hashes and opens piece by piece; blobs are opened in the order in which they lie. */
+/** Reads, hashes and opens piece by piece, in the order in which the blobs lie. */
 function verify(tools: VerifyTools, { packId, indexed: expected }: VerifyPackTask, read: PositionedRead) {
   const answer: VerifyPackAnswer = { pack: [], blobs: [], bytesRead: 0, state: 'read' };
   const header = expected instanceof Uint8Array ? asBuffer(expected) : encodeHeader(expected);
   const indexed = expected instanceof Uint8Array ? decodeHeader(header, packId) : expected;
-  const window = new PackWindow(read, tools.memory);
+  const { hasher, rooms } = tools;
+  hasher.begin();
+  for (const room of rooms) room.isBusy = false;
+  const window = new PackWindow(read, tools.memory, hasher);
   for (const blob of indexed) {
+    const report = (message: string): void => void answer.blobs.push({ id: blob.id, message });
     try {
-      const stored = window.take(blob.offset, blob.length);
-      // The window's memory takes the plain bytes: what was hashed is not needed any more.
-      openBlob(tools.key, blob, stored, packId, tools.decompress, stored.subarray(NONCE_BYTES));
+      const room = rooms[0].isBusy ? rooms[1] : rooms[0];
+      const plain = room.open(tools.key, blob, window.take(blob.offset, blob.length), packId);
+      room.isBusy = true;
+      hasher.addBlob(plain, (id) => {
+        room.isBusy = false;
+        if (id !== blob.id) report(otherContent(blob, packId));
+      });
     } catch (error) {
-      answer.blobs.push({ id: blob.id, message: integrityMessage(error) });
+      report(integrityMessage(error));
     }
   }
-  const { sizeBytes, hash } = window.finish();
+  const sizeBytes = window.finish();
+  const hash = hasher.finish();
   answer.bytesRead = sizeBytes;
   if (hash !== packId) answer.pack.push(`pack ${packId} is damaged: its content has the hash ${hash}`);
   try {

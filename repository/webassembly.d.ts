@@ -1,4 +1,4 @@
-/** The part of WebAssembly's JavaScript interface that the chunker uses: the compiler's own types come only with a browser's. */
+/** The part of WebAssembly's JavaScript interface that the chunker and scrypt use: the compiler's own types come only with a browser's. */
 declare namespace WebAssembly {
   class Memory {
     constructor(limits: { initial: number; maximum?: number });

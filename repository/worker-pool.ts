@@ -67,6 +67,11 @@ export class WorkerPool {
     return this.#failure !== undefined;
   }
 
+  /** Whether there are threads already. */
+  get hasStarted(): boolean {
+    return this.#workers.length > 0;
+  }
+
   get maxWorkers(): number {
     return this.#options.maxWorkers;
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readDataPart } from '../../cli/check.ts';
@@ -67,4 +67,21 @@ test('reads as many packs as the part says', async () => {
   expect(await read('1%')).toBe(1);
   expect(await read('1G')).toBe(packs.length);
   expect((await read('1/2')) + (await read('2/2'))).toBe(packs.length);
+});
+
+test('names are escaped once: a line feed in one is shown as it is in a listing', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = join(fixture.folder, 'source');
+  mkdirSync(source);
+  writeFileSync(join(source, 'line\nfeed \\n'), 'content');
+  expect((await fixture.run(['backup', source])).status).toBe(0);
+  await fixture.repository.loadIndex();
+  for (const { id, blobs } of fixture.repository.indexedPacks())
+    if (blobs[0]!.type === 'data') rmSync(join(fixture.where, 'data', id.slice(0, 2), id));
+  const listed = await fixture.run(['ls', 'latest', source]);
+  expect(listed.stdout).toContain('/line\\nfeed \\\\n\n');
+  const { stderr } = await fixture.run(['check']);
+  expect(stderr).toContain('/line\\nfeed \\\\n of snapshot');
+  const restored = await fixture.run(['restore', 'latest', '--target', 'back']);
+  expect(restored.stderr).toContain('/line\\nfeed \\\\n');
 });

@@ -1,5 +1,9 @@
+import { chmodSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { deletingAccess } from '../../cli/deleting-access.ts';
 import { createRepositoryFixture, type RepositoryFixture } from './repository-fixture.ts';
+import { WITHOUT_ROOT_POWERS } from './run-cli.ts';
 
 async function addDays(fixture: RepositoryFixture, days: number): Promise<string[]> {
   const ids: string[] = [];
@@ -47,6 +51,22 @@ test('a dry run shows each decision with its reason and forgets nothing; the rea
     ],
   });
   expect(new Set(await remaining(fixture))).toEqual(new Set([ids[2], ids[3], other]));
+});
+
+test('a dry run needs nobody who may write or delete', async () => {
+  expect(deletingAccess(true)).toEqual({ role: 'reader', lock: 'reading' });
+  expect(deletingAccess(false)).toEqual({ role: 'maintainer', lock: 'exclusive' });
+  await using fixture = await createRepositoryFixture();
+  await addDays(fixture, 2);
+  const folders = readdirSync(fixture.where, { recursive: true, withFileTypes: true }).filter((it) => it.isDirectory());
+  const paths = [fixture.where, ...folders.map(({ parentPath, name }) => join(parentPath, name))];
+  for (const path of paths) chmodSync(path, 0o555);
+  const options = { wrapper: WITHOUT_ROOT_POWERS };
+  for (const command of [['forget', '--keep-last', '1'], ['prune'], ['repair', 'index'], ['repair', 'snapshots']]) {
+    const { status, stderr } = await fixture.run([...command, '--dry-run'], options);
+    expect([command, status, stderr]).toEqual([command, 0, '']);
+  }
+  expect((await fixture.run(['forget', '--keep-last', '1'], options)).status).toBe(4);
 });
 
 test('snapshots are forgotten by id too, and only those', async () => {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { addKey } from '../../repository/keys.ts';
 import { createRepositoryFixture } from './repository-fixture.ts';
 import { CLI, runCli } from './run-cli.ts';
 
@@ -72,4 +73,27 @@ test('on a terminal the password is asked for, and not shown', async () => {
   expect(seen).toContain('0 snapshots');
   expect(seen).not.toContain('geh');
   expect(status).toBe(0);
+});
+
+test('a damaged config, and damaged keys, say what to do: exit 5', async () => {
+  await using fixture = await createRepositoryFixture();
+  const damageEach = (folder: string): void => {
+    for (const name of folder === 'config' ? [''] : readdirSync(join(fixture.where, folder))) {
+      const path = join(fixture.where, folder, name);
+      const content = readFileSync(path);
+      content[40]! ^= 1;
+      chmodSync(path, 0o600);
+      writeFileSync(path, content);
+    }
+  };
+  const told = async (): Promise<[number | null, string]> => {
+    const { status, stderr } = await fixture.run(['snapshots']);
+    return [status, stderr];
+  };
+  damageEach('config');
+  expect(await told()).toEqual([5, expect.stringMatching(/config of local:.*\n {2}→ Bring the file "config" back/)]);
+  damageEach('keys');
+  expect(await told()).toEqual([5, expect.stringMatching(/key file [0-9a-f]{64} is.*\n {2}→ .*it is the only key/)]);
+  await addKey(fixture.repository, 'another', { kdf: { N: 1024, r: 8, p: 1 }, now: new Date() });
+  expect(await told()).toEqual([5, expect.stringMatching(/key file .*\n {2}→ .*the password of another key/)]);
 });

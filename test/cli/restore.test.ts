@@ -14,6 +14,7 @@ import type { ByteString } from '../../common/byte-string.ts';
 import { encodeTree, type TreeNode } from '../../repository/tree-node.ts';
 import { noise } from '../repository/odd-tree.ts';
 import { createRepositoryFixture, type RepositoryFixture } from './repository-fixture.ts';
+import { WITHOUT_ROOT_POWERS } from './run-cli.ts';
 
 async function backUpSource(fixture: RepositoryFixture): Promise<string> {
   const source = join(fixture.folder, 'source');
@@ -75,6 +76,18 @@ test('a target that is not empty is refused, unless it may be overwritten', asyn
   expect([file.status, file.stderr]).toEqual([2, expect.stringContaining('not a folder')]);
   const none = await fixture.run(['restore', 'latest']);
   expect([none.status, none.stderr]).toEqual([2, expect.stringContaining('--target')]);
+});
+
+test('a target where this account may not write is exit 4, and what to do is said', async () => {
+  await using fixture = await createRepositoryFixture();
+  const source = await backUpSource(fixture);
+  mkdirSync(join(fixture.folder, 'closed'), { mode: 0o555 });
+  const wrapper = WITHOUT_ROOT_POWERS;
+  for (const wanted of ['latest', `latest:${source}`]) {
+    const { status, stderr } = await fixture.run(['restore', wanted, '--target', 'closed'], { wrapper });
+    expect([status, stderr]).toEqual([4, expect.stringMatching(/critical: .*EACCES.*\n {2}→ Restore as an account/)]);
+  }
+  expect(readdirSync(join(fixture.folder, 'closed'))).toEqual([]);
 });
 
 test('at 3 a.m. a repository that a dead machine has locked still restores', async () => {

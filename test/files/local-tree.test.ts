@@ -19,6 +19,10 @@ import { type ByteString, compareBytePaths } from '../../common/byte-string.ts';
 import { fromText } from '../../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
+import { temporaryName } from '../../files/temporary-name.ts';
+
+/** Of a process of another machine. */
+const LEFT_ELSEWHERE = `.holdfast-tmp-00000000-1-1-${'0123456789abcdef'}`;
 
 let folder: string;
 let tree: FileTree;
@@ -86,7 +90,7 @@ describe('the walk of a local tree', () => {
   });
 
   it('never shows what is still being written', async () => {
-    put('.holdfast-tmp-0123456789abcdef');
+    put(LEFT_ELSEWHERE);
     put('.holdfast-tmp-mine');
     expect((await walked()).map(({ path }) => path)).toEqual(['.holdfast-tmp-mine']);
   });
@@ -163,11 +167,12 @@ describe('replacing a file', () => {
   });
 
   it('removes what a killed process left a day ago, and not what is being written', async () => {
-    put('.holdfast-tmp-0123456789abcdef');
-    put('.holdfast-tmp-fedcba9876543210');
-    utimesSync(at('.holdfast-tmp-0123456789abcdef'), 1, Date.now() / 1000 - 25 * 3600);
+    put(LEFT_ELSEWHERE);
+    const writing = temporaryName();
+    put(writing);
+    for (const name of [LEFT_ELSEWHERE, writing]) utimesSync(at(name), 1, Date.now() / 1000 - 25 * 3600);
     await tree.replace(bytes('file'), content('x'), {});
-    expect(readdirSync(at('')).toSorted()).toEqual(['.holdfast-tmp-fedcba9876543210', 'file']);
+    expect(readdirSync(at('')).toSorted()).toEqual([writing, 'file']);
   });
 });
 

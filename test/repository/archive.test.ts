@@ -7,6 +7,7 @@ import { archive } from '../../repository/archive.ts';
 import { parseGoTime } from '../../repository/go-time.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { decodeTree, type TreeNode } from '../../repository/tree-node.ts';
+import { walkSnapshot } from '../../repository/walk-snapshot.ts';
 import { createArchiveFixture, type ArchiveFixture } from './archive-fixture.ts';
 import { noise } from './odd-tree.ts';
 
@@ -28,6 +29,29 @@ describe('a backup', () => {
     const third = await fixture.archive();
     expect(third.figures).toMatchObject({ filesNew: 1, filesChanged: 1, filesUnmodified: 1 });
     expect(await namesIn(fixture, third.snapshot.tree, path.join(fixture.source, 'sub'))).toEqual(['c', 'd']);
+  });
+
+  it('has the trees of folders in which nothing but a time has changed', async () => {
+    using fixture = await createArchiveFixture();
+    const folder = path.join(fixture.source, 'folder');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'a'), 'a');
+    const first = await fixture.archive();
+    utimesSync(folder, 1, 1);
+    const { snapshot, summary } = await fixture.archive();
+    expect(summary).toMatchObject({ data_blobs: 0, dirs_new: 0, files_unmodified: 1 });
+    expect(snapshot.tree).not.toBe(first.snapshot.tree);
+    // The folder's own tree is as it was: those of the source and of all above it are new.
+    const above = fixture.source.split('/').length - 1;
+    expect(summary.tree_blobs).toBe(above + 1);
+    const repository = await fixture.open();
+    await repository.loadIndex();
+    const times: string[] = [];
+    for await (const { node } of walkSnapshot(repository, snapshot.tree)) {
+      if (node.name === 'folder') times.push(node.mtime);
+    }
+    expect(times.map((time) => Date.parse(time))).toEqual([1000]);
+    await repository.close();
   });
 
   it('knows a file of the same size and modification time as changed by its change time and inode', async () => {

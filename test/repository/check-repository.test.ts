@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../domain/finding.ts';
 import { checkRepository } from '../../repository/check-repository.ts';
+import { prepareKey, sha256Hex } from '../../repository/crypto.ts';
 import { encodeIndexFiles } from '../../repository/index-file.ts';
+import { PackBuilder } from '../../repository/pack.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { encodeTree } from '../../repository/tree-node.ts';
 import { openVault, packFiles, reopen, saveSnapshotOf, withRepository, type Folder } from './repository-fixture.ts';
@@ -134,6 +136,28 @@ describe('check', () => {
       expect(problems[0]!.message).toContain('/shop/ledger.csv of snapshot');
     }));
 
+  it('names each file of a missing pack once, and says when there are more than it names', () =>
+    withRepository(async (repository, folder) => {
+      // Blobs are spread over two packs at random: of so many, both have several of a file.
+      const many = Array.from({ length: 40 }, () => randomBytes(100));
+      const placesIn = async (shop: Folder): Promise<string[]> => {
+        await saveSnapshotOf(repository, shop);
+        for (const { id, blobs } of repository.indexedPacks())
+          if (blobs[0]!.type === 'data') await rm(packPath(folder, id), { force: true });
+        const { problems } = await checkRepository(repository, STRUCTURE);
+        expect(codes(problems)).toEqual(['repository/pack-missing']);
+        return problems.map(({ message }) => message.replace(/^.*; part of /, '').replace(/ of snapshot \w+/g, ''));
+      };
+      for (const places of await placesIn({ 'many.bin': many })) expect(places).toBe('/many.bin');
+      const numbers = Array.from({ length: 8 }, (_, number) => number);
+      const shop = Object.fromEntries(numbers.map((number) => [`${number}`, { [`file-${number}`]: many }]));
+      for (const places of await placesIn(shop)) {
+        expect(places).toMatch(/^(\/\S+, ){4}\/\S+ and others$/);
+        const named = places.replace(' and others', '').split(', ');
+        expect(new Set(named).size).toBe(5);
+      }
+    }));
+
   it('names a missing pack of trees', () =>
     withSnapshot(async (repository, folder) => {
       const { packId } = firstTree(repository);
@@ -204,6 +228,30 @@ describe('check', () => {
       expect(codes(problems)).toEqual(['repository/index-damaged', 'repository/snapshot-damaged']);
       expect(figures.snapshots).toBe(2);
       expect(figures.packsRead).toBeGreaterThan(1);
+    }));
+
+  it('names blobs that are authentic, but have other content than their ids say, and no others', () =>
+    withRepository(async (repository) => {
+      const builder = new PackBuilder(prepareKey(repository.key), { compression: 'auto' });
+      const wrong: string[] = [];
+      // Short ones, long ones, compressed ones and others: they are hashed in different ways.
+      for (const [number, bytes] of [100, 9000, 20_000, 300_000, 9000, 70, 2_000_000].entries()) {
+        for (const plain of [randomBytes(bytes), Buffer.alloc(bytes, `text ${number} `)]) {
+          const isWrong = number % 2 === 1;
+          const id = sha256Hex(isWrong ? Buffer.concat([plain, Buffer.from('!')]) : plain);
+          if (isWrong) wrong.push(id);
+          builder.add('data', id, plain);
+        }
+      }
+      const { pack, content } = builder.finish();
+      await repository.savePack(pack, content);
+      await repository.saveIndex();
+      const { problems } = await checkRepository(repository, EVERYTHING);
+      expect(problems.map(({ message }) => message).toSorted()).toEqual(
+        wrong
+          .map((id) => `data blob ${id} in pack ${pack.id} has other content than its id says; no snapshot needs it`)
+          .toSorted(),
+      );
     }));
 
   it('names what an index leaves out of a pack', () =>

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -15,6 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
 import { displayPath } from '../../files/byte-path.ts';
+import { temporaryName } from '../../files/temporary-name.ts';
 import { restore } from '../../repository/restore.ts';
 import { noise } from './odd-tree.ts';
 import { packFiles, withRepository } from './repository-fixture.ts';
@@ -171,6 +173,33 @@ describe('what is not a file', () => {
       expect(readdirSync(result.target)).toEqual(['a']);
     });
   });
+
+  it.each(['never', 'if-newer'] as const)(
+    'stays as the first of several names (%s): the others are not linked to it',
+    async (overwrite) => {
+      await withRepository(async (repository, folder) => {
+        const target = fillTarget(folder, 'a', NEW);
+        writeFileSync(join(target, 'b'), 'mine, too');
+        utimesSync(join(target, 'b'), NEW, NEW);
+        const one = { ...(await file(repository, 'a', 'content')), inode: 7n, device_id: 1n, links: 4 };
+        const names = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...one, name: name as ByteString }));
+        const result = await restoreNodes(repository, folder, names, { overwrite, verify: true });
+        expect(result).toMatchObject({ files: 3, unchanged: 2, updated: 0, problems: [] });
+        const contents = ['b', 'c', 'd', 'e'].map((name) => readFileSync(join(target, name), 'utf8'));
+        expect(contents).toEqual(['mine, too', 'content', 'content', 'content']);
+        expect(readFileSync(join(target, 'a'), 'utf8')).not.toBe('content');
+        const inodes = ['c', 'd', 'e'].map((name) => lstatSync(join(target, name)).ino);
+        expect(new Set(inodes).size).toBe(1);
+        expect(inodes).not.toContain(lstatSync(join(target, 'a')).ino);
+        // What is the snapshot's own is linked to, also where it is kept.
+        rmSync(join(target, 'a'));
+        rmSync(join(target, 'd'));
+        linkSync(join(target, 'c'), join(target, 'a'));
+        expect(await restoreNodes(repository, folder, names, { overwrite })).toMatchObject({ files: 1, unchanged: 4 });
+        expect(lstatSync(join(target, 'd')).ino).toBe(lstatSync(join(target, 'a')).ino);
+      });
+    },
+  );
 
   it('is linked anew only where it is not one inode already', async () => {
     await withRepository(async (repository, folder) => {
@@ -331,15 +360,19 @@ describe('owners', () => {
 });
 
 describe('what a killed restore has left', () => {
-  it('goes with the next restore: only what is older than it, and is named so', async () => {
+  it('goes with the next restore: not what another one is still writing, and what is named otherwise', async () => {
     await withRepository(async (repository, folder) => {
       const target = fillTarget(folder, 'a', OLD);
-      const left = join(target, `.holdfast-tmp-${'0123456789abcdef'}`);
-      writeFileSync(left, 'half of something');
-      utimesSync(left, OLD, OLD);
+      // That number no process has.
+      const left = temporaryName().replace(/-[0-9a-f]+-([0-9a-f]+-[0-9a-f]+)$/, '-7fffffff-$1');
+      const writing = temporaryName();
+      for (const name of [left, writing]) {
+        writeFileSync(join(target, name), 'half of something');
+        utimesSync(join(target, name), OLD, OLD);
+      }
       writeFileSync(join(target, '.holdfast-tmp-mine'), 'not ours');
       await restoreNodes(repository, folder, [await file(repository, 'a', 'a')], { overwrite: 'if-changed' });
-      expect(readdirSync(target)).toEqual(['.holdfast-tmp-mine', 'a']);
+      expect(readdirSync(target).toSorted()).toEqual(['.holdfast-tmp-mine', writing, 'a'].toSorted());
       expect((await packFiles(folder)).length).toBeGreaterThan(0);
     });
   });

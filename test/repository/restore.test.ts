@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   statSync,
   symlinkSync,
@@ -11,13 +12,16 @@ import {
 } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
+import { InterruptedError } from '../../common/errors.ts';
 import { toGoMode } from '../../repository/go-file-mode.ts';
 import { restore } from '../../repository/restore.ts';
+import { StartedThreads } from '../../repository/started-threads.ts';
 import type { TreeNode } from '../../repository/tree-node.ts';
 import { noise } from './odd-tree.ts';
-import { packFiles, reopen, withRepository } from './repository-fixture.ts';
+import { openVault, packFiles, reopen, withRepository } from './repository-fixture.ts';
 import { codes, file, folderNode, node, restoreNodes, snapshotOf } from './restore-fixture.ts';
 
 describe('a hostile repository', () => {
@@ -140,6 +144,33 @@ describe('a hostile repository', () => {
     });
   });
 
+  it('with a link that claims to have content gets the link, however large the content', async () => {
+    await withRepository(async (repository, folder) => {
+      const { content } = await file(repository, 'x', noise(1_000_000, 'x'));
+      const link = node('link', 'symlink', { linktarget: 'elsewhere' as ByteString });
+      const hostile = { ...link, content: Array<string>(40).fill(content![0]!), size: 40_000_000 };
+      const result = await restoreNodes(repository, folder, [hostile]);
+      expect(result).toMatchObject({ files: 1, bytes: 0, problems: [] });
+      expect(readlinkSync(join(result.target, 'link'))).toBe('elsewhere');
+    });
+  });
+
+  it('has its files and folders named alike, by their places below the target', async () => {
+    await withRepository(async (repository, folder) => {
+      const missing = node('missing', 'file', { content: ['ab'.repeat(32)], size: 5 });
+      const deep = await folderNode(repository, 'deep', [missing, node('no-tree', 'dir')]);
+      const nodes = [await folderNode(repository, 'shop', [deep])];
+      for (const [subPath, below] of [
+        [undefined, '/shop/deep/'],
+        ['/shop', '/deep/'],
+        ['shop/deep', '/'],
+      ]) {
+        const { problems } = await restoreNodes(repository, folder, nodes, subPath === undefined ? {} : { subPath });
+        expect(problems.map(({ subject }) => subject)).toEqual([`${below}missing`, `${below}no-tree`]);
+      }
+    });
+  });
+
   it('with links that claim one inode for different contents gets two files', async () => {
     await withRepository(async (repository, folder) => {
       const inode = { inode: 7n, device_id: 1n, links: 2 };
@@ -168,7 +199,7 @@ describe('a damaged pack', () => {
       const target = join(folder, 'restored');
       const result = await restore(repository, { snapshot, target, verify: true });
       expect(codes(result)).toEqual(['restore/damaged']);
-      expect(result.problems[0]?.subject).toBe('a');
+      expect(result.problems[0]?.subject).toBe('/a');
       expect(readdirSync(target)).toEqual(['b']);
     });
   });
@@ -266,6 +297,43 @@ describe('an interrupted restore', () => {
         expect(readFileSync(join(target, name)).equals(Buffer.concat([big, Buffer.from(name.slice(1))]))).toBe(true);
       }
       await again.close();
+    });
+  });
+});
+
+describe('a restore whose lock is not held yet', () => {
+  it('reads, and makes nothing, tells nothing and asks nothing until it is', async () => {
+    await withRepository(async (repository, folder) => {
+      const snapshot = await snapshotOf(repository, [await file(repository, 'a', 'content')]);
+      const target = join(folder, 'outer', 'target');
+      const held = Promise.withResolvers<void>();
+      const told: string[] = [];
+      const started = new StartedThreads('restore');
+      const restoring = restore(await openVault(folder), {
+        snapshot,
+        target,
+        started,
+        held: held.promise,
+        deleteExtras: async () => void told.push('asked'),
+        onEntry: ({ path }) => told.push(path),
+        progress: { report: ({ phase = '' }) => told.push(phase) },
+      });
+      await delay(500);
+      expect([existsSync(join(folder, 'outer')), told]).toEqual([false, []]);
+      held.resolve();
+      expect((await restoring).files).toBe(1);
+      expect([readFileSync(join(target, 'a'), 'utf8'), told[0]]).toEqual(['content', 'a']);
+      await started.close();
+    });
+  });
+
+  it('has made nothing when the lock was withdrawn', async () => {
+    await withRepository(async (repository, folder) => {
+      const snapshot = await snapshotOf(repository, [await file(repository, 'a', 'content')]);
+      const target = join(folder, 'outer', 'target');
+      const held = Promise.reject(new InterruptedError('the lock was withdrawn'));
+      await expect(restore(repository, { snapshot, target, held })).rejects.toThrow('withdrawn');
+      expect(existsSync(join(folder, 'outer'))).toBe(false);
     });
   });
 });

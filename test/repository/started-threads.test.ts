@@ -10,7 +10,7 @@ describe('threads that were started ahead', () => {
   it('do the work of the repository that takes them', () =>
     withRepository(async (repository) => {
       await saveSnapshotOf(repository, { 'a.bin': [randomBytes(5000)] });
-      const started = new StartedThreads();
+      const started = new StartedThreads('check');
       try {
         const { figures, problems } = await checkRepository(repository, { ...EVERYTHING, started });
         expect([figures.packsRead, problems]).toEqual([figures.packs, []]);
@@ -24,6 +24,6 @@ describe('threads that were started ahead', () => {
 
   it('end when nobody takes them', async () => {
     // It waits for each to have ended.
-    await new StartedThreads().close();
+    await new StartedThreads('check').close();
   });
 });
