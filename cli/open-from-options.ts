@@ -1,4 +1,5 @@
 /** Opens the repository that the options name: one of the policies, or any place with a password. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
@@ -106,7 +107,8 @@ export async function withRepository<Result>(
   let repository: Repository;
   try {
     const compression = access.compression ?? place.compression;
-    const { processors } = access;
+    // This thread has nothing to do until the repository is open, and may be blocked.
+    const { processors = availableParallelism() } = access;
     repository = await openRepository(storage, password, { signal: context.signal, compression, processors });
   } catch (error) {
     await storage.close();

@@ -30,8 +30,8 @@ export interface MixTask extends RomixParameters {
  * 64 bytes, those of `crypto.scrypt`. undefined: not so (too little work or too much memory, parameters that scrypt
  * has not, no SIMD in WebAssembly, a thread that failed), and whoever asks leaves it to `crypto.scrypt`.
  *
- * @param processors How many are free for it. Default: all, with threads on each. 1: the calling thread mixes by itself, and
- * is blocked meanwhile, so that no thread has to start.
+ * @param processors How many are free for it, of which the calling thread has one: it mixes, too, and is blocked meanwhile,
+ * so that one thread less has to start. Default: threads alone, for all processors.
  */
 export async function scryptByLanes(
   password: string,
@@ -52,8 +52,12 @@ export async function scryptByLanes(
       const own = lanes.filter((_, lane) => lane % plan.threads === thread);
       return { lanes: own, N, r, atOnce: plan.atOnce, modules: MODULES.forLanes(own.length, plan.atOnce) };
     });
-    if (processors === 1) for (const { lanes: own, ...task } of tasks) mixLanes(own, task);
-    else await Promise.all(tasks.map(runThread));
+    const here = processors === undefined ? undefined : tasks.shift();
+    const elsewhere = Promise.all(tasks.map(runThread));
+    // Told where it is awaited.
+    elsewhere.catch(() => undefined);
+    if (here !== undefined) mixLanes(here.lanes, here);
+    await elsewhere;
     blocks.set(shared);
     return pbkdf2Sync(password, blocks, 1, DERIVED_BYTES, 'sha256');
   } catch {
