@@ -8,6 +8,10 @@ import type { IndexedBlob, IndexedPack } from './repository.ts';
 
 /** An index file is closed when it has this many blobs: big enough to be few, small enough to be parsed at once. */
 const MAX_BLOBS_PER_FILE = 50_000;
+/** A document's memory begins with this, and doubles. */
+const DOCUMENT_STEP_BYTES = 64 * 1024;
+/** Text is written in pieces of about this, while it is young. */
+const PIECE_CHARACTERS = 8192;
 
 const ID = /^[0-9a-f]{64}$/;
 const MAX_LENGTH = 0xffff_ffff;
@@ -29,38 +33,67 @@ function listOf(value: unknown, indexId: string): unknown[] {
   return list;
 }
 
-/** The documents of the index files that these packs need, in order. */
+/**
+ * The documents of the index files that these packs need, in order. Each is valid until the next one is asked for: ten
+ * megabytes for each file of a large index, and as much again in strings, would wait for the collector otherwise.
+ */
 export function* encodeIndexFiles(packs: Iterable<IndexedPack | PackEntries>): Iterable<Buffer> {
-  let collected: string[] = [];
+  const document = new Document();
   let blobs = 0;
   for (const pack of packs) {
     const entries = 'words' in pack ? pack : packEntries(pack);
-    collected.push(encodePack(entries));
+    document.append(document.isEmpty ? '{"packs":[' : ',');
+    encodePack(entries, document);
     blobs += entries.words.length / ENTRY_WORDS;
     if (blobs < MAX_BLOBS_PER_FILE) continue;
-    yield indexDocument(collected);
-    collected = [];
+    yield document.end(']}');
     blobs = 0;
   }
-  if (collected.length > 0) yield indexDocument(collected);
+  if (!document.isEmpty) yield document.end(']}');
 }
 
-function indexDocument(packs: readonly string[]): Buffer {
-  return Buffer.from(`{"packs":[${packs.join(',')}]}`, 'latin1');
+/** ASCII text in memory that is used again. */
+class Document {
+  #bytes = Buffer.allocUnsafeSlow(DOCUMENT_STEP_BYTES);
+  #used = 0;
+
+  get isEmpty(): boolean {
+    return this.#used === 0;
+  }
+
+  append(text: string): void {
+    if (this.#used + text.length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(this.#bytes.length * 2 + text.length);
+      this.#bytes.copy(larger, 0, 0, this.#used);
+      this.#bytes = larger;
+    }
+    this.#used += this.#bytes.write(text, this.#used, 'latin1');
+  }
+
+  /** All of it; the next text begins a new one, in the same memory. */
+  end(text: string): Buffer {
+    this.append(text);
+    const all = this.#bytes.subarray(0, this.#used);
+    this.#used = 0;
+    return all;
+  }
 }
 
-function encodePack({ id, words }: PackEntries): string {
+function encodePack({ id, words }: PackEntries, document: Document): void {
   const ids = idBytes(words);
-  const blobs: string[] = [];
+  let text = `{"id":"${id}","blobs":[`;
   for (let base = 0; base < words.length; base += ENTRY_WORDS) {
     const blobId = ids.toString('hex', base * 4, base * 4 + ID_BYTES);
     const type = words[base + PACK]! >= TREE_BIT ? 'tree' : 'data';
     const plainLength = words[base + PLAIN_LENGTH]!;
     const plain = plainLength === 0 ? '' : `,"uncompressed_length":${plainLength - 1}`;
     const place = `"offset":${words[base + OFFSET]!},"length":${words[base + LENGTH]!}`;
-    blobs.push(`{"id":"${blobId}","type":"${type}",${place}${plain}}`);
+    text += `${base === 0 ? '' : ','}{"id":"${blobId}","type":"${type}",${place}${plain}}`;
+    if (text.length < PIECE_CHARACTERS) continue;
+    document.append(text);
+    text = '';
   }
-  return `{"id":"${id}","blobs":[${blobs.join(',')}]}`;
+  document.append(`${text}]}`);
 }
 
 /** The words with the first byte of an id first, on any machine. */

@@ -88,7 +88,7 @@ describe('bytes that nobody should have stored are IntegrityError or read as the
       if (packs instanceof Error) throw packs;
       const index = new BlobIndex();
       for (const pack of packs) index.add(pack);
-      const again = [...encodeIndexFiles(index.packs())].flatMap((document) => decodeIndexFile(document, ID));
+      const again = Array.from(encodeIndexFiles(index.packs()), (document) => decodeIndexFile(document, ID)).flat();
       // A pack that is named twice is taken once.
       const first = packs.filter(({ id }, place) => packs.findIndex((pack) => pack.id === id) === place);
       expect(JSON.stringify(again)).toBe(JSON.stringify(first));
