@@ -1,4 +1,5 @@
 /** Bytes of one open file, many requests in flight: a request at a time would wait for the network between all of them. */
+import { forEachConcurrently } from '../common/concurrency.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import type { SftpSession } from './sftp-session.ts';
 
@@ -51,7 +52,7 @@ export async function readInto(
       at += length;
     }
   };
-  await inFlight(pieces(target.length, session.readPiece), ([from, to]) => readPiece(from, to));
+  await forEachConcurrently(pieces(target.length, session.readPiece), IN_FLIGHT, ([from, to]) => readPiece(from, to));
   return end;
 }
 
@@ -125,7 +126,7 @@ export async function writeAll(
       size += bytes.length;
     }
   }
-  await inFlight(requests(), ({ piece, position }) => {
+  await forEachConcurrently(requests(), IN_FLIGHT, ({ piece, position }) => {
     // The bytes are copied here and now: the caller may use the memory again, also after giving up.
     return session.request<void>((sftp, done) => sftp.write(handle, piece, 0, piece.length, position, done), signal);
   });
@@ -134,28 +135,4 @@ export async function writeAll(
 
 function* pieces(length: number, size: number): Generator<[number, number]> {
   for (let from = 0; from < length; from += size) yield [from, Math.min(from + size, length)];
-}
-
-/** Runs work for each item, at most IN_FLIGHT at once, in the order of the items; on a failure waits for what was begun. */
-async function inFlight<Item>(
-  items: Iterable<Item> | AsyncIterable<Item>,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const running = new Set<Promise<void>>();
-  let failure: { error: unknown } | undefined;
-  try {
-    for await (const item of items) {
-      if (failure !== undefined) break;
-      const task: Promise<void> = work(item)
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .finally(() => running.delete(task));
-      running.add(task);
-      if (running.size >= IN_FLIGHT) await Promise.race(running);
-    }
-  } finally {
-    await Promise.all(running);
-  }
-  if (failure !== undefined) throw failure.error;
 }
