@@ -10,6 +10,7 @@ import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
 import { compareContent, noteDamaged } from './sync-compare.ts';
+import type { SyncVersions } from './sync-versions.ts';
 
 /** Most of the time goes into making files durable, which a disk does for many at once. */
 const CONCURRENT_FILES = 16;
@@ -35,6 +36,8 @@ export interface SyncRun {
   folders: Map<ByteString, EntryMetadata>;
   /** Files that come where a folder was, once that is empty. */
   deferred: FileEntry[];
+  /** Where what is replaced and removed goes; absent: nowhere. */
+  versions?: SyncVersions;
 }
 
 type Decision = SyncDecision<FileEntry>;
@@ -83,8 +86,7 @@ async function openFolder(
 
 async function prepareFolder(run: SyncRun, { path, source, step }: Decision): Promise<void> {
   if (step === 'clear') {
-    await run.target.remove(path);
-    run.figures.filesRemoved++;
+    await removeOrKeep(run, path);
   }
   if (step === 'folder' || step === 'clear') {
     await run.target.makeFolder(path, { mode: source!.mode | 0o700 });
@@ -95,6 +97,12 @@ async function prepareFolder(run: SyncRun, { path, source, step }: Decision): Pr
     await run.target.setMetadata(path, { mode: source!.mode | 0o700 });
     run.figures.metadataUpdated++;
   }
+}
+
+/** A file or link. */
+export async function removeOrKeep(run: SyncRun, path: ByteString): Promise<void> {
+  await (run.versions === undefined ? run.target.remove(path) : run.versions.keep(path));
+  run.figures.filesRemoved++;
 }
 
 async function carryOut(run: SyncRun, decision: Decision): Promise<void> {
@@ -142,7 +150,7 @@ export function metadataOf(run: SyncRun, { type, mode, mtimeNs, uid, gid }: File
 export async function copyEntry(run: SyncRun, entry: FileEntry): Promise<void> {
   const copied = await sourceErrorsAside(run, entry.path, async () => {
     if (entry.type !== 'symlink') return copyFile(run, entry);
-    await run.target.replaceSymlink(entry.path, entry.linkTarget!, metadataOf(run, entry));
+    await place(run, entry.path, (at) => run.target.replaceSymlink(at, entry.linkTarget!, metadataOf(run, entry)));
     return 0;
   });
   if (copied === undefined) return;
@@ -154,7 +162,7 @@ export async function copyEntry(run: SyncRun, entry: FileEntry): Promise<void> {
 async function copyFile(run: SyncRun, entry: FileEntry): Promise<number> {
   let before = entry;
   for (let attempt = 1; ; attempt++) {
-    const bytes = await copyOnce(run, before);
+    const bytes = await copyOnce(run, before, attempt === 1);
     const after = await run.source.stat(entry.path);
     if (after !== undefined && isSame(before, after) && bytes === after.sizeBytes) return bytes;
     if (after?.type !== 'file' || attempt === COPY_ATTEMPTS) {
@@ -165,7 +173,8 @@ async function copyFile(run: SyncRun, entry: FileEntry): Promise<number> {
   }
 }
 
-async function copyOnce(run: SyncRun, entry: FileEntry): Promise<number> {
+/** @param isFirst What a second attempt replaces is the first one's, and not worth keeping. */
+async function copyOnce(run: SyncRun, entry: FileEntry, isFirst: boolean): Promise<number> {
   let bytes = 0;
   const stream = heldStream(await fromSource(() => run.source.openRead(entry.path, { signal: run.signal })));
   async function* content(): AsyncGenerator<Uint8Array> {
@@ -174,12 +183,19 @@ async function copyOnce(run: SyncRun, entry: FileEntry): Promise<number> {
       yield piece;
     }
   }
+  const write = (at: ByteString): Promise<void> =>
+    run.target.replace(at, content(), metadataOf(run, entry), { signal: run.signal });
   try {
-    await run.target.replace(entry.path, content(), metadataOf(run, entry), { signal: run.signal });
+    await (isFirst ? place(run, entry.path, write) : write(entry.path));
   } finally {
     stream.destroy();
   }
   return bytes;
+}
+
+/** Writes at the path, and keeps what was there if the policy says so. */
+async function place(run: SyncRun, path: ByteString, write: (at: ByteString) => Promise<void>): Promise<void> {
+  await (run.versions === undefined ? write(path) : run.versions.replace(path, write));
 }
 
 function isSame(a: FileEntry, b: FileEntry): boolean {

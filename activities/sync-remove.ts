@@ -3,7 +3,7 @@ import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
-import { copyEntry, metadataOf, type SyncRun } from './sync-copy.ts';
+import { copyEntry, metadataOf, removeOrKeep, type SyncRun } from './sync-copy.ts';
 
 /**
  * Removes the given paths (the topmost of what goes) with all below them, in one walk of the target. A path that the
@@ -39,8 +39,7 @@ function isBelow(path: ByteString, folder: ByteString): boolean {
 async function removeFile(run: SyncRun, entry: FileEntry): Promise<void> {
   throwIfAborted(run.signal);
   await keepFolderTime(run, entry.path);
-  await run.target.remove(entry.path);
-  run.figures.filesRemoved++;
+  await removeOrKeep(run, entry.path);
   run.progress.report({ phase: 'removing', files: run.figures.filesRemoved });
 }
 

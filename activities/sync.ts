@@ -7,17 +7,20 @@ import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import { turnsOfShare } from '../domain/turns.ts';
 import type { ActionOutcome, SyncFigures } from '../domain/run-record.ts';
 import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
+import { VERSIONS_FOLDER } from '../domain/sync-versions.ts';
+import { fromText } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { readProcessRights } from './process-rights.ts';
 import { settingsOf } from './settings-of.ts';
-import { createSourceFilter } from './source-filter.ts';
+import { createSourceFilter, type SourceFilter } from './source-filter.ts';
 import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { verifySync } from './sync-compare.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
 import { planTargetTrees, type TargetTree } from './sync-tree.ts';
+import { expireSyncVersions, isVersionsFolder, openSyncVersions } from './sync-versions.ts';
 import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
 
 /**
@@ -118,7 +121,15 @@ async function openPair(settings: SyncSettings, { directory, targetPath, open }:
     target: open(),
     targetPath,
     ...rights,
-    filter: createSourceFilter(settings.source, directory, root?.device, settings.include),
+    filter: withoutVersions(createSourceFilter(settings.source, directory, root?.device, settings.include)),
+  };
+}
+
+/** What was kept aside is no content of the folder, on neither side. */
+function withoutVersions(filter: SourceFilter): SourceFilter {
+  return {
+    ofSource: (entry) => !isVersionsFolder(entry.path) && filter.ofSource(entry),
+    ofCopy: (entry) => !isVersionsFolder(entry.path) && filter.ofCopy(entry),
   };
 }
 
@@ -175,7 +186,9 @@ async function carryOutPair(
   throwIfAborted(context.signal);
   // File systems date changes by a clock that may be some milliseconds behind.
   const startedAtNs = BigInt(Date.now() - 20) * 1_000_000n;
-  const run: SyncRun = { ...pair, ...context, failed: new Set(), folders: new Map(), deferred: [] };
+  const now = deps.clock();
+  const versions = settings.versions === undefined ? {} : openVersions(pair, now, context.figures);
+  const run: SyncRun = { ...pair, ...context, ...versions, failed: new Set(), folders: new Map(), deferred: [] };
   const root = pair.targetPath === settings.to.local.path ? undefined : await openRoot(run);
   // The survey has told what cannot be read.
   const quiet = { signal: context.signal, findings: createFindingList() };
@@ -183,15 +196,41 @@ async function carryOutPair(
   else context.figures.filesUnchanged += survey.filesUnchanged;
   await removeEntries(run, survey.removals, pair.filter.ofCopy);
   await placeDeferred(run);
+  await expireVersions(run, settings, now);
   if (root !== undefined && pair.sourceRoot !== undefined) await settleRoot(run, pair.sourceRoot);
   await settleFolders(run);
-  const now = deps.clock();
   const { schedule } = request.action;
   await verifySync(run, {
     decisions: walkPair(pair, quiet),
     turn: turnAt(schedule, intervalSeconds(schedule, now), now),
     turns: turnsOfShare(settings.verifyShare),
     startedAtNs,
+  });
+}
+
+function openVersions({ target }: SyncPair, now: Date, figures: SyncFigures): Pick<SyncRun, 'versions'> {
+  figures.filesKept ??= 0;
+  const versions = openSyncVersions(target, now, () => {
+    figures.filesKept = (figures.filesKept ?? 0) + 1;
+  });
+  return { versions };
+}
+
+/** Kept versions of a policy that no longer wants any are a person's to remove. */
+async function expireVersions(run: SyncRun, { versions: period }: SyncSettings, now: Date): Promise<void> {
+  const { target, signal, figures, findings } = run;
+  if (period !== undefined) {
+    figures.filesExpired = (figures.filesExpired ?? 0) + (await expireSyncVersions(target, { period, now, signal }));
+    return;
+  }
+  const folder = fromText(VERSIONS_FOLDER);
+  if ((await target.stat(folder)) === undefined) return;
+  const subject = `${target.description}/${VERSIONS_FOLDER}`;
+  findings.add({
+    code: 'sync/old-versions',
+    severity: 'notice',
+    subject,
+    message: `${subject} has files that this policy once kept aside; they stay until somebody removes them`,
   });
 }
 

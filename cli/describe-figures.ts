@@ -1,13 +1,13 @@
 /** What a run did, in a few words: its figures for people. */
 import { formatDuration } from '../common/durations.ts';
 import { formatBytes } from '../common/sizes.ts';
-import type { RunFigures } from '../domain/run-record.ts';
+import type { RunFigures, SyncFigures } from '../domain/run-record.ts';
 import { count, displayTime } from './display.ts';
 
 export function describeFigures(figures: RunFigures): string {
   switch (figures.kind) {
     case 'sync':
-      return `${count(figures.filesCopied, 'file')} copied (${formatBytes(figures.bytesCopied)}), ${figures.filesRemoved} removed, ${figures.filesUnchanged} unchanged`;
+      return describeSync(figures);
     case 'backup': {
       const changed = `${figures.filesNew} new, ${figures.filesChanged} changed`;
       const unreadable = figures.filesUnreadable === 0 ? '' : `, ${figures.filesUnreadable} unreadable`;
@@ -37,4 +37,11 @@ export function describeFigures(figures: RunFigures): string {
       if (figures.expected === 0) return 'no scheduled run was due yet';
       return `${figures.succeeded} of ${count(figures.expected, 'run')} good, ${figures.attention > 0 ? `${figures.attention} with findings, ` : ''}${figures.failed} failed, ${figures.missed} missed`;
   }
+}
+
+function describeSync(figures: SyncFigures): string {
+  const { filesCopied, bytesCopied, filesRemoved, filesUnchanged, filesKept = 0, filesExpired = 0 } = figures;
+  const kept = filesKept === 0 ? '' : `, ${filesKept} kept aside`;
+  const expired = filesExpired === 0 ? '' : `, ${filesExpired} kept ones expired`;
+  return `${count(filesCopied, 'file')} copied (${formatBytes(bytesCopied)}), ${filesRemoved} removed, ${filesUnchanged} unchanged${kept}${expired}`;
 }

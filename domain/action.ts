@@ -174,6 +174,8 @@ export interface SyncSettings {
   checksum: boolean;
   /** Share (0-1) of files whose content is compared after a run. */
   verifyShare: number;
+  /** How long what is replaced and removed is kept aside in the target (`30d`, `1y6mo`); absent: not at all. */
+  versions?: string;
   /** The target is kept in rclone's crypt format; absent: as the source is. */
   encrypt?: SyncEncryption;
 }

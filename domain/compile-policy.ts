@@ -299,6 +299,7 @@ function syncOptions(block: Sync): Omit<SyncSettings, 'kind' | 'source' | 'to' |
     guards: { emptySource, maxDelete: { share: parseShare(maxDelete.share ?? '10%'), files: maxDelete.files ?? 1000 } },
     checksum: block.checksum ?? false,
     verifyShare: parseShare(block.verify?.content ?? '0%'),
+    ...(block.versions === undefined || block.versions === 'none' ? {} : { versions: block.versions }),
   };
 }
 

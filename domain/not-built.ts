@@ -70,7 +70,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
     },
     { path: 'spec.source.location', name: 'a remote source', hint: 'mount it, and protect it with directory' },
     { path: 'spec.hooks', name: 'hooks', hint: REMOVE },
-    { path: 'spec.sync.*.versions', name: 'keeping replaced files', hint: 'add a backup, which keeps every version' },
     {
       path: 'spec.sync.*.encrypt.names',
       name: 'obfuscated names',

@@ -14,6 +14,10 @@ export interface SyncFigures {
   filesVerified: number;
   /** Bytes of the whole source. */
   bytesTotal: number;
+  /** Of those replaced and removed: put aside for a while. Absent where the policy keeps none. */
+  filesKept?: number;
+  /** Kept ones whose time was over. */
+  filesExpired?: number;
   /** Of a dry run: what it would do first, at most 200, and why. */
   decisions?: { step: string; path: string; reason: string }[];
 }

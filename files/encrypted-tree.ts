@@ -11,6 +11,8 @@ import { requireRelativePath } from './safe-folder.ts';
 const EMPTY = '' as ByteString;
 /** What file systems take; the format itself would take longer ones. */
 const LONGEST_NAME_BYTES = 255;
+/** Names up to this stay within it in every mode: a sync asks for every entry. */
+const ALWAYS_SHORT_NAME_BYTES = 100;
 /** Folders whose encrypted paths are remembered; beyond this the memory starts anew. */
 const REMEMBERED_FOLDERS = 1000;
 
@@ -152,7 +154,9 @@ class EncryptedTree implements FileTree {
 
   refuses(entry: FileEntry): string | undefined {
     if (entry.type === 'symlink') return 'an encrypted copy keeps no symbolic links';
-    const stored = this.#names.encrypt(baseName(entry.path), kindOf(entry));
+    const name = baseName(entry.path);
+    if (name.length <= ALWAYS_SHORT_NAME_BYTES) return undefined;
+    const stored = this.#names.encrypt(name, kindOf(entry));
     if (stored.length <= LONGEST_NAME_BYTES) return undefined;
     return `its encrypted name would be longer than ${LONGEST_NAME_BYTES} bytes`;
   }

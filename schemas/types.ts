@@ -1315,7 +1315,7 @@ export interface Sync {
    */
   include?: string[];
   /**
-   * Replaced and removed files are kept aside this long; none: not.
+   * Replaced and removed files are kept aside this long, in `.holdfast-versions` of the copy; none: not.
    */
   versions?: string;
   guards?: Guards;

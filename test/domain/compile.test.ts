@@ -200,25 +200,6 @@ describe('places', () => {
     });
   });
 
-  test('an encrypted sync names where its secrets are found, and encrypts names unless told otherwise', async () => {
-    const sync = async (encrypt: string) => {
-      const spec = `source: { directory: /srv }\nsync: [{ to: vault, path: copy, mode: mirror${encrypt} }]`;
-      return (await settingsOf(BASE + policy(spec), 'policy/orders/sync/vault/copy', 'sync')).encrypt;
-    };
-    expect(await sync('')).toBeUndefined();
-    expect(await sync(', encrypt: { passwordFrom: { env: A } }')).toEqual({
-      password: { env: 'A' },
-      names: 'standard',
-    });
-    expect(
-      await sync(', encrypt: { passwordFrom: { file: keys/sync }, saltFrom: { file: keys/salt }, names: plain }'),
-    ).toEqual({
-      password: { file: '/project/policies/keys/sync' },
-      salt: { file: '/project/policies/keys/salt' },
-      names: 'plain',
-    });
-  });
-
   test('the host of the source reads it, the host of a disk works on it, runOn tests', async () => {
     const disk = BASE.replace('path: ../vault', 'path: /mnt/vault, host: nas-01');
     const { actions } = await compileText(

@@ -120,7 +120,6 @@ test('the whole language validates, and each part that is not built is named wit
       "not built yet: the objective of copies | objectives: { rpo: 2h, r",
       "not built yet: requirements on providers | requires: { regions: [eu",
       "not built yet: hooks | hooks: { before: [{ scri",
-      "not built yet: keeping replaced files | versions: 30d",
       "not built yet: an assertion in SQL | - { sql: "select count(*",
       "not built yet: the kind PolicySet | kind: PolicySet",
       "not built yet: the medium of a location | spec: { local: { path: .",
