@@ -1,6 +1,7 @@
 /** Conversions of byte strings: to and from buffers and text, for the terminal, and taking paths apart. */
 import { constants, isUtf8 } from 'node:buffer';
 import type { ByteString } from '../common/byte-string.ts';
+import { HoldfastError } from '../common/errors.ts';
 
 /** The bytes of a name or path. */
 export function toBytes(path: ByteString): Buffer {
@@ -76,6 +77,15 @@ export function isEntryName(name: ByteString): boolean {
 /** Throws nothing; false for a path with an empty, `.` or `..` segment, a leading or trailing slash, or NUL. */
 export function isRelativePath(path: ByteString): boolean {
   return path.split('/').every((segment) => isEntryName(segment as ByteString));
+}
+
+/** Throws Usage for a path that `isRelativePath` refuses; the empty one, a tree's root, passes. */
+export function requireRelativePath(path: ByteString): void {
+  if (path !== '' && !isRelativePath(path)) {
+    throw new HoldfastError('Usage', `the path "${path}" does not stay inside its tree`, {
+      hint: 'Give a path without "..", "." and empty parts, relative to the tree.',
+    });
+  }
 }
 
 function isAscii(text: string): text is ByteString {

@@ -2,11 +2,10 @@
 import { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, NotFoundError, throwIfAborted } from '../common/errors.ts';
-import { baseName, displayPath, joinPath, parentPath } from './byte-path.ts';
+import { baseName, displayPath, joinPath, parentPath, requireRelativePath } from './byte-path.ts';
 import { decryptContent, encryptContent, plainSizeBytes, type CryptKeys } from './crypt-content.ts';
 import { createNameCipher, type NameCipher, type NameMode } from './crypt-names.ts';
 import type { EntryMetadata, FileEntry, FileTree, WalkOptions } from './file-tree.ts';
-import { requireRelativePath } from './safe-folder.ts';
 
 const EMPTY = '' as ByteString;
 /** What file systems take; the format itself would take longer ones. */

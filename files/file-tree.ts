@@ -42,6 +42,12 @@ export interface EntryMetadata {
   gid?: number;
 }
 
+/** What a server says of a whole file's content without sending it; the value in lower-case hex. */
+export interface ContentChecksum {
+  algorithm: 'crc32' | 'crc32c' | 'md5' | 'sha1' | 'sha256';
+  value: string;
+}
+
 /**
  * Promises: `walk` is pre-order and in byte order (`compareBytePaths`), the root left out; `list` is the same of one
  * folder, without what is below its folders; `replace` is atomic (a reader sees the old or the new content, never a
@@ -73,5 +79,10 @@ export interface FileTree {
   rename(from: ByteString, to: ByteString): Promise<void>;
   /** Why the tree has no place for an entry of another one, in a few words; undefined: it has. Absent: it has for all. */
   refuses?(entry: FileEntry): string | undefined;
+  /**
+   * What the tree's server knows of a file's content by itself, the best first; none when it knows nothing of this one.
+   * Absent: a checksum could only be had by reading.
+   */
+  checksums?(path: ByteString, options?: { signal?: AbortSignal }): Promise<readonly ContentChecksum[]>;
   close(): Promise<void>;
 }

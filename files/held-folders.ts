@@ -1,12 +1,7 @@
 /** The way down to one folder of a tree, held open: neighbours in the tree are reached without opening the whole way again. */
 import type { ByteString } from '../common/byte-string.ts';
-import {
-  openChildFolder,
-  openFolderBelow,
-  openRootFolder,
-  requireRelativePath,
-  type SafeFolder,
-} from './safe-folder.ts';
+import { requireRelativePath } from './byte-path.ts';
+import { openChildFolder, openFolderBelow, openRootFolder, type SafeFolder } from './safe-folder.ts';
 
 /** Folders deeper than this are opened from the root each time, so that a deep tree does not use up the descriptors. */
 const MAX_HELD = 48;

@@ -4,14 +4,14 @@ import { chmod, lchown, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
-import { baseName, displayPath, fromText, joinPath, parentPath, toBytes } from './byte-path.ts';
+import { baseName, displayPath, fromText, joinPath, parentPath, requireRelativePath, toBytes } from './byte-path.ts';
 import { errorCode, isAbsence, translateFileError } from './file-errors.ts';
 import { toFileEntry } from './file-entry.ts';
 import type { EntryMetadata, FileEntry, FileTree } from './file-tree.ts';
 import { writeFileDurably } from './durable-file.ts';
 import { listLocalFolder, walkLocalTree } from './local-walk.ts';
 import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
-import { holdEntry, openFolderBelow, requireRelativePath, type SafeFolder } from './safe-folder.ts';
+import { holdEntry, openFolderBelow, type SafeFolder } from './safe-folder.ts';
 import { removeAbandoned, temporaryName } from './temporary-name.ts';
 
 const EMPTY = '' as ByteString;

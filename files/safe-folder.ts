@@ -1,8 +1,7 @@
 /** Reaching an entry without ever following a symbolic link below a tree's root: folders are held by descriptors, opened one by one. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { type ByteString } from '../common/byte-string.ts';
-import { HoldfastError } from '../common/errors.ts';
-import { isRelativePath, joinPath, toBytes } from './byte-path.ts';
+import { joinPath, requireRelativePath, toBytes } from './byte-path.ts';
 
 /** Linux's, which Node does not name: a descriptor that stands for the place only, without a right to read. */
 const O_PATH = 0o10000000;
@@ -50,14 +49,6 @@ export function openFolderBelow(root: ByteString, path: ByteString): SafeFolder 
 /** The entry itself, whatever it is, by a path that cannot change under the caller. `ENOENT` when absent. */
 export function holdEntry(folder: SafeFolder, name: ByteString): SafeFolder {
   return holdFolder(openSync(toBytes(folder.entry(name)), O_PATH | constants.O_NOFOLLOW));
-}
-
-export function requireRelativePath(path: ByteString): void {
-  if (path !== '' && !isRelativePath(path)) {
-    throw new HoldfastError('Usage', `the path "${path}" does not stay inside its tree`, {
-      hint: 'Give a path without "..", "." and empty parts, relative to the tree.',
-    });
-  }
 }
 
 function holdFolder(descriptor: number): SafeFolder {
