@@ -161,4 +161,55 @@ versitygw.describe('a repository in a bucket of S3', () => {
       }),
     60_000,
   );
+
+  it(
+    'is used by policies as writer, maintainer and reader, each within its rights',
+    () =>
+      withSource(async (source, folder) => {
+        await server.createBucket('roles');
+        const [adder, keeper, looker] = await Promise.all(['adder', 'keeper', 'looker'].map(server.createUser));
+        const reading = ['s3:GetObject', 's3:ListBucket'];
+        const adding = [...reading, 's3:PutObject', 's3:AbortMultipartUpload'];
+        await server.setPolicy('roles', { adder: adding, keeper: [...adding, 's3:DeleteObject'], looker: reading });
+        writeFileSync(
+          join(folder, 'all.yaml'),
+          `apiVersion: holdfast/v1
+kind: Location
+metadata: { name: bucket }
+spec:
+  s3: { bucket: roles, prefix: a/b, region: us-east-1, endpoint: "${server.endpoint}", forcePathStyle: true }
+  identities:
+    writer: { credentialsFrom: { env: ADDER } }
+    maintainer: { credentialsFrom: { env: KEEPER } }
+    reader: { credentialsFrom: { env: LOOKER } }
+  limits: { connections: 4, upload: 500MiB/s }
+---
+apiVersion: holdfast/v1
+kind: Repository
+metadata: { name: offsite }
+spec: { location: bucket, path: repository, passwordFrom: { env: PASSWORD } }
+`,
+        );
+        const secret = (user: S3Credentials | undefined) => `${user?.accessKeyId}:${user?.secretAccessKey}`;
+        const environment = {
+          PASSWORD,
+          ADDER: secret(adder),
+          KEEPER: secret(keeper),
+          LOOKER: secret(looker),
+          AWS_ACCESS_KEY_ID: undefined,
+          AWS_PROFILE: undefined,
+        };
+        const run: Run = (command, ...args) =>
+          runCli([command!, '--repository', 'offsite', '--policies', folder, ...args], { environment });
+        await succeed(run('init'));
+        const backup = await run('backup', source);
+        expect([backup.status, backup.stderr]).toEqual([0, expect.stringMatching(/lock .* stays/)]);
+        expect(await succeed(run('check', '--read-data'))).toContain('no problem found in 1 snapshot');
+        await succeed(run('restore', 'latest', '--path', source, '--target', join(folder, 'restored')));
+        await succeed(run('unlock', '--remove-all'));
+        const id = /snapshot ([0-9a-f]{8})/.exec(backup.stdout)![1]!;
+        await succeed(run('forget', id));
+      }),
+    60_000,
+  );
 });
