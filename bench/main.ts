@@ -24,9 +24,14 @@ switch (benchmark) {
     await runScaling(args);
     break;
   }
+  case 'sync': {
+    const { runSyncBenchmark } = await import('./sync.ts');
+    await runSyncBenchmark(args);
+    break;
+  }
   default:
     process.stderr.write(
-      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|index|profile [--help].\n`,
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|sync|index|profile [--help].\n`,
     );
     process.exitCode = 2;
 }

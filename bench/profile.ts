@@ -92,7 +92,7 @@ async function profile(options: ProfileOptions): Promise<string> {
       if (operations.length === 0) return [];
       const { work, scale } = options;
       const folder = prepareCorpus(work, corpus, scale, say);
-      const folderOf = (operation: Operation): string => path.join(kept, `${corpus}-${operation}`);
+      const folderOf = (operation: string): string => path.join(kept, `${corpus}-${operation}`);
       const instrument = (operation: Operation, command: Command): Command => {
         rmSync(folderOf(operation), { recursive: true, force: true });
         return { ...command, args: [...profilingOptions(folderOf(operation)), ...command.args] };

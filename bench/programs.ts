@@ -7,7 +7,7 @@ import { run } from './measure-process.ts';
 import { KINDS, PROGRAM_KINDS, type KindName, type Start } from './program-kinds.ts';
 
 export const HOLDFAST = 'holdfast';
-const CHECKOUT = path.join(import.meta.dirname, '..');
+export const CHECKOUT = path.join(import.meta.dirname, '..');
 const PRODUCT_FOLDERS = ['cli', 'common', 'domain', 'files', 'repository', 'storage'];
 
 export interface Program {
@@ -43,13 +43,15 @@ function describeProgram(name: string, file: string): Program {
   const start: Start = kind === HOLDFAST ? [process.execPath, file] : [file];
   const [first, ...rest] = start;
   const said = run({ file: first, args: [...rest, ...KINDS[kind].version] }).split(/\n| \(/)[0] ?? '';
-  const digest = kind === HOLDFAST ? `, sources ${digestSources(path.join(path.dirname(file), '..'))}` : '';
+  const digest =
+    kind === HOLDFAST ? `, sources ${digestSources(path.join(path.dirname(file), '..'), PRODUCT_FOLDERS)}` : '';
   return { name, kind, start, version: `${said.trim()}${digest}` };
 }
 
-function digestSources(checkout: string): string {
+/** Of the product's code in these folders of a checkout. */
+export function digestSources(checkout: string, folders: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const folder of PRODUCT_FOLDERS) {
+  for (const folder of folders) {
     const names = readdirSync(path.join(checkout, folder)).filter((name) => /\.(ts|js)$/.test(name));
     for (const name of names.toSorted()) hash.update(name).update(readFileSync(path.join(checkout, folder, name)));
   }

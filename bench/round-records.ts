@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Cost } from './measure-process.ts';
-import type { Operation } from './workload.ts';
 
 export interface Measurement extends Cost {
   program: string;
-  operation: Operation;
+  /** One of `OPERATIONS`, or of the benchmark of syncs. */
+  operation: string;
   /** What the repository grew by, after a backup. */
   storedBytes?: number;
 }
@@ -15,7 +15,7 @@ export interface Measurement extends Cost {
 export interface RoundRecord {
   /** Digest of all that makes rounds comparable: see `digestSetting`. */
   setting: string;
-  /** Its name: one of `CORPORA`, or of the benchmark of scaling. */
+  /** Its name: one of `CORPORA`, or of the benchmarks of scaling and of syncs. */
   corpus: string;
   /** From 1. */
   round: number;
@@ -27,12 +27,13 @@ export interface RoundRecord {
 }
 
 export interface Setting {
-  /** Its name: one of `CORPORA`, or of the benchmark of scaling. */
+  /** Its name: one of `CORPORA`, or of the benchmarks of scaling and of syncs. */
   corpus: string;
   scale: number;
-  operations: Operation[];
+  operations: string[];
   programs: { name: string; version: string }[];
-  scrypt: { N: number; r: number; p: number };
+  /** Of programs that make a key of a password. */
+  scrypt?: { N: number; r: number; p: number };
   node: string;
 }
 

@@ -4,7 +4,6 @@ import { HOLDFAST } from './programs.ts';
 import type { ReportDocument, Table } from './report-document.ts';
 import type { RoundRecord } from './round-records.ts';
 import type { Row } from './summarize-rounds.ts';
-import type { Operation } from './workload.ts';
 
 const MiB = 1024 * 1024;
 const MILLION = 1_000_000;
@@ -22,7 +21,7 @@ export interface ScalingReport {
 
 export interface SizeRow {
   program: string;
-  operation: Operation;
+  operation: string;
   files: number;
   wallSeconds: number;
   cpuSeconds: number | undefined;
@@ -33,7 +32,7 @@ export interface SizeRow {
 
 export interface ScalingVerdict {
   level: 'must' | 'aim';
-  operation: Operation;
+  operation: string;
   figure: 'peak' | 'growth';
   files: number;
   limit: number;

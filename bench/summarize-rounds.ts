@@ -1,7 +1,6 @@
 /** Medians of the rounds, and holdfast's ratio to each peer, taken within each round: what disturbs a round disturbs both. */
 import { HOLDFAST } from './programs.ts';
 import type { Measurement, RoundRecord } from './round-records.ts';
-import type { Operation } from './workload.ts';
 
 /** What is compared; less is better for each. */
 export const FIGURES = ['wallSeconds', 'cpuSeconds', 'peakBytes', 'storedBytes'] as const;
@@ -15,7 +14,7 @@ export interface Ratio {
 
 export interface Row {
   corpus: string;
-  operation: Operation;
+  operation: string;
   program: string;
   rounds: number;
   /** What was not measured is not there. */
@@ -29,7 +28,7 @@ export interface Row {
 /** One row for each operation and program, in the order in which they were given. */
 export function summarizeRounds(
   corpus: string,
-  operations: Operation[],
+  operations: string[],
   programs: string[],
   rounds: RoundRecord[],
 ): Row[] {
@@ -53,7 +52,7 @@ export function summarizeRounds(
 
 function pairOf(
   round: RoundRecord,
-  operation: Operation,
+  operation: string,
   program: string,
   figure: Figure,
 ): { own: number; holdfast: number }[] {
@@ -62,7 +61,7 @@ function pairOf(
   return own === undefined || holdfast === undefined ? [] : [{ own, holdfast }];
 }
 
-function find(round: RoundRecord, operation: Operation, program: string): Measurement | undefined {
+function find(round: RoundRecord, operation: string, program: string): Measurement | undefined {
   return round.measurements.find((each) => each.operation === operation && each.program === program);
 }
 

@@ -1,14 +1,13 @@
 /** What the engine has to reach beside its peers, and whether it did. */
 import { HOLDFAST, type Program } from './programs.ts';
 import type { Row } from './summarize-rounds.ts';
-import type { Operation } from './workload.ts';
 
 const MiB = 1024 * 1024;
 
 /** Wall time on two cores as a multiple of a peer's. */
 interface WallTarget {
   corpus: string;
-  operation: Operation;
+  operation: string;
   /** At most, × the wall time of restic 0.14, which Debian has. */
   must: number;
   /** At most, × the wall time of the fastest peer. */
@@ -31,7 +30,7 @@ const STORED_TIMES_RESTIC = 1.03;
 export interface Verdict {
   level: 'must' | 'aim';
   corpus: string;
-  operation: Operation;
+  operation: string;
   figure: 'wall' | 'peak' | 'stored';
   /** What it is measured against: a program's name, or undefined for a size. */
   against: string | undefined;
