@@ -11,6 +11,7 @@ import type { SourceFilter } from './source-filter.ts';
 import { SourceError } from './source-error.ts';
 import { compareContent } from './sync-compare.ts';
 import { noteUnreadable } from './sync-copy.ts';
+import { isSyncMarker } from './sync-marker.ts';
 import { isSyncLock } from './sync-target.ts';
 
 /** Decisions that a dry run shows. */
@@ -108,7 +109,8 @@ async function* walkTarget(pair: SyncPair, { signal, findings }: WalkContext): A
   yield* pair.target.walk({
     signal,
     include: (entry) => !isLock(entry.path) && pair.filter.ofCopy(entry),
-    onForeign: (storedPath) => isLock(storedPath) || noteForeign(pair, findings, storedPath),
+    onForeign: (storedPath) =>
+      isLock(storedPath) || isSyncMarker(storedPath) || noteForeign(pair, findings, storedPath),
   });
 }
 

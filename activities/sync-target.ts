@@ -6,6 +6,7 @@ import { HoldfastError } from '../common/errors.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
 import { takeLease, type Lease } from './file-lease.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
+import { readHistory } from './sync-history.ts';
 
 const LEASE_WAIT_SECONDS = 1800;
 
@@ -27,7 +28,7 @@ export function targetDirectory(settings: SyncSettings): string {
 export async function prepareTarget(deps: Dependencies, request: ActionRequest, settings: SyncSettings): Promise<void> {
   const directory = targetDirectory(settings);
   if (await isFolder(directory)) return;
-  if (!request.accept?.includes('missingTarget') && (await hasSucceeded(deps, request))) {
+  if (!request.accept?.includes('missingTarget') && (await readHistory(deps, request)).succeeded) {
     const { policy = '' } = request.action;
     throw new HoldfastError(
       'GuardRefused',
@@ -48,18 +49,6 @@ export async function isFolder(path: string): Promise<boolean> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return false;
     throw error;
-  }
-}
-
-async function hasSucceeded(deps: Dependencies, request: ActionRequest): Promise<boolean> {
-  const evidence = await deps.openEvidence(request.evidence);
-  try {
-    for await (const run of evidence.readRuns({ actionId: request.action.id })) {
-      if (run.outcome === 'succeeded' && !run.dryRun) return true;
-    }
-    return false;
-  } finally {
-    await evidence.close();
   }
 }
 

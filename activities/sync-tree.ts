@@ -50,6 +50,11 @@ export async function planTargetTrees(
   });
 }
 
+/** The target as it is stored, all of it. */
+export function openWholeTarget(settings: SyncSettings): FileTree {
+  return openLocalTree(targetDirectory(settings));
+}
+
 function namePlaces(settings: SyncSettings): [directory: string, name: string][] {
   const { directories } = settings.source;
   if (directories.length === 1) return [[directories[0]!, '']];

@@ -19,8 +19,9 @@ import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { verifySync } from './sync-compare.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
-import { planTargetTrees, type TargetTree } from './sync-tree.ts';
+import { openWholeTarget, planTargetTrees, type TargetTree } from './sync-tree.ts';
 import { expireSyncVersions, isVersionsFolder, openSyncVersions } from './sync-versions.ts';
+import { isSyncMarker, requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
 import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
 
 /**
@@ -33,6 +34,7 @@ export async function sync(deps: Dependencies, request: ActionRequest, context: 
   await requireSources(settings);
   await prepareTarget(deps, request, settings);
   if (request.dryRun === true) return syncPairs(deps, request, settings, context);
+  await claimTarget(deps, request, settings);
   const lease = await leaseTarget(settings, context);
   try {
     const signal = AbortSignal.any([context.signal, lease.lost]);
@@ -67,6 +69,7 @@ async function syncPairs(
   const findings = createFindingList();
   const pairs: { pair: SyncPair; survey: SyncSurvey }[] = [];
   try {
+    const mark = await claimTarget(deps, request, settings);
     for (const tree of await planTargetTrees(deps, settings, context.signal)) {
       const pair = await openPair(settings, tree);
       const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
@@ -86,6 +89,8 @@ async function syncPairs(
         findings,
         pairs.map(({ survey }) => survey),
       );
+    await mark();
+    figures.marked = true;
     for (const { pair, survey } of pairs) {
       await carryOutPair(deps, request, settings, pair, survey, { ...context, figures, findings });
     }
@@ -93,6 +98,31 @@ async function syncPairs(
   } finally {
     for (const { pair } of pairs) await Promise.all([pair.source.close(), pair.target.close()]);
   }
+}
+
+/**
+ * Throws GuardRefused when the target is somebody else's: asked before the target is locked, so that nothing of theirs is
+ * touched, and once more under the lock. Returns what makes it this policy's own.
+ */
+async function claimTarget(
+  deps: Dependencies,
+  request: ActionRequest,
+  settings: SyncSettings,
+): Promise<() => Promise<void>> {
+  const tree = openWholeTarget(settings);
+  try {
+    if (await requireOwnTarget(deps, request, settings, tree)) return async () => undefined;
+  } finally {
+    await tree.close();
+  }
+  return async () => {
+    const whole = openWholeTarget(settings);
+    try {
+      await writeSyncMarker(whole, request, settings, deps.clock());
+    } finally {
+      await whole.close();
+    }
+  };
 }
 
 function emptyFigures(): SyncFigures {
@@ -121,15 +151,16 @@ async function openPair(settings: SyncSettings, { directory, targetPath, open }:
     target: open(),
     targetPath,
     ...rights,
-    filter: withoutVersions(createSourceFilter(settings.source, directory, root?.device, settings.include)),
+    filter: withoutOwnEntries(createSourceFilter(settings.source, directory, root?.device, settings.include)),
   };
 }
 
-/** What was kept aside is no content of the folder, on neither side. */
-function withoutVersions(filter: SourceFilter): SourceFilter {
+/** What was kept aside, and the marker of a target, are no content of the folder, on neither side. */
+function withoutOwnEntries(filter: SourceFilter): SourceFilter {
+  const isOwn = (path: ByteString): boolean => isVersionsFolder(path) || isSyncMarker(path);
   return {
-    ofSource: (entry) => !isVersionsFolder(entry.path) && filter.ofSource(entry),
-    ofCopy: (entry) => !isVersionsFolder(entry.path) && filter.ofCopy(entry),
+    ofSource: (entry) => !isOwn(entry.path) && filter.ofSource(entry),
+    ofCopy: (entry) => !isOwn(entry.path) && filter.ofCopy(entry),
   };
 }
 

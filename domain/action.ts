@@ -174,6 +174,8 @@ export interface SyncSettings {
   checksum: boolean;
   /** Share (0-1) of files whose content is compared after a run. */
   verifyShare: number;
+  /** The policy's former names: their targets are its own. Absent: none. */
+  formerly?: string[];
   /** How long what is replaced and removed is kept aside in the target (`30d`, `1y6mo`); absent: not at all. */
   versions?: string;
   /** The target is kept in rclone's crypt format; absent: as the source is. */
@@ -362,7 +364,7 @@ export interface EvidenceSettings {
 }
 
 /** What refuses a run until an operator lets it pass: `holdfast run … --accept GUARD`. Each is named by a refusal's hint. */
-export const GUARDS: readonly string[] = ['emptySource', 'maxDelete', 'maxForget', 'missingTarget'];
+export const GUARDS: readonly string[] = ['emptySource', 'maxDelete', 'maxForget', 'missingTarget', 'foreignTarget'];
 
 /** The one argument of every workflow. Plain data, well under 100 KiB. */
 export interface ActionRequest {

@@ -124,12 +124,14 @@ class PolicyCompiler {
       if (to?.local === undefined) continue;
       const path = pathBelow(block.path);
       const encrypt = this.#encryption(block.encrypt);
+      const { formerly } = this.#document.content.metadata;
       const settings: SyncSettings = {
         kind: 'sync',
         source: this.#source,
         to,
         path,
         ...syncOptions(block),
+        ...(formerly === undefined ? {} : { formerly }),
         ...encrypt,
       };
       // The path is part of the id: one location may be the target of several syncs.

@@ -18,6 +18,8 @@ export interface SyncFigures {
   filesKept?: number;
   /** Kept ones whose time was over. */
   filesExpired?: number;
+  /** The target has the sync's marker file: from then on it is missed when it is gone. */
+  marked?: boolean;
   /** Of a dry run: what it would do first, at most 200, and why. */
   decisions?: { step: string; path: string; reason: string }[];
 }

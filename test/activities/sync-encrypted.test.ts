@@ -6,7 +6,7 @@ import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { openRclone, type RealRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
-import { openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+import { namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 const rclone = requirePeer('rclone');
 const SECRETS: Record<string, string> = { PASSWORD: 'correct horse', SALT: 'battery staple' };
@@ -58,7 +58,7 @@ const openReal = (): Promise<RealRclone> =>
 /** Every entry below a folder: its content, mode and time. */
 async function describe(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const name of (await readdir(folder, { recursive: true })).toSorted()) {
+  for (const name of (await namesIn(folder, { recursive: true })).toSorted()) {
     const path = join(folder, name);
     const stats = await lstat(path, { bigint: true });
     const content = stats.isFile() ? (await readFile(path)).toString('latin1') : 'folder';
@@ -106,7 +106,8 @@ rclone.it('a mirror is checked and restored by rclone, and one that rclone made 
   await real.run('copy', bench.source, 'crypt:');
   await fill({ 'grüße.txt': 'changed' });
   await rm(join(bench.source, 'a.txt'));
-  const taken = await run();
+  await expect(run()).rejects.toMatchObject({ context: { guard: 'foreignTarget' } });
+  const taken = await run({ accept: ['foreignTarget'] });
   expect(taken.findings).toEqual([]);
   expect(taken.figures).toMatchObject({ filesCopied: 1, filesRemoved: 1, filesVerified: 3 });
   await real.run('cryptcheck', bench.source, 'crypt:');
@@ -137,7 +138,7 @@ test('a damaged copy is found by the verification, and made anew when contents a
   const longAgo = new Date(1e12);
   for (const name of ['a.txt', 'b.txt']) await utimes(join(bench.source, name), longAgo, longAgo);
   await run();
-  const path = join(target, (await readdir(target))[0]!);
+  const path = join(target, (await namesIn(target))[0]!);
   const damaged = await readFile(path);
   damaged[damaged.length - 1]! ^= 1;
   await writeFile(path, damaged);
@@ -157,7 +158,7 @@ test('a damaged copy is found by the verification, and made anew when contents a
 test('a copy that was cut off is made anew', async () => {
   await fill({ 'a.txt': 'a' });
   await run();
-  const path = join(target, (await readdir(target))[0]!);
+  const path = join(target, (await namesIn(target))[0]!);
   await truncate(path, 40);
   expect((await figuresOf({ dryRun: true })).decisions).toEqual([
     { step: 'replace', path: 'a.txt', reason: 'a damaged copy' },
@@ -178,7 +179,7 @@ test('links and names that are too long are left out and told, with all below th
     ['sync/not-kept', 'warning', `${long}.txt`],
   ]);
   expect(outcome.figures).toMatchObject({ filesCopied: 1 });
-  expect(await readdir(target)).toHaveLength(1);
+  expect(await namesIn(target)).toHaveLength(1);
 });
 
 test('what is not encrypted in the target is told, and stays whatever the source has', async () => {

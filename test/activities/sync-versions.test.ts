@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
@@ -6,7 +6,7 @@ import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { openRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
-import { abortAfter, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+import { abortAfter, namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 const rclone = requirePeer('rclone');
 const SECRET = { password: 'correct horse' };
@@ -51,7 +51,7 @@ const fill = async (files: Record<string, string>, folder = bench.source) => {
 /** Files and links below a folder with their contents, without what was kept aside. */
 async function contents(folder: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const name of (await readdir(folder, { recursive: true })).toSorted()) {
+  for (const name of (await namesIn(folder, { recursive: true })).toSorted()) {
     if (name.startsWith('.holdfast-versions')) continue;
     const path = join(folder, name);
     const stats = await lstat(path);
@@ -65,7 +65,7 @@ test('what a run replaces and removes lies in a folder of its time, as it was', 
   await fill({ 'a.txt': 'old a', 'sub/b.txt': 'old b', 'gone/c/d.txt': 'old d', same: 'same', place: 'a file' });
   await symlink('a.txt', join(bench.source, 'link'));
   expect(await figures()).toMatchObject({ filesCopied: 6, filesKept: 0, filesExpired: 0 });
-  expect(await readdir(target)).not.toContain('.holdfast-versions');
+  expect(await namesIn(target)).not.toContain('.holdfast-versions');
   const before = await lstat(join(target, 'a.txt'), { bigint: true });
 
   await tick();
@@ -80,7 +80,7 @@ test('what a run replaces and removes lies in a folder of its time, as it was', 
   expect(outcome.findings).toEqual([]);
   expect(outcome.figures).toMatchObject({ filesCopied: 4, filesRemoved: 2, filesKept: 5, filesExpired: 0 });
   expect(await contents(target)).toEqual(await contents(bench.source));
-  expect((await readdir(kept)).toSorted()).toEqual(['20261124T030405Z']);
+  expect((await namesIn(kept)).toSorted()).toEqual(['20261124T030405Z']);
   expect(await contents(join(kept, '20261124T030405Z'))).toEqual({
     'a.txt': 'old a',
     'sub/b.txt': 'old b',
@@ -103,7 +103,7 @@ test('two runs of one second keep apart what they put aside', async () => {
     await fill({ 'a.txt': content });
     await run();
   }
-  expect((await readdir(kept)).toSorted()).toEqual(['20261123T020000Z', '20261123T020000Z-2']);
+  expect((await namesIn(kept)).toSorted()).toEqual(['20261123T020000Z', '20261123T020000Z-2']);
   expect(await readFile(join(kept, '20261123T020000Z-2', 'a.txt'), 'utf8')).toBe('22');
 });
 
@@ -120,13 +120,13 @@ test('what was kept goes when its time is over, and the folder with the last of 
   expect(await figures()).toMatchObject({ filesExpired: 0 });
   bench.now = new Date('2026-12-23T02:00:01Z');
   expect(await figures({ dryRun: true })).not.toHaveProperty('filesExpired');
-  expect(await readdir(kept)).toContain('20261123T020000Z');
+  expect(await namesIn(kept)).toContain('20261123T020000Z');
   expect(await figures()).toMatchObject({ filesExpired: 1, filesRemoved: 0 });
-  expect((await readdir(kept)).toSorted()).toEqual(['20261210T020000Z', 'notes']);
+  expect((await namesIn(kept)).toSorted()).toEqual(['20261210T020000Z', 'notes']);
   await rm(join(kept, 'notes'), { recursive: true });
   bench.now = new Date('2027-02-01T02:00:00Z');
   expect(await figures()).toMatchObject({ filesExpired: 1 });
-  expect(await readdir(target)).toEqual(['a.txt']);
+  expect(await namesIn(target)).toEqual(['a.txt']);
 });
 
 test('kept files are no part of the copy, nor of a source that is a copy itself', async () => {
@@ -139,7 +139,7 @@ test('kept files are no part of the copy, nor of a source that is a copy itself'
   const outcome = await sync(bench.deps, bench.request(second), bench.context());
   expect(outcome.findings).toEqual([]);
   expect(outcome.figures).toMatchObject({ filesExamined: 1, filesCopied: 1 });
-  expect(await readdir(join(bench.directory, 'standby', 'again'))).toEqual(['a.txt']);
+  expect(await namesIn(join(bench.directory, 'standby', 'again'))).toEqual(['a.txt']);
 });
 
 test('a policy that keeps nothing any more leaves what was kept, and says so', async () => {
@@ -151,7 +151,7 @@ test('a policy that keeps nothing any more leaves what was kept, and says so', a
   bench.now = new Date('2030-01-01T00:00:00Z');
   const outcome = await run();
   expect(outcome.findings.map(({ code, severity }) => [code, severity])).toEqual([['sync/old-versions', 'notice']]);
-  expect(await readdir(kept)).toEqual(['20261123T020000Z']);
+  expect(await namesIn(kept)).toEqual(['20261123T020000Z']);
 });
 
 test('the guards count removals as before, and a refused run puts nothing aside', async () => {
@@ -160,7 +160,7 @@ test('the guards count removals as before, and a refused run puts nothing aside'
   await run();
   for (const name of ['a', 'b']) await rm(join(bench.source, name));
   await expect(run()).rejects.toMatchObject({ code: 'GuardRefused', context: { guard: 'maxDelete' } });
-  expect((await readdir(target)).toSorted()).toEqual(['a', 'b', 'c']);
+  expect((await namesIn(target)).toSorted()).toEqual(['a', 'b', 'c']);
   expect(await figures({ accept: ['maxDelete'] })).toMatchObject({ filesRemoved: 2, filesKept: 2 });
 });
 
@@ -179,8 +179,8 @@ test('a run that is stopped has old or new content at every path, and the next o
   await fill({ leftover: 'of a run that was killed' }, join(kept, 'incoming'));
   await run();
   expect(await contents(target)).toEqual(await contents(bench.source));
-  const aside = (await readdir(kept)).filter((name) => name !== 'incoming');
-  expect(await readdir(kept)).not.toContain('incoming');
+  const aside = (await namesIn(kept)).filter((name) => name !== 'incoming');
+  expect(await namesIn(kept)).not.toContain('incoming');
   const all = await Promise.all(aside.map((name) => contents(join(kept, name))));
   expect(Object.assign({}, ...all)).toEqual(Object.fromEntries(names.map((name) => [name, `old ${name}`])));
 });

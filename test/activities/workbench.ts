@@ -1,5 +1,5 @@
 /** A place for the tests of use cases: real folders, real repositories, real evidence, and a clock that stands still until it is set. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import type {
   SourceSettings,
 } from '../../domain/action.ts';
 import type { ActionOutcome, RunRecord } from '../../domain/run-record.ts';
+import { SYNC_MARKER_FILE } from '../../domain/sync-marker.ts';
 import { openEvidenceStore } from '../../evidence/open-evidence-store.ts';
 import { initRepository } from '../../repository/init-repository.ts';
 import { openRepository } from '../../repository/open-repository.ts';
@@ -177,6 +178,12 @@ export function abortAfter(reports: number): CallContext {
     if (++count === reports) controller.abort();
   };
   return { signal: controller.signal, progress: { report } };
+}
+
+/** What a sync's target or source holds, without the marker of the sync. In byte order. */
+export async function namesIn(folder: string, options: { recursive?: boolean } = {}): Promise<string[]> {
+  const names = await readdir(folder, options);
+  return names.filter((name) => name !== SYNC_MARKER_FILE).toSorted();
 }
 
 /** Waits until a file's next change gets another time than its last one. */

@@ -11,8 +11,8 @@ import { runCli, type CliResult } from './run-cli.ts';
 export interface Project extends AsyncDisposable {
   directory: string;
   repository: string;
-  /** Runs holdfast here; `onStart` gets the process. */
-  holdfast(args: string[], onStart?: (child: ChildProcess) => void): Promise<CliResult>;
+  /** Runs holdfast here; `onStart` gets the process, `wrapper` is a program with its arguments that runs it. */
+  holdfast(args: string[], onStart?: (child: ChildProcess) => void, wrapper?: string[]): Promise<CliResult>;
   git(...args: string[]): Promise<void>;
   /** The real restic on the repository. */
   restic(peer: Peer, ...args: string[]): Promise<string>;
@@ -42,9 +42,10 @@ export async function createProject({ temporal, engine, environment }: ProjectOp
     directory,
     repository,
     git,
-    holdfast: (args, onStart) =>
+    holdfast: (args, onStart, wrapper = []) =>
       runCli(args, {
         directory,
+        wrapper,
         environment: { ...environment, ORDERS_PASSWORD: 'secret', HOLDFAST_TEMPORAL_CLI: temporal.command },
         ...(onStart === undefined ? {} : { onStart }),
       }),

@@ -1,0 +1,23 @@
+/** What the run records say of earlier runs of a sync. */
+import type { ActionRequest } from '../domain/action.ts';
+import type { SyncHistory } from '../domain/sync-marker.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** Of the successful runs that changed something. */
+export async function readHistory(
+  deps: Pick<Dependencies, 'openEvidence'>,
+  request: ActionRequest,
+): Promise<SyncHistory> {
+  const evidence = await deps.openEvidence(request.evidence);
+  const history = { succeeded: false, marked: false };
+  try {
+    for await (const { outcome, dryRun, figures } of evidence.readRuns({ actionId: request.action.id })) {
+      if (outcome !== 'succeeded' || dryRun) continue;
+      history.succeeded = true;
+      history.marked = figures?.kind === 'sync' && figures.marked === true;
+    }
+    return history;
+  } finally {
+    await evidence.close();
+  }
+}

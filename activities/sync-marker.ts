@@ -1,0 +1,107 @@
+/** The marker in the root of a sync's target: read before anything is planned, written before anything is copied. */
+import type { ByteString } from '../common/byte-string.ts';
+import { HoldfastError } from '../common/errors.ts';
+import type { ActionRequest, SyncSettings } from '../domain/action.ts';
+import {
+  checkTargetClaim,
+  parseSyncMarker,
+  SYNC_MARKER_FILE,
+  type SyncMarker,
+  type TargetState,
+} from '../domain/sync-marker.ts';
+import { fromText, toBytes } from '../files/byte-path.ts';
+import type { FileTree } from '../files/file-tree.ts';
+import type { Dependencies } from './dependencies.ts';
+import { readHistory } from './sync-history.ts';
+import { isSyncLock } from './sync-target.ts';
+
+const EMPTY = '' as ByteString;
+const MARKER = fromText(SYNC_MARKER_FILE);
+/** A marker has some hundred bytes. */
+const MAX_MARKER_BYTES = 64 * 1024;
+
+/** Whether a path in a target's root is its marker: never walked, never synced. */
+export function isSyncMarker(path: ByteString): boolean {
+  return path === MARKER;
+}
+
+/**
+ * Throws GuardRefused (`foreignTarget`, `missingTarget`), having changed nothing, when the target is not this policy's.
+ *
+ * @param tree The whole target, not decrypted.
+ * @returns Whether it has the policy's own marker already.
+ */
+export async function requireOwnTarget(
+  deps: Pick<Dependencies, 'openEvidence'>,
+  request: ActionRequest,
+  settings: SyncSettings,
+  tree: FileTree,
+): Promise<boolean> {
+  const { policy = '' } = request.action;
+  const state = await readState(tree);
+  if (state.kind === 'marked' && state.marker.policy === policy) return true;
+  const refusal = checkTargetClaim({
+    description: tree.description,
+    state,
+    policyNames: [policy, ...(settings.formerly ?? [])],
+    mode: settings.mode,
+    // A marker needs no records beside it.
+    history: state.kind === 'marked' ? { succeeded: false, marked: false } : await readHistory(deps, request),
+    accept: request.accept ?? [],
+  });
+  if (refusal === undefined) return false;
+  const { guard, message, hint } = refusal;
+  throw new HoldfastError('GuardRefused', message, {
+    hint: `${hint}, run: holdfast run ${policy} sync --accept ${guard}`,
+    context: { guard, finding: guard === 'foreignTarget' ? 'guard/foreign-target' : 'guard/missing-target' },
+  });
+}
+
+/** Puts the policy's marker in the root, which is made when it is not there (mode 0700). */
+export async function writeSyncMarker(
+  tree: FileTree,
+  request: ActionRequest,
+  settings: SyncSettings,
+  now: Date,
+): Promise<void> {
+  const root = await tree.stat(EMPTY);
+  if (root === undefined) await tree.makeFolder(EMPTY, { mode: 0o700 });
+  // Settled again with the other folders when the sync is done.
+  else if ((root.mode & 0o300) !== 0o300) await tree.setMetadata(EMPTY, { mode: root.mode | 0o700 });
+  const marker: SyncMarker = {
+    format: 'holdfast-sync/1',
+    policy: request.action.policy ?? '',
+    target: settings.to.name,
+    path: settings.path,
+    createdAt: now.toISOString(),
+  };
+  await tree.replace(MARKER, once(Buffer.from(`${JSON.stringify(marker, undefined, 2)}\n`)), { mode: 0o600 });
+}
+
+async function readState(tree: FileTree): Promise<TargetState> {
+  if ((await tree.stat(EMPTY)) === undefined) return { kind: 'absent' };
+  const found = await tree.stat(MARKER);
+  if (found !== undefined) {
+    const marker = found.type === 'file' ? parseSyncMarker(await readText(tree)) : undefined;
+    return marker === undefined ? { kind: 'unreadable' } : { kind: 'marked', marker };
+  }
+  for await (const { path } of tree.list(EMPTY)) {
+    if (!isSyncLock(toBytes(path).toString('utf8'))) return { kind: 'unmarked' };
+  }
+  return { kind: 'empty' };
+}
+
+async function readText(tree: FileTree): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of (await tree.openRead(MARKER)) as AsyncIterable<Uint8Array>) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > MAX_MARKER_BYTES) break;
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
