@@ -57,13 +57,18 @@ export interface SyncSurvey {
 interface WalkContext {
   signal: AbortSignal;
   findings: FindingList;
+  /** Told the paths of the source that cannot be read. */
+  onUnreadable?: (path: ByteString) => void;
 }
 
 /**
  * All decisions of the pair, in walk order. What of the source cannot be read becomes findings; its copy, and that of
  * what the source leaves out for its size, device or a marker file, is protected from removal.
  */
-export function walkPair(pair: SyncPair, { signal, findings }: WalkContext): AsyncGenerator<SyncDecision<FileEntry>> {
+export function walkPair(
+  pair: SyncPair,
+  { signal, findings, onUnreadable }: WalkContext,
+): AsyncGenerator<SyncDecision<FileEntry>> {
   const leftOut = new Set<ByteString>();
   const source = pair.source.walk({
     signal,
@@ -74,6 +79,7 @@ export function walkPair(pair: SyncPair, { signal, findings }: WalkContext): Asy
     },
     onError(path, error) {
       leftOut.add(path);
+      onUnreadable?.(path);
       noteUnreadable({ directory: pair.directory, findings }, path, error);
     },
   });

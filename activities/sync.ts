@@ -6,6 +6,7 @@ import { createFindingList, type FindingList } from '../domain/findings.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import { turnsOfShare } from '../domain/turns.ts';
 import type { ActionOutcome, SyncFigures } from '../domain/run-record.ts';
+import { createSyncLag } from '../domain/sync-lag.ts';
 import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
 import { VERSIONS_FOLDER } from '../domain/sync-versions.ts';
 import { fromText } from '../files/byte-path.ts';
@@ -21,6 +22,7 @@ import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
 import { openWholeTarget, planTargetTrees, type TargetTree } from './sync-tree.ts';
 import { expireSyncVersions, isVersionsFolder, openSyncVersions } from './sync-versions.ts';
+import { addUnreadable, reportLag, watchLag } from './sync-lag.ts';
 import { isSyncMarker, requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
 import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
 
@@ -231,12 +233,17 @@ async function carryOutPair(
   if (root !== undefined && pair.sourceRoot !== undefined) await settleRoot(run, pair.sourceRoot);
   await settleFolders(run);
   const { schedule } = request.action;
+  const lag = createSyncLag();
+  const unreadable: ByteString[] = [];
+  const decisions = walkPair(pair, { ...quiet, onUnreadable: (path) => unreadable.push(path) });
   await verifySync(run, {
-    decisions: walkPair(pair, quiet),
+    decisions: watchLag(run, lag, decisions),
     turn: turnAt(schedule, intervalSeconds(schedule, now), now),
     turns: turnsOfShare(settings.verifyShare),
     startedAtNs,
   });
+  await addUnreadable(run, lag, unreadable);
+  reportLag(run, lag, request.action, deps.clock());
 }
 
 function openVersions({ target }: SyncPair, now: Date, figures: SyncFigures): Pick<SyncRun, 'versions'> {

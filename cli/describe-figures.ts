@@ -43,5 +43,11 @@ function describeSync(figures: SyncFigures): string {
   const { filesCopied, bytesCopied, filesRemoved, filesUnchanged, filesKept = 0, filesExpired = 0 } = figures;
   const kept = filesKept === 0 ? '' : `, ${filesKept} kept aside`;
   const expired = filesExpired === 0 ? '' : `, ${filesExpired} kept ones expired`;
-  return `${count(filesCopied, 'file')} copied (${formatBytes(bytesCopied)}), ${filesRemoved} removed, ${filesUnchanged} unchanged${kept}${expired}`;
+  return `${count(filesCopied, 'file')} copied (${formatBytes(bytesCopied)}), ${filesRemoved} removed, ${filesUnchanged} unchanged${kept}${expired}${describeLag(figures)}`;
+}
+
+/** Nothing where all is in the copy; older records do not say. */
+function describeLag({ filesPending = 0, lagSeconds = 0 }: SyncFigures): string {
+  if (filesPending === 0) return '';
+  return `; ${count(filesPending, 'change')} missing, the oldest made ${formatDuration(lagSeconds)} before its end`;
 }

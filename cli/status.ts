@@ -122,10 +122,13 @@ function remark(action: ActionStatus, at: string): string {
   if (action.suspended !== undefined) return action.suspended.reason;
   if (action.overdueSince !== undefined) return `should have run ${displayTime(action.overdueSince)}`;
   if (action.state === 'failed') return action.last?.error?.message ?? '';
-  if (action.state === 'attention') return `${count(action.last?.attention ?? 0, 'finding')}: holdfast runs`;
+  const lag =
+    action.pendingSince === undefined ? '' : `a change made ${ago(action.pendingSince, at)} is not in the copy`;
+  if (action.state === 'attention')
+    return `${count(action.last?.attention ?? 0, 'finding')}: holdfast runs${lag === '' ? '' : `; ${lag}`}`;
   if (action.kind === 'copy' && action.dataAt !== undefined)
     return `its newest snapshot was made ${ago(action.dataAt, at)}`;
-  return '';
+  return lag;
 }
 
 function ago(time: string, at: string): string {

@@ -100,8 +100,8 @@ class PolicyCompiler {
       policy: this.#document.name,
       target,
       importance: spec.importance ?? DEFAULT_CLASS,
-      // Objectives are about recovery: without a backup there is nothing to measure.
-      ...(this.#repositories.length === 0
+      // Objectives are about recovery: without a backup there is nothing to measure but the lag of a sync.
+      ...(this.#repositories.length === 0 && settings.kind !== 'sync'
         ? {}
         : { objectives: resolveObjectives(spec.objectives ?? {}, this.#class.objectives) }),
       schedule: resolveSchedule(block, { every, timezone: projectTimezone(this.#folder), actionId }),

@@ -32,6 +32,8 @@ export interface ActionHistory {
    * the newest snapshot that it has was made, however late it was copied.
    */
   dataAt?: Date;
+  /** Of a sync, as its newest successful run left it: the oldest change of the source that the target lacks; absent: none. */
+  pending?: { since?: Date; asOf: Date };
   /** Of the newest restore test that proved its snapshot: the time of a restore that failed measures nothing. */
   restore?: { estimatedFullRestoreSeconds: number; measuredAt: Date };
   /** When a restore test last proved a snapshot. */
@@ -104,6 +106,10 @@ function addRecord(history: ActionHistory, record: RunRecord): void {
   if (record.figures?.kind === 'copy' && record.figures.newestSnapshotTime !== undefined) {
     const made = new Date(record.figures.newestSnapshotTime);
     if (isLater(made, history.dataAt)) history.dataAt = made;
+  }
+  if (record.figures?.kind === 'sync' && isLater(started, history.pending?.asOf)) {
+    const { oldestPendingAt } = record.figures;
+    history.pending = { asOf: started, ...(oldestPendingAt === undefined ? {} : { since: new Date(oldestPendingAt) }) };
   }
   if (record.figures?.kind !== 'restore-test') return;
   const { proven, estimatedFullRestoreSeconds } = record.figures;

@@ -18,6 +18,12 @@ export interface SyncFigures {
   filesKept?: number;
   /** Kept ones whose time was over. */
   filesExpired?: number;
+  /** Files and links of the source whose last change the target does not have, after the run. */
+  filesPending?: number;
+  /** Of these changes the oldest one, ISO 8601 in UTC; absent: the target has all. */
+  oldestPendingAt?: string;
+  /** How old that change was at the end of the run; 0: the target has all. */
+  lagSeconds?: number;
   /** The target has the sync's marker file: from then on it is missed when it is gone. */
   marked?: boolean;
   /** Of a dry run: what it would do first, at most 200, and why. */

@@ -20,6 +20,8 @@ export interface ActionStatus {
   lastGood?: RunSummary;
   /** Of a backup or a copy: when the data of its newest snapshot was read, ISO. A copy is as old as that, however late it ran. */
   dataAt?: string;
+  /** Of a sync: when the oldest change of the source was made that its last good run could not bring over, ISO; absent: none. */
+  pendingSince?: string;
   /** The slot that should have run and has not, ISO. */
   overdueSince?: string;
   /** ISO; absent: it has no more. */
@@ -129,7 +131,8 @@ function isFailing(status: ActionStatus): boolean {
   return status.state === 'failed' || status.state === 'overdue' || status.state === 'attention';
 }
 
-function statusOf(action: Action, { last, lastGood, dataAt }: ActionHistory, since: Date, now: Date): ActionStatus {
+function statusOf(action: Action, history: ActionHistory, since: Date, now: Date): ActionStatus {
+  const { last, lastGood, dataAt, pending } = history;
   const suspended = isSuspendedAt(action, now) ? action.suspended : undefined;
   const overdueSince = suspended === undefined ? findOverdue(action, last, since, now) : undefined;
   const next = nextRun(action, suspended !== undefined, now);
@@ -141,6 +144,7 @@ function statusOf(action: Action, { last, lastGood, dataAt }: ActionHistory, sin
     ...(last === undefined ? {} : { last }),
     ...(lastGood === undefined ? {} : { lastGood }),
     ...(dataAt === undefined ? {} : { dataAt: dataAt.toISOString() }),
+    ...(pending?.since === undefined ? {} : { pendingSince: pending.since.toISOString() }),
     ...(overdueSince === undefined ? {} : { overdueSince: overdueSince.toISOString() }),
     ...(next === undefined ? {} : { nextAt: next.toISOString() }),
     ...(suspended === undefined ? {} : { suspended }),

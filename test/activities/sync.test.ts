@@ -14,11 +14,11 @@ import {
 } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
 import { GUARDS, type ActionRequest, type SyncSettings } from '../../domain/action.ts';
-import type { ActionOutcome, SyncFigures } from '../../domain/run-record.ts';
+import type { SyncFigures } from '../../domain/run-record.ts';
+import { runUnprivileged } from './run-sync-child.ts';
 import { abortAfter, namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -334,15 +334,6 @@ test('pipes are left out with a notice', async () => {
   expect(await namesIn(target)).toEqual(['a.txt']);
 });
 
-/** Root reads everything, unless it gives that power away. */
-function runUnprivileged(): ActionOutcome {
-  const child = fileURLToPath(new URL('sync-child.ts', import.meta.url));
-  const command = [process.execPath, child, JSON.stringify(bench.request(settings))];
-  const wrapper = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [];
-  const [program = '', ...args] = [...wrapper, ...command];
-  return JSON.parse(execFileSync(program, args, { encoding: 'utf8' })) as ActionOutcome;
-}
-
 test('what may not be read is a finding, and its copy is kept', async () => {
   await fill({ 'a.txt': 'a', 'closed.txt': 'c', 'folder/inside.txt': 'i', 'gone.txt': 'g' });
   await run();
@@ -351,7 +342,7 @@ test('what may not be read is a finding, and its copy is kept', async () => {
   await rm(join(bench.source, 'gone.txt'));
   await chmod(join(bench.source, 'closed.txt'), 0o000);
   await chmod(join(bench.source, 'folder'), 0o000);
-  const outcome = runUnprivileged();
+  const outcome = runUnprivileged(bench.request(settings));
   await chmod(join(bench.source, 'folder'), 0o700);
   expect(outcome.findings.map(({ code, severity, subject }) => [code, severity, subject])).toEqual([
     ['source/unreadable', 'warning', join(bench.source, 'folder')],
@@ -366,12 +357,12 @@ test('what may not be read is a finding, and its copy is kept', async () => {
 test('a folder that its owner may not write is synced all the same, and has its mode afterwards', async () => {
   await fill({ 'closed/a.txt': 'a', 'closed/b.txt': 'b' });
   await chmod(join(bench.source, 'closed'), 0o555);
-  runUnprivileged();
+  runUnprivileged(bench.request(settings));
   await chmod(join(bench.source, 'closed'), 0o755);
   await rm(join(bench.source, 'closed/a.txt'));
   await fill({ 'closed/b.txt': 'bb', 'closed/c.txt': 'c' });
   await chmod(join(bench.source, 'closed'), 0o555);
-  expect(runUnprivileged().findings).toEqual([]);
+  expect(runUnprivileged(bench.request(settings)).findings).toEqual([]);
   expect(await describe(target)).toEqual(await describe(bench.source));
   await chmod(join(bench.source, 'closed'), 0o755);
   await chmod(join(target, 'closed'), 0o755);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { RunRecord } from '../../domain/run-record.ts';
+import type { RunRecord, SyncFigures } from '../../domain/run-record.ts';
 import { openEvidenceStore } from '../../evidence/open-evidence-store.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import { sampleAction, sampleApply, sampleRun } from '../evidence/sample-records.ts';
@@ -134,4 +134,40 @@ test('the evidence is found through the policies, also past an error in another 
   const refused = await runCli(['status'], { directory: folder });
   expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining('policies/project.yaml:4:')]);
   expect(refused.stderr).toContain('did you mean "evidence"?');
+});
+
+test('status and runs tell how far a copy is behind its source, and nothing of one that is not, or of older records', async () => {
+  const figures = {
+    kind: 'sync' as const,
+    filesExamined: 2,
+    filesCopied: 1,
+    filesRemoved: 0,
+    filesUnchanged: 1,
+    metadataUpdated: 0,
+    bytesCopied: 1,
+    filesVerified: 0,
+    bytesTotal: 2,
+  };
+  const thisHour = Math.floor((Date.now() - 10_000) / HOUR) * HOUR;
+  const action = sampleAction({ id: 'policy/orders/sync/standby', kind: 'sync', target: 'standby' });
+  const evidence = openEvidenceStore(openLocalStorage(join(folder, 'evidence')));
+  await evidence.writeApply(sampleApply({ appliedAt: new Date(thisHour - HOUR).toISOString(), actions: [action] }));
+  const write = async (minutes: number, more: Partial<SyncFigures>) => {
+    const startedAt = new Date(thisHour - HOUR + minutes * 60_000).toISOString();
+    const finishedAt = new Date(Date.parse(startedAt) + 1000).toISOString();
+    const { id: actionId, kind, target } = action;
+    const workflowId = `${actionId}-${startedAt}`;
+    await evidence.writeRun(
+      sampleRun({ actionId, kind, target, workflowId, startedAt, finishedAt, figures: { ...figures, ...more } }),
+    );
+  };
+  await write(0, {});
+  expect((await run('status')).stdout).not.toContain('not in the copy');
+  const oldestPendingAt = new Date(Date.now() - 5 * HOUR).toISOString();
+  await write(60, { filesPending: 2, oldestPendingAt, lagSeconds: 3600 });
+  expect((await run('status')).stdout).toMatch(/sync +standby .* a change made 5h.* ago is not in the copy/);
+  expect(JSON.parse((await run('status', '--json')).stdout)).toMatchObject({
+    policies: [{ actions: [{ pendingSince: oldestPendingAt }] }],
+  });
+  expect((await run('runs', '--json')).stdout).toContain('"lagSeconds":3600');
 });
