@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sync } from '../../activities/sync.ts';
+import type { SyncSettings } from '../../domain/action.ts';
+import type { SyncFigures } from '../../domain/run-record.ts';
+import { isTemporaryName } from '../../files/temporary-name.ts';
+import { SYNC_CHILD } from './run-sync-child.ts';
+import { namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+
+const FILES = 480;
+let bench: Workbench;
+let settings: SyncSettings;
+let target: string;
+
+beforeEach(async () => {
+  bench = await openWorkbench();
+  target = join(bench.directory, 'standby', 'orders');
+  settings = {
+    kind: 'sync',
+    source: sourceSettings([bench.source]),
+    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
+    path: 'orders',
+    mode: 'mirror',
+    include: ['**'],
+    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 10_000 } },
+    checksum: false,
+    verifyShare: 0,
+  };
+});
+
+afterEach(async () => {
+  await bench.remove();
+});
+
+const figures = async () => (await sync(bench.deps, bench.request(settings), bench.context())).figures as SyncFigures;
+
+async function fillSource(content: string): Promise<void> {
+  for (let folder = 0; folder < 12; folder++) {
+    await mkdir(join(bench.source, `${folder}`), { recursive: true });
+    for (let file = 0; file < FILES / 12; file++)
+      await writeFile(join(bench.source, `${folder}`, `${file}`), `${content} ${folder} ${file}`);
+  }
+}
+
+/** The files that stand in the target with the beginning, by path: their inodes. */
+async function filesIn(folder: string, content: string): Promise<Map<string, bigint>> {
+  const found = new Map<string, bigint>();
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  for (const name of names) {
+    if (name.startsWith('.holdfast') || isTemporaryName(name.split('/').at(-1)!)) continue;
+    const stats = await lstat(join(folder, name), { bigint: true }).catch(() => undefined);
+    if (stats?.isFile() === true && (await readFile(join(folder, name), 'utf8')).startsWith(content))
+      found.set(name, stats.ino);
+  }
+  return found;
+}
+
+/** Starts the sync in a process of its own, and kills that when the target has some of the files. */
+async function killOnTheWay(content: string): Promise<void> {
+  const child = spawn(process.execPath, [SYNC_CHILD, JSON.stringify(bench.request(settings))], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  while (child.exitCode === null && (await filesIn(target, content)).size < 30) await delay(2);
+  child.kill('SIGKILL');
+  expect(await ended).toBe('SIGKILL');
+}
+
+test('after a crash in the middle, the next attempt copies only what is missing', async () => {
+  await fillSource('first');
+  await killOnTheWay('first');
+  const before = await filesIn(target, 'first');
+  expect(before.size).toBeGreaterThanOrEqual(30);
+  expect(before.size).toBeLessThan(FILES);
+  expect(await figures()).toMatchObject({
+    filesCopied: FILES - before.size,
+    filesUnchanged: before.size,
+    filesPending: 0,
+  });
+  const after = await filesIn(target, 'first');
+  expect(after.size).toBe(FILES);
+  for (const [name, inode] of before) expect(after.get(name)).toBe(inode);
+  expect((await namesIn(target, { recursive: true })).filter((name) => name.includes('holdfast'))).toEqual([]);
+});
+
+test('after a crash among replacements that are kept aside, nothing is copied or kept twice', async () => {
+  settings.versions = '30d';
+  await fillSource('old');
+  await figures();
+  await tick();
+  await fillSource('newer');
+  await killOnTheWay('newer');
+  const before = await filesIn(target, 'newer');
+  expect(before.size).toBeLessThan(FILES);
+  const again = await figures();
+  expect(again.filesCopied).toBe(FILES - before.size);
+  expect((await filesIn(target, 'newer')).size).toBe(FILES);
+  // A file that was just being exchanged lies aside already.
+  const aside = join(target, '.holdfast-versions');
+  const kept = (await readdir(aside)).flatMap((name) => (name === 'incoming' ? [] : [join(aside, name)]));
+  const all = new Map((await Promise.all(kept.map((folder) => filesIn(folder, 'old')))).flatMap((map) => [...map]));
+  expect(all.size).toBe(FILES);
+  await rm(aside, { recursive: true });
+});
