@@ -1,44 +1,16 @@
-/** Compares a sync's files by content, and a share of them after the run. */
-import { createHash } from 'node:crypto';
+/** Compares a sync's files after the run: all by size and time, a share of them by content. */
 import type { ByteString } from '../common/byte-string.ts';
 import { forEachConcurrently } from '../common/concurrency.ts';
-import { IntegrityError, throwIfAborted } from '../common/errors.ts';
+import { throwIfAborted } from '../common/errors.ts';
 import { isTurnOf } from '../domain/turns.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
-import type { FileEntry, FileTree } from '../files/file-tree.ts';
-import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
+import type { FileEntry } from '../files/file-tree.ts';
+import { compareContent } from './compare-content.ts';
+import { SourceError } from './source-error.ts';
 import type { SyncRun } from './sync-copy.ts';
 
 const CONCURRENT_COMPARISONS = 4;
-
-export interface ComparedTrees {
-  source: FileTree;
-  target: FileTree;
-  signal: AbortSignal;
-}
-
-/** `damaged`: the target's copy says itself that it is not what was written. */
-export type Comparison = 'equal' | 'different' | 'damaged';
-
-/** Throws SourceError when the source cannot be read, and what else the target throws. */
-export async function compareContent({ source, target, signal }: ComparedTrees, path: ByteString): Promise<Comparison> {
-  const ofSource = fromSource(async () => digest(sourcePieces(heldStream(await source.openRead(path, { signal })))));
-  const ofTarget = target
-    .openRead(path, { signal })
-    .then((stream) => digest(heldStream(stream) as AsyncIterable<Uint8Array>));
-  const [left, right] = await Promise.allSettled([ofSource, ofTarget]);
-  if (left.status === 'rejected') throw left.reason;
-  if (right.status === 'fulfilled') return left.value === right.value ? 'equal' : 'different';
-  if (right.reason instanceof IntegrityError) return 'damaged';
-  throw right.reason;
-}
-
-async function digest(content: AsyncIterable<Uint8Array>): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of content) hash.update(piece);
-  return hash.digest('hex');
-}
 
 export interface VerifyOptions {
   /** All decisions that a plan of the finished sync holds. */

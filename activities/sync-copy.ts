@@ -8,8 +8,9 @@ import type { SyncFigures } from '../domain/run-record.ts';
 import { metadataDifference, type SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
+import { compareChecksums } from './compare-content.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
-import { compareContent, noteDamaged } from './sync-compare.ts';
+import { noteDamaged } from './sync-compare.ts';
 import type { SyncVersions } from './sync-versions.ts';
 
 /** Most of the time goes into making files durable, which a disk does for many at once. */
@@ -128,7 +129,7 @@ async function carryOut(run: SyncRun, decision: Decision): Promise<void> {
 
 /** Of equal size: the content decides. */
 async function compareEntry(run: SyncRun, { path, source, target }: Decision): Promise<void> {
-  const comparison = await sourceErrorsAside(run, path, () => compareContent(run, path));
+  const comparison = await sourceErrorsAside(run, path, () => compareChecksums(run, path));
   if (comparison === undefined) return;
   if (comparison === 'damaged') noteDamaged(run, path, 'warning', 'It was copied anew; check the disk of the target.');
   if (comparison !== 'equal') return copyEntry(run, source!);

@@ -8,8 +8,8 @@ import { planSync, type SyncCounts, type SyncDecision } from '../domain/sync-pla
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import type { SourceFilter } from './source-filter.ts';
+import { compareChecksums } from './compare-content.ts';
 import { SourceError } from './source-error.ts';
-import { compareContent } from './sync-compare.ts';
 import { noteUnreadable } from './sync-copy.ts';
 import { isSyncMarker } from './sync-marker.ts';
 import { isSyncLock } from './sync-target.ts';
@@ -227,7 +227,7 @@ async function settleComparison(
   signal: AbortSignal,
 ): Promise<'keep' | 'replace' | 'leave'> {
   try {
-    return (await compareContent({ ...pair, signal }, path)) === 'equal' ? 'keep' : 'replace';
+    return (await compareChecksums({ ...pair, signal }, path)) === 'equal' ? 'keep' : 'replace';
   } catch (error) {
     if (error instanceof SourceError) return 'leave';
     throw error;
