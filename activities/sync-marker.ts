@@ -17,29 +17,33 @@ import { isSyncLock } from './sync-target.ts';
 
 const EMPTY = '' as ByteString;
 const MARKER = fromText(SYNC_MARKER_FILE);
+/** A name with a capital that Unicode writes in two ways, and what it may be found by. */
+const PROBE = fromText(`${SYNC_MARKER_FILE}-\u00c4`);
+const PROBE_IN_CAPITALS = fromText(`${SYNC_MARKER_FILE.toUpperCase()}-\u00c4`);
+const PROBE_DECOMPOSED = fromText(`${SYNC_MARKER_FILE}-A\u0308`);
 /** A marker has some hundred bytes. */
 const MAX_MARKER_BYTES = 64 * 1024;
 
-/** Whether a path in a target's root is its marker: never walked, never synced. */
+/** Whether a path in a target's root is its marker, or what a killed run left beside it: never walked, never synced. */
 export function isSyncMarker(path: ByteString): boolean {
-  return path === MARKER;
+  return path === MARKER || (path.startsWith(`${MARKER}-`) && !path.includes('/'));
 }
 
 /**
  * Throws GuardRefused (`foreignTarget`, `missingTarget`), having changed nothing, when the target is not this policy's.
  *
  * @param tree The whole target, not decrypted.
- * @returns Whether it has the policy's own marker already.
+ * @returns The policy's own marker when it is there already.
  */
 export async function requireOwnTarget(
   deps: Pick<Dependencies, 'openEvidence'>,
   request: ActionRequest,
   settings: SyncSettings,
   tree: FileTree,
-): Promise<boolean> {
+): Promise<SyncMarker | undefined> {
   const { policy = '' } = request.action;
   const state = await readState(tree);
-  if (state.kind === 'marked' && state.marker.policy === policy) return true;
+  if (state.kind === 'marked' && state.marker.policy === policy) return state.marker;
   const refusal = checkTargetClaim({
     description: tree.description,
     state,
@@ -49,7 +53,7 @@ export async function requireOwnTarget(
     history: state.kind === 'marked' ? { succeeded: false, marked: false } : await readHistory(deps, request),
     accept: request.accept ?? [],
   });
-  if (refusal === undefined) return false;
+  if (refusal === undefined) return undefined;
   const { guard, message, hint } = refusal;
   throw new HoldfastError('GuardRefused', message, {
     hint: `${hint}, run: holdfast run ${policy} sync --accept ${guard}`,
@@ -57,13 +61,16 @@ export async function requireOwnTarget(
   });
 }
 
-/** Puts the policy's marker in the root, which is made when it is not there (mode 0700). */
+/**
+ * Puts the policy's marker in the root, which is made when it is not there (mode 0700), and tries with it which names the
+ * target does not tell apart: nothing else says so.
+ */
 export async function writeSyncMarker(
   tree: FileTree,
   request: ActionRequest,
   settings: SyncSettings,
   now: Date,
-): Promise<void> {
+): Promise<SyncMarker> {
   const root = await tree.stat(EMPTY);
   if (root === undefined) await tree.makeFolder(EMPTY, { mode: 0o700 });
   // Settled again with the other folders when the sync is done.
@@ -74,8 +81,29 @@ export async function writeSyncMarker(
     target: settings.to.name,
     path: settings.path,
     createdAt: now.toISOString(),
+    folds: await tryFolds(tree),
   };
-  await tree.replace(MARKER, once(Buffer.from(`${JSON.stringify(marker, undefined, 2)}\n`)), { mode: 0o600 });
+  await writeText(tree, MARKER, marker);
+  return marker;
+}
+
+async function tryFolds(tree: FileTree): Promise<SyncMarker['folds']> {
+  await writeText(tree, PROBE, {});
+  const folds: SyncMarker['folds'] = [];
+  if ((await tree.stat(PROBE_IN_CAPITALS)) !== undefined) folds.push('case');
+  if ((await tree.stat(PROBE_DECOMPOSED)) !== undefined) folds.push('unicode');
+  if (folds.length > 0 && !(await isListed(tree, PROBE))) folds.push('spelling');
+  await tree.remove(PROBE);
+  return folds;
+}
+
+async function isListed(tree: FileTree, wanted: ByteString): Promise<boolean> {
+  for await (const { path } of tree.list(EMPTY)) if (path === wanted) return true;
+  return false;
+}
+
+async function writeText(tree: FileTree, path: ByteString, content: object): Promise<void> {
+  await tree.replace(path, once(Buffer.from(`${JSON.stringify(content, undefined, 2)}\n`)), { mode: 0o600 });
 }
 
 async function readState(tree: FileTree): Promise<TargetState> {
@@ -86,7 +114,7 @@ async function readState(tree: FileTree): Promise<TargetState> {
     return marker === undefined ? { kind: 'unreadable' } : { kind: 'marked', marker };
   }
   for await (const { path } of tree.list(EMPTY)) {
-    if (!isSyncLock(toBytes(path).toString('utf8'))) return { kind: 'unmarked' };
+    if (!isSyncLock(toBytes(path).toString('utf8')) && !isSyncMarker(path)) return { kind: 'unmarked' };
   }
   return { kind: 'empty' };
 }

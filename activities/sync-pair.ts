@@ -7,6 +7,7 @@ import type { FindingList } from '../domain/findings.ts';
 import { planSync, type SyncCounts, type SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
+import type { FoldedTree } from '../files/folded-tree.ts';
 import type { SourceFilter } from './source-filter.ts';
 import { compareChecksums } from './compare-content.ts';
 import { SourceError } from './source-error.ts';
@@ -24,6 +25,8 @@ export interface SyncPair {
   source: FileTree;
   sourceRoot: FileEntry | undefined;
   target: FileTree;
+  /** The target, where it does not tell all names apart. */
+  folded?: FoldedTree;
   /** Absolute. */
   targetPath: string;
   /** Owners are kept: only root can. */
@@ -87,7 +90,8 @@ export function walkPair(
   const refuses = (entry: FileEntry): string | undefined => pair.target.refuses?.(entry);
   const rules = { mode, checksum, owners: pair.owners, refuses };
   const target = walkTarget(pair, { signal, findings });
-  return planSync(readable(pair, source), target, rules, (path) => isWithinAny(path, leftOut));
+  const entries = readable(pair, source);
+  return planSync(pair.folded?.announce(entries) ?? entries, target, rules, (path) => isWithinAny(path, leftOut));
 }
 
 /**

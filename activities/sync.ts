@@ -6,11 +6,13 @@ import { createFindingList, type FindingList } from '../domain/findings.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import { turnsOfShare } from '../domain/turns.ts';
 import type { ActionOutcome, SyncFigures } from '../domain/run-record.ts';
+import type { SyncMarker } from '../domain/sync-marker.ts';
 import { createSyncLag } from '../domain/sync-lag.ts';
 import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
 import { VERSIONS_FOLDER } from '../domain/sync-versions.ts';
 import { fromText } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
+import { openFoldedTree } from '../files/folded-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { readProcessRights } from './process-rights.ts';
@@ -71,9 +73,9 @@ async function syncPairs(
   const findings = createFindingList();
   const pairs: { pair: SyncPair; survey: SyncSurvey }[] = [];
   try {
-    const mark = await claimTarget(deps, request, settings);
+    const marker = await claimTarget(deps, request, settings);
     for (const tree of await planTargetTrees(deps, settings, context.signal)) {
-      const pair = await openPair(settings, tree);
+      const pair = await openPair(settings, tree, marker?.folds ?? []);
       const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
       pairs.push({ pair, survey });
       checkEmptySource(request, settings, pair, survey);
@@ -91,7 +93,9 @@ async function syncPairs(
         findings,
         pairs.map(({ survey }) => survey),
       );
-    await mark();
+    // The names that a new target does not tell apart are known from now on, and the plan is another one then.
+    if (marker === undefined && (await markTarget(deps, request, settings)).folds.length > 0)
+      return await syncPairs(deps, request, settings, context);
     figures.marked = true;
     for (const { pair, survey } of pairs) {
       await carryOutPair(deps, request, settings, pair, survey, { ...context, figures, findings });
@@ -104,27 +108,28 @@ async function syncPairs(
 
 /**
  * Throws GuardRefused when the target is somebody else's: asked before the target is locked, so that nothing of theirs is
- * touched, and once more under the lock. Returns what makes it this policy's own.
+ * touched, and once more under the lock. undefined: it has no marker of the policy's own yet.
  */
 async function claimTarget(
   deps: Dependencies,
   request: ActionRequest,
   settings: SyncSettings,
-): Promise<() => Promise<void>> {
+): Promise<SyncMarker | undefined> {
   const tree = openWholeTarget(settings);
   try {
-    if (await requireOwnTarget(deps, request, settings, tree)) return async () => undefined;
+    return await requireOwnTarget(deps, request, settings, tree);
   } finally {
     await tree.close();
   }
-  return async () => {
-    const whole = openWholeTarget(settings);
-    try {
-      await writeSyncMarker(whole, request, settings, deps.clock());
-    } finally {
-      await whole.close();
-    }
-  };
+}
+
+async function markTarget(deps: Dependencies, request: ActionRequest, settings: SyncSettings): Promise<SyncMarker> {
+  const tree = openWholeTarget(settings);
+  try {
+    return await writeSyncMarker(tree, request, settings, deps.clock());
+  } finally {
+    await tree.close();
+  }
 }
 
 function emptyFigures(): SyncFigures {
@@ -141,19 +146,28 @@ function emptyFigures(): SyncFigures {
   };
 }
 
-async function openPair(settings: SyncSettings, { directory, targetPath, open }: TargetTree): Promise<SyncPair> {
+async function openPair(
+  settings: SyncSettings,
+  { directory, targetPath, open }: TargetTree,
+  folds: SyncMarker['folds'],
+): Promise<SyncPair> {
   const source = openLocalTree(directory);
   const root = await source.stat('' as ByteString);
   const rights = rightsOf();
+  const filter = withoutOwnEntries(createSourceFilter(settings.source, directory, root?.device, settings.include));
+  // Encrypted names have no letters that a file system could confuse.
+  const confuses = folds.length > 0 && settings.encrypt?.names !== 'standard';
+  const folded = confuses ? openFoldedTree(open(), { tree: source, include: filter.ofCopy }, folds) : undefined;
   return {
     settings,
     directory,
     source,
     sourceRoot: root && { ...root, mode: root.mode | (rights.overrides ? 0 : 0o500) },
-    target: open(),
+    target: folded ?? open(),
+    ...(folded === undefined ? {} : { folded }),
     targetPath,
     ...rights,
-    filter: withoutOwnEntries(createSourceFilter(settings.source, directory, root?.device, settings.include)),
+    filter,
   };
 }
 

@@ -13,7 +13,12 @@ export interface SyncMarker {
   path: string;
   /** ISO 8601 in UTC. */
   createdAt: string;
+  /** What the target does not tell apart in names, as it was tried when the marker was written. */
+  folds: NameFold[];
 }
+
+/** As `files/name-folds.ts` has them. */
+type NameFold = 'case' | 'unicode' | 'spelling';
 
 /** What a target's root holds. `unreadable`: a marker that no version known here has written. */
 export type TargetState =
@@ -54,9 +59,12 @@ export function parseSyncMarker(text: string): SyncMarker | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value?.format !== 'holdfast-sync/1') return undefined;
-  const { policy, target, path, createdAt } = value;
+  const { policy, target, path, createdAt, folds } = value;
   if (![policy, target, path, createdAt].every((part) => typeof part === 'string')) return undefined;
-  return { format: value.format, policy, target, path, createdAt } as SyncMarker;
+  const known = Array.isArray(folds)
+    ? (['case', 'unicode', 'spelling'] as const).filter((fold) => folds.includes(fold))
+    : [];
+  return { format: value.format, policy, target, path, createdAt, folds: known } as SyncMarker;
 }
 
 /**

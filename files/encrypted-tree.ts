@@ -1,11 +1,12 @@
 /** A tree of files kept in rclone's crypt format in another tree: names and contents are encrypted on the way in, and authenticated on the way out. */
 import { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
-import { HoldfastError, NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { HoldfastError, NotFoundError } from '../common/errors.ts';
 import { baseName, displayPath, joinPath, parentPath, requireRelativePath } from './byte-path.ts';
 import { decryptContent, encryptContent, plainSizeBytes, type CryptKeys } from './crypt-content.ts';
 import { createNameCipher, type NameCipher, type NameMode } from './crypt-names.ts';
 import type { EntryMetadata, FileEntry, FileTree, WalkOptions } from './file-tree.ts';
+import { sortForWalk, walkByListing } from './walk-by-listing.ts';
 
 const EMPTY = '' as ByteString;
 /** What file systems take; the format itself would take longer ones. */
@@ -46,37 +47,13 @@ class EncryptedTree implements FileTree {
     this.#names = names;
   }
 
-  async *walk(options: WalkOptions = {}): AsyncGenerator<FileEntry> {
-    const stack = [await this.#listSorted(EMPTY, options)];
-    for (let listing = stack.at(-1); listing !== undefined; listing = stack.at(-1)) {
-      throwIfAborted(options.signal);
-      const next = listing.pop();
-      if (next === undefined) {
-        stack.pop();
-        continue;
-      }
-      if (options.include?.(next) === false) continue;
-      yield next;
-      if (next.type === 'dir') stack.push(await this.#listBelow(next.path, options));
-    }
+  walk(options: WalkOptions = {}): AsyncGenerator<FileEntry> {
+    return walkByListing((folder, given) => this.#listSorted(folder, given), options);
   }
 
   async *list(folder: ByteString, options: WalkOptions = {}): AsyncGenerator<FileEntry> {
     const entries = await this.#listSorted(folder, options);
     for (const entry of entries.reverse()) if (options.include?.(entry) !== false) yield entry;
-  }
-
-  /** A folder that vanished meanwhile is empty. */
-  async #listBelow(folder: ByteString, options: WalkOptions): Promise<FileEntry[]> {
-    try {
-      return await this.#listSorted(folder, options);
-    } catch (error) {
-      throwIfAborted(options.signal);
-      if (error instanceof NotFoundError) return [];
-      if (options.onError === undefined) throw error;
-      options.onError(folder, error);
-      return [];
-    }
   }
 
   /** The last one first. */
@@ -94,7 +71,7 @@ class EncryptedTree implements FileTree {
       if (path === undefined || found.has(path)) onForeign?.(entry.path);
       else found.set(path, toPlain(entry, path));
     }
-    return [...found.values()].sort((a, b) => (a.path < b.path ? 1 : -1));
+    return sortForWalk(found.values());
   }
 
   async stat(path: ByteString): Promise<FileEntry | undefined> {

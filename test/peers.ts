@@ -22,7 +22,8 @@ export type PeerName =
   | 'versitygw'
   | 'fake-gcs-server'
   | 'sshd'
-  | 'toxiproxy-server';
+  | 'toxiproxy-server'
+  | 'lowntfs-3g';
 
 export interface Peer {
   name: PeerName;
@@ -48,6 +49,7 @@ const REMEDIES: Record<PeerName, string> = {
   versitygw: 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0',
   'fake-gcs-server': 'go install github.com/fsouza/fake-gcs-server@v1.56.1',
   sshd: 'apt install openssh-server',
+  'lowntfs-3g': 'apt install ntfs-3g',
   'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0, and name it toxiproxy-server',
 };
 

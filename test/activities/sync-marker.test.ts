@@ -81,6 +81,7 @@ describe('a target with a marker', () => {
       target: 'standby',
       path: 'orders',
       createdAt: '2026-11-23T02:00:00.000Z',
+      folds: [],
     });
     expect((await lstat(path)).mode & 0o777).toBe(0o600);
     expect((await lstat(target, { bigint: true })).mtimeNs).toBe((await lstat(bench.source, { bigint: true })).mtimeNs);
