@@ -10,6 +10,7 @@ import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
 import { compareChecksums } from './compare-content.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
+import { openBulkCopies } from './sync-bulk.ts';
 import { noteDamaged } from './sync-compare.ts';
 import type { SyncVersions } from './sync-versions.ts';
 
@@ -43,18 +44,34 @@ export interface SyncRun {
 
 type Decision = SyncDecision<FileEntry>;
 
-/** Carries out all decisions but removals. */
-export async function copyEntries(run: SyncRun, decisions: AsyncIterable<Decision>): Promise<void> {
-  await forEachConcurrently(prepareFolders(run, decisions), CONCURRENT_FILES, async (decision) => {
-    throwIfAborted(run.signal);
-    await carryOut(run, decision);
-    const { filesCopied: files, bytesCopied: bytes } = run.figures;
-    run.progress.report({ phase: 'copying', files, bytes });
+/** Makes a folder of the target. */
+export type MakeFolder = FileTree['makeFolder'];
+
+/** Carries out all decisions but removals. `expected`: how many files and links they copy. */
+export async function copyEntries(run: SyncRun, decisions: AsyncIterable<Decision>, expected: number): Promise<void> {
+  const copies = openBulkCopies(run, {
+    expected,
+    metadataOf: (entry) => metadataOf(run, entry),
+    onCopied: (sizeBytes) => noteCopied(run, sizeBytes),
   });
+  const makeFolder: MakeFolder = copies?.makeFolder ?? ((path, metadata) => run.target.makeFolder(path, metadata));
+  try {
+    const left = prepareFolders(run, decisions, makeFolder);
+    await forEachConcurrently(copies?.take(left) ?? left, CONCURRENT_FILES, async (decision) => {
+      throwIfAborted(run.signal);
+      await carryOut(run, decision);
+    });
+  } finally {
+    await copies?.close();
+  }
 }
 
 /** Makes folders in order, so that a file's folder is there before the file; hands on what concerns files. */
-async function* prepareFolders(run: SyncRun, decisions: AsyncIterable<Decision>): AsyncGenerator<Decision> {
+async function* prepareFolders(
+  run: SyncRun,
+  decisions: AsyncIterable<Decision>,
+  makeFolder: MakeFolder,
+): AsyncGenerator<Decision> {
   const above: { path: ByteString; source: FileEntry; target: FileEntry | undefined }[] = [];
   for await (const decision of decisions) {
     throwIfAborted(run.signal);
@@ -62,7 +79,7 @@ async function* prepareFolders(run: SyncRun, decisions: AsyncIterable<Decision>)
     while (above.length > 0 && !path.startsWith(`${above.at(-1)!.path}/`)) above.pop();
     const parent = above.at(-1);
     if (changesFolder(decision) && parent !== undefined) await openFolder(run, parent);
-    if (source?.type === 'dir') await prepareFolder(run, decision);
+    if (source?.type === 'dir') await prepareFolder(run, decision, makeFolder);
     if (source?.type === 'dir' && step !== 'leave') above.push({ path, source, target });
     else if (source !== undefined) yield decision;
   }
@@ -85,12 +102,12 @@ async function openFolder(
   }
 }
 
-async function prepareFolder(run: SyncRun, { path, source, step }: Decision): Promise<void> {
+async function prepareFolder(run: SyncRun, { path, source, step }: Decision, makeFolder: MakeFolder): Promise<void> {
   if (step === 'clear') {
     await removeOrKeep(run, path);
   }
   if (step === 'folder' || step === 'clear') {
-    await run.target.makeFolder(path, { mode: source!.mode | 0o700 });
+    await makeFolder(path, { mode: source!.mode | 0o700 });
     run.folders.set(path, metadataOf(run, source!));
   }
   if (step === 'metadata') {
@@ -155,8 +172,13 @@ export async function copyEntry(run: SyncRun, entry: FileEntry): Promise<void> {
     return 0;
   });
   if (copied === undefined) return;
-  run.figures.filesCopied++;
-  run.figures.bytesCopied += copied;
+  noteCopied(run, copied);
+}
+
+function noteCopied({ figures, progress }: SyncRun, sizeBytes: number): void {
+  figures.filesCopied++;
+  figures.bytesCopied += sizeBytes;
+  progress.report({ phase: 'copying', files: figures.filesCopied, bytes: figures.bytesCopied });
 }
 
 /** The target gets the time from before the copy: what changed meanwhile is seen as changed by the next run. */

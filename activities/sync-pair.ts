@@ -45,6 +45,8 @@ export interface SyncSurvey {
   removals: Set<ByteString>;
   /** Whether anything is to be copied, changed or compared. */
   hasChanges: boolean;
+  /** Files and links that are copied. */
+  copies: number;
   filesUnchanged: number;
   /** Of a dry run. */
   planned: {
@@ -146,6 +148,7 @@ export async function planPair(
     bytesTotal: 0,
     removals: new Set(),
     hasChanges: false,
+    copies: 0,
     filesUnchanged: 0,
     planned: { filesCopied: 0, bytesCopied: 0, filesRemoved: 0, filesUnchanged: 0, metadataUpdated: 0 },
     decisions: [],
@@ -168,6 +171,7 @@ export async function planPair(
 function count(survey: SyncSurvey, { step, source, target }: SyncDecision<FileEntry>): void {
   if (source !== undefined) survey.counts.sourceEntries++;
   if (step !== 'keep' && step !== 'leave' && step !== 'remove') survey.hasChanges = true;
+  if (step === 'copy' || step === 'replace') survey.copies++;
   if (source !== undefined && source.type !== 'dir') {
     survey.filesExamined++;
     if (step === 'keep') survey.filesUnchanged++;

@@ -239,7 +239,7 @@ async function carryOutPair(
   const root = pair.targetPath === settings.to.local.path ? undefined : await openRoot(run);
   // The survey has told what cannot be read.
   const quiet = { signal: context.signal, findings: createFindingList() };
-  if (survey.hasChanges) await copyEntries(run, walkPair(pair, quiet));
+  if (survey.hasChanges) await copyEntries(run, walkPair(pair, quiet), survey.copies);
   else context.figures.filesUnchanged += survey.filesUnchanged;
   await removeEntries(run, survey.removals, pair.filter.ofCopy);
   await placeDeferred(run);

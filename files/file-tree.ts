@@ -84,5 +84,33 @@ export interface FileTree {
    * Absent: a checksum could only be had by reading.
    */
   checksums?(path: ByteString, options?: { signal?: AbortSignal }): Promise<readonly ContentChecksum[]>;
+  /**
+   * What copies many files of another tree into this one, sooner than one by one; undefined, or absent: nothing does, for
+   * these two trees. The root is there.
+   */
+  openCopier?(source: FileTree, told: CopyTold, signal: AbortSignal): TreeCopier | undefined;
+  close(): Promise<void>;
+}
+
+/** Told of each file that was given to a `TreeCopier`, in no certain order. */
+export interface CopyTold {
+  onCopied(entry: FileEntry): void;
+  /** Nothing of it was left. Copied by itself it shows why, and a file that only changed meanwhile is copied all the same. */
+  onFailed(entry: FileEntry): void;
+}
+
+/** Each file is copied atomically, as by `FileTree.replace`; `close` must be called. */
+export interface TreeCopier {
+  /**
+   * Takes a file or link, as the walk of the source told of it; waits only while too much is under way. Its folder is there.
+   *
+   * @param isOldFolder Whether its folder was there before this run.
+   */
+  copy(entry: FileEntry, metadata: EntryMetadata, isOldFolder: boolean): Promise<void>;
+  /** As `FileTree.makeFolder`, sooner: it is durable after `settle`. */
+  makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void>;
+  /** When it returns, all were told of, and what was copied is durable. */
+  settle(): Promise<void>;
+  /** Leaves nothing half-done behind. */
   close(): Promise<void>;
 }

@@ -7,7 +7,9 @@ import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { baseName, displayPath, fromText, joinPath, parentPath, requireRelativePath, toBytes } from './byte-path.ts';
 import { errorCode, isAbsence, translateFileError } from './file-errors.ts';
 import { toFileEntry } from './file-entry.ts';
-import type { EntryMetadata, FileEntry, FileTree } from './file-tree.ts';
+import type { CopyTold, EntryMetadata, FileEntry, FileTree, TreeCopier } from './file-tree.ts';
+import { LocalCopier } from './local-copier.ts';
+import { canSyncFileSystem } from './native-sync.ts';
 import { writeFileDurably } from './durable-file.ts';
 import { listLocalFolder, walkLocalTree } from './local-walk.ts';
 import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
@@ -117,12 +119,20 @@ class LocalTree implements FileTree {
   }
 
   async makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
+    await this.#makeFolder(path, metadata, syncFolder);
+  }
+
+  async #makeFolder(
+    path: ByteString,
+    metadata: EntryMetadata,
+    settle: (folder: SafeFolder) => Promise<void>,
+  ): Promise<void> {
     requireRelativePath(path);
     if (path === '') mkdirSync(toBytes(this.#root), { recursive: true });
     await this.#inFolder('make', path, async (folder, name) => {
       if (name !== '') makeFolderIn(folder, name);
       await this.#apply(folder, name, metadata);
-      await syncFolder(folder);
+      await settle(folder);
     });
   }
 
@@ -143,6 +153,17 @@ class LocalTree implements FileTree {
         await syncFolder(target);
       });
       await syncFolder(source);
+    });
+  }
+
+  openCopier(source: FileTree, told: CopyTold, signal: AbortSignal): TreeCopier | undefined {
+    if (!(source instanceof LocalTree) || !canSyncFileSystem(this.#root)) return undefined;
+    return new LocalCopier({
+      source: source.#root,
+      target: this.#root,
+      told,
+      signal,
+      makeFolder: (path, metadata) => this.#makeFolder(path, metadata, async () => undefined),
     });
   }
 

@@ -26,6 +26,8 @@ export interface NativeFolderCalls {
   close(descriptor: number): void;
   makeLink(folder: number, name: ByteString, target: ByteString): void;
   setTimes(folder: number, name: ByteString, times: EntryTimes): void;
+  /** Within one folder; replaces what has the new name, but no folder. */
+  rename(folder: number, from: ByteString, to: ByteString): void;
 }
 
 /** One instance a thread. */
@@ -36,6 +38,7 @@ export function loadNativeFolderCalls(): NativeFolderCalls {
   const close = own.func('int close(int descriptor)');
   const symlinkat = own.func('int symlinkat(const uint8_t *target, int folder, const uint8_t *name)');
   const utimensat = own.func('int utimensat(int folder, const uint8_t *name, const uint8_t *times, int flags)');
+  const renameat = own.func('int renameat(int folder, const uint8_t *from, int to_folder, const uint8_t *to)');
   const times = Buffer.alloc(32);
   const memory = Buffer.alloc(LONGEST_NAME + 1);
   const nameOf = (name: ByteString): Buffer => {
@@ -57,5 +60,7 @@ export function loadNativeFolderCalls(): NativeFolderCalls {
       writeTimes(times, entryTimes);
       check(utimensat(folder, nameOf(name), times, AT_SYMLINK_NOFOLLOW) as number, 'utimensat', name);
     },
+    rename: (folder, from, to) =>
+      void check(renameat(folder, toCString(from), folder, nameOf(to)) as number, 'renameat', to),
   };
 }

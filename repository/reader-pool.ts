@@ -1,7 +1,7 @@
 /** The threads that read packs for check and prune, so that the main thread only moves bytes. */
 import type { Worker } from 'node:worker_threads';
 import { IntegrityError, InterruptedError, throwIfAborted } from '../common/errors.ts';
-import { endThread } from './end-thread.ts';
+import { endThread } from '../files/end-thread.ts';
 import { DEFAULT_PACK_SIZE_BYTES } from './pack.ts';
 import type {
   EndMessage,

@@ -3,7 +3,7 @@ import { pbkdf2Sync } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { laneMemoryBytes, MAX_LANES_AT_ONCE, mixLanes, RomixModules, type RomixParameters } from './romix.ts';
-import { workerModule } from './worker-module.ts';
+import { workerModule } from '../files/worker-module.ts';
 
 const DERIVED_BYTES = 64;
 const MAX_THREADS = 4;

@@ -8,7 +8,7 @@ import type { ScanTask } from './scan-worker.ts';
 import { SourceNodes } from './source-node.ts';
 import { SourceSelection } from './source-selection.ts';
 import type { SourceFolder } from './source-tree.ts';
-import { workerModule } from './worker-module.ts';
+import { workerModule } from '../files/worker-module.ts';
 
 /** Some 400 bytes each. */
 const MAX_ENTRIES_AHEAD = 60_000;

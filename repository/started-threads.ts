@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { SETTINGS_SENT, UNUSED, type AwaitedSettings, type ReaderSettings } from './reader-messages.ts';
-import { workerModule } from './worker-module.ts';
+import { workerModule } from '../files/worker-module.ts';
 
 const MAX_THREADS = 4;
 /** What tasks make is small and short-lived; the blobs lie elsewhere. */

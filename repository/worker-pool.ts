@@ -4,8 +4,8 @@ import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings
 import type { SharedBlobTable } from './blob-table.ts';
 import type { KnownBlobs } from './known-blobs.ts';
 import type { PackEntries } from './pack-entries.ts';
-import { endThread } from './end-thread.ts';
-import { workerModule } from './worker-module.ts';
+import { endThread } from '../files/end-thread.ts';
+import { workerModule } from '../files/worker-module.ts';
 
 /** Jobs that a worker has at once: the next one is there when it finishes one. */
 const JOBS_PER_WORKER = 2;

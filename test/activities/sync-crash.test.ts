@@ -11,6 +11,10 @@ import { SYNC_CHILD } from './run-sync-child.ts';
 import { namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 const FILES = 480;
+/** Files that were copied before the run that is killed: half of the folders. */
+const COPIED_BEFORE = 240;
+/** So large that the run is killed while it is copied, before the files beside it get their names. */
+const SLOW_BYTES = 96 * 1024 * 1024;
 let bench: Workbench;
 let settings: SyncSettings;
 let target: string;
@@ -37,8 +41,8 @@ afterEach(async () => {
 
 const figures = async () => (await sync(bench.deps, bench.request(settings), bench.context())).figures as SyncFigures;
 
-async function fillSource(content: string): Promise<void> {
-  for (let folder = 0; folder < 12; folder++) {
+async function fillSource(content: string, first = 0, end = 12): Promise<void> {
+  for (let folder = first; folder < end; folder++) {
     await mkdir(join(bench.source, `${folder}`), { recursive: true });
     for (let file = 0; file < FILES / 12; file++)
       await writeFile(join(bench.source, `${folder}`, `${file}`), `${content} ${folder} ${file}`);
@@ -58,21 +62,32 @@ async function filesIn(folder: string, content: string): Promise<Map<string, big
   return found;
 }
 
-/** Starts the sync in a process of its own, and kills that when the target has some of the files. */
-async function killOnTheWay(content: string): Promise<void> {
+/** Something in one of the folders has not got its name yet. */
+async function hasTemporaryFiles(): Promise<boolean> {
+  const names = await readdir(target, { recursive: true }).catch(() => []);
+  return names.some((name) => isTemporaryName(name.split('/').at(-1)!));
+}
+
+/** Starts the sync in a process of its own, and kills that when `isOnTheWay`. */
+async function killOnTheWay(isOnTheWay: () => Promise<boolean>): Promise<void> {
   const child = spawn(process.execPath, [SYNC_CHILD, JSON.stringify(bench.request(settings))], { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-  while (child.exitCode === null && (await filesIn(target, content)).size < 30) await delay(2);
+  while (child.exitCode === null && !(await isOnTheWay())) await delay(2);
   child.kill('SIGKILL');
   expect(await ended).toBe('SIGKILL');
 }
 
 test('after a crash in the middle, the next attempt copies only what is missing', async () => {
-  await fillSource('first');
-  await killOnTheWay('first');
+  await fillSource('first', 0, 6);
+  await figures();
+  await fillSource('first', 6);
+  await writeFile(join(bench.source, 'slow'), Buffer.alloc(SLOW_BYTES));
+  await killOnTheWay(hasTemporaryFiles);
+  expect(await hasTemporaryFiles()).toBe(true);
   const before = await filesIn(target, 'first');
-  expect(before.size).toBeGreaterThanOrEqual(30);
+  expect(before.size).toBeGreaterThanOrEqual(COPIED_BEFORE);
   expect(before.size).toBeLessThan(FILES);
+  await rm(join(bench.source, 'slow'));
   expect(await figures()).toMatchObject({
     filesCopied: FILES - before.size,
     filesUnchanged: before.size,
@@ -90,7 +105,7 @@ test('after a crash among replacements that are kept aside, nothing is copied or
   await figures();
   await tick();
   await fillSource('newer');
-  await killOnTheWay('newer');
+  await killOnTheWay(async () => (await filesIn(target, 'newer')).size >= 30);
   const before = await filesIn(target, 'newer');
   expect(before.size).toBeLessThan(FILES);
   const again = await figures();

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { archive } from '../../repository/archive.ts';
-import { endThread } from '../../repository/end-thread.ts';
+import { endThread } from '../../files/end-thread.ts';
 import { initRepository } from '../../repository/init-repository.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 

@@ -1,0 +1,71 @@
+/** Copies the files of a sync many at once, where its trees have a way to do so. */
+import type { ByteString } from '../common/byte-string.ts';
+import { throwIfAborted } from '../common/errors.ts';
+import type { SyncDecision } from '../domain/sync-plan.ts';
+import { parentPath } from '../files/byte-path.ts';
+import type { EntryMetadata, FileEntry, TreeCopier } from '../files/file-tree.ts';
+import type { MakeFolder, SyncRun } from './sync-copy.ts';
+
+/** Of fewer, each is made durable by itself: to sync the whole file system would also wait for what others have written. */
+const LEAST_FILES = 64;
+
+type Decision = SyncDecision<FileEntry>;
+
+export interface BulkCopies {
+  makeFolder: MakeFolder;
+  /** Hands on what it does not copy; when it ends, all is copied, and durable. */
+  take(decisions: AsyncIterable<Decision>): AsyncGenerator<Decision>;
+  /** Must be called. */
+  close(): Promise<void>;
+}
+
+export interface BulkCopyOptions {
+  /** Files and links that will be copied. */
+  expected: number;
+  metadataOf: (entry: FileEntry) => EntryMetadata;
+  onCopied: (sizeBytes: number) => void;
+}
+
+/** Undefined when the files are few, have to be kept aside, or the trees cannot. */
+export function openBulkCopies(run: SyncRun, options: BulkCopyOptions): BulkCopies | undefined {
+  if (options.expected < LEAST_FILES || run.versions !== undefined) return undefined;
+  const failed: FileEntry[] = [];
+  const told = {
+    onCopied: ({ type, sizeBytes }: FileEntry) => options.onCopied(type === 'file' ? sizeBytes : 0),
+    onFailed: (entry: FileEntry) => void failed.push(entry),
+  };
+  const copier = run.target.openCopier?.(run.source, told, run.signal);
+  return copier === undefined ? undefined : bulkCopies(run, copier, { metadataOf: options.metadataOf, failed });
+}
+
+function bulkCopies(
+  run: SyncRun,
+  copier: TreeCopier,
+  { metadataOf, failed }: Pick<BulkCopyOptions, 'metadataOf'> & { failed: FileEntry[] },
+): BulkCopies {
+  const made = new Set<ByteString>();
+  return {
+    async makeFolder(path, metadata) {
+      made.add(path);
+      await copier.makeFolder(path, metadata);
+    },
+    async *take(decisions) {
+      for await (const decision of decisions) {
+        throwIfAborted(run.signal);
+        // Soon, and not at the end: where the disk is full, so is it for all that come.
+        yield* failed.splice(0).map(copyAlone);
+        const { step, source, path } = decision;
+        if (source === undefined || (step !== 'copy' && step !== 'replace')) yield decision;
+        else await copier.copy(source, metadataOf(source), !made.has(parentPath(path)));
+      }
+      await copier.settle();
+      yield* failed.splice(0).map(copyAlone);
+    },
+    close: () => copier.close(),
+  };
+}
+
+/** By the way that tells why: what cannot be read becomes a finding, and what cannot be written fails the run. */
+function copyAlone(source: FileEntry): Decision {
+  return { step: 'copy', path: source.path, reason: 'not copied with the others', source };
+}

@@ -1,0 +1,224 @@
+/** Copies many files between two folders of this machine: threads write them, and all of a batch are made durable at once. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { ByteString } from '../common/byte-string.ts';
+import { InterruptedError } from '../common/errors.ts';
+import { baseName, parentPath, toBytes } from './byte-path.ts';
+import type { CopyJob, CopyReply, CopyRequest, CopyThreadSettings } from './copy-messages.ts';
+import { endThread } from './end-thread.ts';
+import { translateFileError } from './file-errors.ts';
+import type { CopyTold, EntryMetadata, FileEntry, TreeCopier } from './file-tree.ts';
+import { syncFileSystem } from './native-sync.ts';
+import { workerModule } from './worker-module.ts';
+
+/** More than two disturb each other more than they help, on the disks that were measured. */
+const MAX_THREADS = 4;
+/** What crosses to a thread at once. */
+const MESSAGE_JOBS = 128;
+const MESSAGE_BYTES = 8 * 1024 * 1024;
+/** A thread has the next message at hand when it finishes one. */
+const MESSAGES_A_THREAD = 2;
+/** A batch is made durable when so much of it was written: a crash costs no more than this. */
+const BATCH_FILES = 8192;
+const BATCH_BYTES = 128 * 1024 * 1024;
+/** Written while the disk is still busy with the batch before. */
+const MAX_FILES_AHEAD = 2 * BATCH_FILES;
+
+interface Thread {
+  worker: Worker;
+  /** Jobs of the messages that were sent and not answered. */
+  underWay: Job[][];
+  /** Written, not yet durable. */
+  written: Job[];
+  /** Durable, and about to get their names. */
+  renaming: Job[][];
+}
+
+interface Job {
+  entry: FileEntry;
+  message: CopyJob;
+}
+
+export interface LocalCopierOptions {
+  /** Absolute. */
+  source: ByteString;
+  /** Absolute. */
+  target: ByteString;
+  signal: AbortSignal;
+  told: CopyTold;
+  makeFolder: TreeCopier['makeFolder'];
+}
+
+/**
+ * Durable before it is visible: a batch is written under temporary names, then `syncfs` puts all of it on the disk, and only
+ * then its files get their names. A crash at any moment therefore leaves under each name the old content, or nothing, or
+ * the whole new one, as `fsync` of each file would; what it leaves under temporary names the next run removes. The names
+ * themselves are durable after `settle`, which syncs once more: until then the run has not succeeded, and the next one
+ * makes anew what a crash has undone.
+ */
+export class LocalCopier implements TreeCopier {
+  readonly #options: LocalCopierOptions;
+  readonly #settings: CopyThreadSettings;
+  readonly #threads: Thread[] = [];
+  readonly #descriptor: number;
+  readonly #onAbort = (): void => this.#fail(new InterruptedError());
+  #next: Job[] = [];
+  #nextBytes = 0;
+  #jobs = 0;
+  /** Written since the last sync began. */
+  #unsyncedFiles = 0;
+  #unsyncedBytes = 0;
+  #syncing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** Somebody waits for a thread to answer. */
+  #wanted: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: LocalCopierOptions) {
+    this.#options = options;
+    const { source, target } = options;
+    this.#settings = { source, target, stop: new SharedArrayBuffer(4) };
+    this.#descriptor = openSync(toBytes(target), constants.O_RDONLY | constants.O_DIRECTORY);
+    const count = Math.min(MAX_THREADS, Math.max(2, availableParallelism()));
+    for (let number = 0; number < count; number++) this.#threads.push(this.#startThread());
+    options.signal.addEventListener('abort', this.#onAbort);
+    if (options.signal.aborted) this.#onAbort();
+  }
+
+  async copy(entry: FileEntry, metadata: EntryMetadata, isOldFolder: boolean): Promise<void> {
+    this.#next.push({ entry, message: this.#messageOf(entry, metadata, isOldFolder) });
+    this.#nextBytes += entry.sizeBytes;
+    if (this.#next.length < MESSAGE_JOBS && this.#nextBytes < MESSAGE_BYTES) return;
+    await this.#send();
+  }
+
+  makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
+    return this.#options.makeFolder(path, metadata);
+  }
+
+  async settle(): Promise<void> {
+    await this.#send();
+    await this.#until(() => this.#threads.every(({ underWay }) => underWay.length === 0));
+    await this.#syncing;
+    this.#sync();
+    await this.#syncing;
+    await this.#until(() => this.#threads.every(({ renaming }) => renaming.length === 0));
+    await this.#syncAll();
+  }
+
+  async close(): Promise<void> {
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    Atomics.store(new Int32Array(this.#settings.stop), 0, 1);
+    await this.#syncing?.catch(() => undefined);
+    await Promise.all(this.#threads.map(({ worker }) => endThread(worker, { name: 'end' } satisfies CopyRequest)));
+    closeSync(this.#descriptor);
+  }
+
+  #messageOf(entry: FileEntry, { mode, uid, gid, mtimeNs }: EntryMetadata, isOld: boolean): CopyJob {
+    const { path, linkTarget, inode, sizeBytes } = entry;
+    return {
+      id: this.#jobs++,
+      folder: parentPath(path),
+      name: baseName(path),
+      linkTarget,
+      inode,
+      sizeBytes,
+      mtimeNs: mtimeNs ?? entry.mtimeNs,
+      mode,
+      owner: uid === undefined && gid === undefined ? undefined : { uid: uid ?? -1, gid: gid ?? -1 },
+      isOld,
+    };
+  }
+
+  async #send(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#next.length === 0) return;
+    const isFree = ({ underWay }: Thread): boolean => underWay.length < MESSAGES_A_THREAD;
+    const isAhead = (): boolean => this.#syncing !== undefined && this.#unsyncedFiles >= MAX_FILES_AHEAD;
+    await this.#until(() => this.#threads.some(isFree) && !isAhead());
+    const [thread] = this.#threads.toSorted((a, b) => a.underWay.length - b.underWay.length);
+    const jobs = this.#next;
+    this.#next = [];
+    this.#nextBytes = 0;
+    thread!.underWay.push(jobs);
+    this.#post(thread!, { name: 'write', jobs: jobs.map(({ message }) => message) });
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (holds()) return;
+      this.#wanted ??= Promise.withResolvers();
+      await this.#wanted.promise;
+    }
+  }
+
+  #startThread(): Thread {
+    const worker = new Worker(workerModule('./copy-worker', import.meta.url), { workerData: this.#settings });
+    const thread: Thread = { worker, underWay: [], written: [], renaming: [] };
+    worker.on('message', (reply: CopyReply) => this.#receive(thread, reply));
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', () => this.#fail(new Error('a thread that copies files has ended')));
+    return thread;
+  }
+
+  #receive(thread: Thread, { name, failed }: CopyReply): void {
+    const jobs = (name === 'written' ? thread.underWay : thread.renaming).shift() ?? [];
+    const isFailed = new Set(failed);
+    for (const job of jobs) {
+      if (isFailed.has(job.message.id)) this.#options.told.onFailed(job.entry);
+      else if (name === 'renamed') this.#options.told.onCopied(job.entry);
+      else {
+        thread.written.push(job);
+        this.#unsyncedFiles++;
+        this.#unsyncedBytes += job.entry.sizeBytes;
+      }
+    }
+    if (this.#unsyncedFiles >= BATCH_FILES || this.#unsyncedBytes >= BATCH_BYTES) this.#sync();
+    this.#wake();
+  }
+
+  /** Makes durable what has been written, while the threads go on, and then has it named. */
+  #sync(): void {
+    if (this.#syncing !== undefined || this.#failure !== undefined) return;
+    this.#unsyncedFiles = this.#unsyncedBytes = 0;
+    const written = this.#threads.map((thread) => thread.written.splice(0));
+    this.#syncing = this.#syncAll()
+      .then(() => {
+        for (const [index, thread] of this.#threads.entries()) {
+          const jobs = written[index]!;
+          if (jobs.length === 0) continue;
+          thread.renaming.push(jobs);
+          this.#post(thread, { name: 'rename', count: jobs.length });
+        }
+      })
+      .catch((error: unknown) => this.#fail(error as Error))
+      .finally(() => {
+        this.#syncing = undefined;
+        this.#wake();
+      });
+  }
+
+  async #syncAll(): Promise<void> {
+    try {
+      await syncFileSystem(this.#descriptor);
+    } catch (error) {
+      throw translateFileError(error, 'sync', toBytes(this.#options.target).toString('utf8'));
+    }
+  }
+
+  #post(thread: Thread, request: CopyRequest): void {
+    thread.worker.postMessage(request);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    Atomics.store(new Int32Array(this.#settings.stop), 0, 1);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#wanted?.resolve();
+    this.#wanted = undefined;
+  }
+}

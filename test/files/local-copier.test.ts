@@ -1,0 +1,168 @@
+/** Copying many files of a local tree at once: what arrives, and what is left where something is in the way. */
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ByteString } from '../../common/byte-string.ts';
+import { InterruptedError } from '../../common/errors.ts';
+import { canSyncFileSystem } from '../../files/native-sync.ts';
+import type { FileEntry, FileTree, TreeCopier } from '../../files/file-tree.ts';
+import { openLocalTree } from '../../files/local-tree.ts';
+
+let folder: string;
+let source: FileTree;
+let target: FileTree;
+let copied: string[];
+let failed: string[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-copier-'));
+  for (const name of ['source', 'target']) await mkdir(join(folder, name));
+  source = openLocalTree(join(folder, 'source'));
+  target = openLocalTree(join(folder, 'target'));
+  copied = [];
+  failed = [];
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function open(signal = new AbortController().signal): TreeCopier {
+  const told = {
+    onCopied: ({ path }: FileEntry) => void copied.push(path),
+    onFailed: ({ path }: FileEntry) => void failed.push(path),
+  };
+  const copier = target.openCopier?.(source, told, signal);
+  if (copier === undefined) throw new Error(`the folder for temporary files is on a file system without syncfs`);
+  return copier;
+}
+
+async function copyAll(copier: TreeCopier, entries: readonly FileEntry[], isOldFolder = true): Promise<void> {
+  for (const entry of entries) {
+    const { mode, mtimeNs } = entry;
+    if (entry.type === 'dir') await copier.makeFolder(entry.path, { mode: 0o700 });
+    else await copier.copy(entry, { ...(entry.type === 'symlink' ? {} : { mode }), mtimeNs }, isOldFolder);
+  }
+}
+
+async function entriesOf(tree: FileTree): Promise<FileEntry[]> {
+  const entries: FileEntry[] = [];
+  for await (const entry of tree.walk()) entries.push(entry);
+  return entries;
+}
+
+describe.runIf(canSyncFileSystem(tmpdir() as ByteString))('a copier of local trees', () => {
+  it('copies files of all sizes and links, with modes and times, and tells of each once', async () => {
+    await mkdir(join(folder, 'source/sub'));
+    const large = Buffer.alloc(700_001, 'large ');
+    await writeFile(join(folder, 'source/large'), large);
+    await writeFile(join(folder, 'source/empty'), '');
+    for (let number = 0; number < 300; number++) await writeFile(join(folder, `source/sub/${number}`), `n ${number}`);
+    await chmod(join(folder, 'source/large'), 0o4711);
+    await symlink('../nowhere', join(folder, 'source/sub/link'));
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/source/`), Buffer.from([0xff])]), 'not UTF-8');
+    const entries = await entriesOf(source);
+    const copier = open();
+    await copyAll(copier, entries);
+    await copier.settle();
+    await copier.close();
+    expect(failed).toEqual([]);
+    expect(copied.toSorted()).toEqual(
+      entries
+        .filter(({ type }) => type !== 'dir')
+        .map(({ path }) => path)
+        .toSorted(),
+    );
+    const seen = (list: FileEntry[]) =>
+      list
+        .filter(({ type }) => type !== 'dir')
+        .map(({ path, type, mode, sizeBytes, mtimeNs, linkTarget }) => [
+          path,
+          type,
+          mode,
+          sizeBytes,
+          mtimeNs,
+          linkTarget,
+        ]);
+    expect(seen(await entriesOf(target))).toEqual(seen(entries));
+    expect(await readFile(join(folder, 'target/large'))).toEqual(large);
+    expect(await readFile(join(folder, 'target/sub/299'), 'utf8')).toBe('n 299');
+    expect(await readlink(join(folder, 'target/sub/link'))).toBe('../nowhere');
+    expect(await readdir(join(folder, 'target'))).toHaveLength(4);
+  });
+
+  it('replaces what is there, and removes what a killed process has left', async () => {
+    await writeFile(join(folder, 'source/a'), 'new');
+    await writeFile(join(folder, 'elsewhere'), 'elsewhere');
+    await symlink(join(folder, 'elsewhere'), join(folder, 'target/a'));
+    const { name } = /(?<name>\.holdfast-tmp-[0-9a-f]{8}-)/.exec(await temporaryOfAnother())!.groups!;
+    expect(name).toBeDefined();
+    const copier = open();
+    await copyAll(copier, await entriesOf(source));
+    await copier.settle();
+    await copier.close();
+    expect(await readFile(join(folder, 'target/a'), 'utf8')).toBe('new');
+    expect(await readFile(join(folder, 'elsewhere'), 'utf8')).toBe('elsewhere');
+    expect(await readdir(join(folder, 'target'))).toEqual(['a']);
+  });
+
+  it('leaves alone what it cannot copy as the walk saw it: changed, vanished, or a folder in its place', async () => {
+    for (const name of ['grown', 'gone', 'blocked', 'fine', 'swapped'])
+      await writeFile(join(folder, 'source', name), name);
+    await writeFile(join(folder, 'target/grown'), 'old');
+    const entries = await entriesOf(source);
+    await writeFile(join(folder, 'source/grown'), 'grown and longer');
+    await rm(join(folder, 'source/gone'));
+    await rm(join(folder, 'source/swapped'));
+    await symlink('fine', join(folder, 'source/swapped'));
+    await mkdir(join(folder, 'target/blocked'));
+    const copier = open();
+    await copyAll(copier, entries);
+    await copier.settle();
+    await copier.close();
+    expect(copied).toEqual(['fine']);
+    expect(failed.toSorted()).toEqual(['blocked', 'gone', 'grown', 'swapped']);
+    expect(await readFile(join(folder, 'target/grown'), 'utf8')).toBe('old');
+    expect((await readdir(join(folder, 'target'))).toSorted()).toEqual(['blocked', 'fine', 'grown']);
+  });
+
+  it('never writes through a link that stands where a folder was', async () => {
+    await mkdir(join(folder, 'source/sub'));
+    await mkdir(join(folder, 'outside'));
+    await writeFile(join(folder, 'source/sub/a'), 'a');
+    await symlink(join(folder, 'outside'), join(folder, 'target/sub'));
+    const copier = open();
+    await copyAll(
+      copier,
+      (await entriesOf(source)).filter(({ type }) => type === 'file'),
+    );
+    await copier.settle();
+    await copier.close();
+    expect(failed).toEqual(['sub/a']);
+    expect(await readdir(join(folder, 'outside'))).toEqual([]);
+  });
+
+  it('stops at the signal, and leaves whole files alone', async () => {
+    for (let number = 0; number < 500; number++) await writeFile(join(folder, 'source', `${number}`), `n ${number}`);
+    const entries = await entriesOf(source);
+    const controller = new AbortController();
+    const copier = open(controller.signal);
+    await copyAll(copier, entries.slice(0, 300));
+    controller.abort();
+    await expect(copier.settle()).rejects.toBeInstanceOf(InterruptedError);
+    await copier.close();
+    for (const name of await readdir(join(folder, 'target'))) {
+      expect(await readFile(join(folder, 'target', name), 'utf8')).toBe(`n ${name}`);
+    }
+  });
+});
+
+/** As a process left it that is no more. */
+async function temporaryOfAnother(): Promise<string> {
+  const { temporaryName } = await import('../../files/temporary-name.ts');
+  const name = temporaryName().replace(/-[0-9a-f]{1,8}-([0-9a-f]{1,16}-[0-9a-f]{16})$/, '-3fffffff-$1');
+  await writeFile(join(folder, 'target', name), 'a part');
+  expect((await lstat(join(folder, 'target', name))).isFile()).toBe(true);
+  return name;
+}
