@@ -66,6 +66,23 @@ export async function compareChecksums(trees: ComparedTrees, path: ByteString): 
   }
 }
 
+/** Of these no two contents have the same by chance. */
+const STRONG: ReadonlySet<Algorithm> = new Set<Algorithm>(['sha256', 'sha1', 'md5']);
+
+/**
+ * Whether the target's server says by itself that it has the source's content at another path; false where it says nothing
+ * that would be a proof. The source is read where its own server says nothing. Throws SourceError like the others.
+ */
+export async function isProvenByChecksum(trees: ComparedTrees, path: ByteString, at: ByteString): Promise<boolean> {
+  const { source, target, signal } = trees;
+  const known = ((await target.checksums?.(at, { signal })) ?? []).find(({ algorithm }) => STRONG.has(algorithm));
+  if (known === undefined) return false;
+  const { algorithm, value } = known;
+  const ofSource = await fromSource(async () => (await source.checksums?.(path, { signal })) ?? []);
+  const same = ofSource.find((checksum) => checksum.algorithm === algorithm);
+  return (same?.value ?? (await fromSource(() => digestSource(trees, path, algorithm)))) === value;
+}
+
 function verdict(equal: boolean): Comparison {
   return equal ? 'equal' : 'different';
 }

@@ -55,7 +55,8 @@ function bulkCopies(
         // Soon, and not at the end: where the disk is full, so is it for all that come.
         yield* failed.splice(0).map(copyAlone);
         const { step, source, path } = decision;
-        if (source === undefined || (step !== 'copy' && step !== 'replace')) yield decision;
+        const isCopied = (step === 'copy' && run.renames?.has(path) !== true) || step === 'replace';
+        if (source === undefined || !isCopied) yield decision;
         else await copier.copy(source, metadataOf(source), !made.has(parentPath(path)));
       }
       await copier.settle();

@@ -12,6 +12,7 @@ import { compareChecksums } from './compare-content.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
 import { openBulkCopies } from './sync-bulk.ts';
 import { noteDamaged } from './sync-compare.ts';
+import type { SyncRenames } from './sync-renames.ts';
 import type { SyncVersions } from './sync-versions.ts';
 
 /** Most of the time goes into making files durable, which a disk does for many at once. */
@@ -40,6 +41,8 @@ export interface SyncRun {
   deferred: FileEntry[];
   /** Where what is replaced and removed goes; absent: nowhere. */
   versions?: SyncVersions;
+  /** What was renamed in the source; absent: nothing. */
+  renames?: SyncRenames;
 }
 
 type Decision = SyncDecision<FileEntry>;
@@ -127,6 +130,8 @@ async function carryOut(run: SyncRun, decision: Decision): Promise<void> {
   const { step, source } = decision;
   switch (step) {
     case 'copy':
+      if ((await run.renames?.take(run, source!)) === true) return undefined;
+      return copyEntry(run, source!);
     case 'replace':
       return copyEntry(run, source!);
     case 'compare':
@@ -221,7 +226,7 @@ async function place(run: SyncRun, path: ByteString, write: (at: ByteString) => 
   await (run.versions === undefined ? write(path) : run.versions.replace(path, write));
 }
 
-function isSame(a: FileEntry, b: FileEntry): boolean {
+export function isSame(a: FileEntry, b: FileEntry): boolean {
   return a.type === b.type && a.inode === b.inode && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs;
 }
 

@@ -5,6 +5,7 @@ import type { Progress } from '../common/progress.ts';
 import type { SyncSettings } from '../domain/action.ts';
 import type { FindingList } from '../domain/findings.ts';
 import { planSync, type SyncCounts, type SyncDecision } from '../domain/sync-plan.ts';
+import { createRenameFinder, type RenameCandidate } from '../domain/sync-renames.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import type { FoldedTree } from '../files/folded-tree.ts';
@@ -43,6 +44,8 @@ export interface SyncSurvey {
   bytesTotal: number;
   /** The topmost paths that go. */
   removals: Set<ByteString>;
+  /** What was probably renamed in the source, by the new path. */
+  renames: Map<ByteString, RenameCandidate>;
   /** Whether anything is to be copied, changed or compared. */
   hasChanges: boolean;
   /** Files and links that are copied. */
@@ -55,6 +58,7 @@ export interface SyncSurvey {
     filesRemoved: number;
     filesUnchanged: number;
     metadataUpdated: number;
+    filesRenamed: number;
   };
   decisions: { step: string; path: string; reason: string }[];
 }
@@ -147,17 +151,27 @@ export async function planPair(
     filesExamined: 0,
     bytesTotal: 0,
     removals: new Set(),
+    renames: new Map(),
     hasChanges: false,
     copies: 0,
     filesUnchanged: 0,
-    planned: { filesCopied: 0, bytesCopied: 0, filesRemoved: 0, filesUnchanged: 0, metadataUpdated: 0 },
+    planned: {
+      filesCopied: 0,
+      bytesCopied: 0,
+      filesRemoved: 0,
+      filesUnchanged: 0,
+      metadataUpdated: 0,
+      filesRenamed: 0,
+    },
     decisions: [],
   };
   let lastRemoval: ByteString | undefined;
+  const finder = createRenameFinder();
   for await (const decision of walkPair(pair, context)) {
     throwIfAborted(context.signal);
     count(survey, decision);
     noteNotable(pair, context.findings, decision);
+    finder.see(decision);
     if (decision.step === 'remove' && !(lastRemoval !== undefined && decision.path.startsWith(`${lastRemoval}/`))) {
       lastRemoval = decision.path;
       survey.removals.add(decision.path);
@@ -165,6 +179,8 @@ export async function planPair(
     if (context.dryRun) await showPlanned(pair, survey, decision, context.signal);
     context.progress.report({ phase: 'planning', files: survey.filesExamined, bytes: survey.bytesTotal });
   }
+  survey.renames = finder.candidates();
+  if (context.dryRun) showRenames(survey);
   return survey;
 }
 
@@ -227,6 +243,24 @@ async function showPlanned(
   if (step === 'metadata') planned.metadataUpdated++;
   if (step === 'keep' || survey.decisions.length >= MAX_DECISIONS) return;
   survey.decisions.push({ step, path: displayPath(decision.path), reason: decision.reason });
+}
+
+/** A copy and a removal that are one file: told as such, though only the run itself compares their contents. */
+function showRenames({ renames, planned, decisions }: SyncSurvey): void {
+  const copied = new Map([...renames].map(([path, { from }]) => [displayPath(path), displayPath(from)]));
+  const removed = new Map([...copied].map(([path, from]) => [from, path]));
+  for (const { sizeBytes } of renames.values()) {
+    planned.filesRenamed++;
+    planned.filesCopied--;
+    planned.filesRemoved--;
+    planned.bytesCopied -= sizeBytes;
+  }
+  for (const decision of decisions) {
+    const { step, path } = decision;
+    if (step === 'copy' && copied.has(path))
+      Object.assign(decision, { step: 'rename', reason: `renamed from ${copied.get(path)}` });
+    if (step === 'remove' && removed.has(path)) decision.reason = `renamed to ${removed.get(path)}`;
+  }
 }
 
 async function settleComparison(

@@ -50,7 +50,7 @@ async function removeFolder(run: SyncRun, entry: FileEntry): Promise<void> {
 }
 
 /** The folder above stays as the source has it: removing from it touches its time. */
-async function keepFolderTime(run: SyncRun, path: ByteString): Promise<void> {
+export async function keepFolderTime(run: SyncRun, path: ByteString): Promise<void> {
   const folder = parentPath(path);
   if (folder === '' || run.folders.has(folder)) return;
   const source = await run.source.stat(folder);

@@ -22,6 +22,7 @@ import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { verifySync } from './sync-compare.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
+import { openSyncRenames } from './sync-renames.ts';
 import { openWholeTarget, planTargetTrees, type TargetTree } from './sync-tree.ts';
 import { expireSyncVersions, isVersionsFolder, openSyncVersions } from './sync-versions.ts';
 import { addUnreadable, reportLag, watchLag } from './sync-lag.ts';
@@ -217,6 +218,7 @@ function plannedOutcome(figures: SyncFigures, findings: FindingList, surveys: re
     figures.filesRemoved += planned.filesRemoved;
     figures.filesUnchanged += planned.filesUnchanged;
     figures.metadataUpdated += planned.metadataUpdated;
+    figures.filesRenamed = (figures.filesRenamed ?? 0) + planned.filesRenamed;
   }
   const decisions = surveys.flatMap((survey) => survey.decisions).slice(0, 200);
   return { figures: { ...figures, decisions }, findings: findings.all() };
@@ -235,7 +237,16 @@ async function carryOutPair(
   const startedAtNs = BigInt(Date.now() - 20) * 1_000_000n;
   const now = deps.clock();
   const versions = settings.versions === undefined ? {} : openVersions(pair, now, context.figures);
-  const run: SyncRun = { ...pair, ...context, ...versions, failed: new Set(), folders: new Map(), deferred: [] };
+  const renames = openSyncRenames(survey.renames, { readsCheaply: 'local' in settings.to });
+  const run: SyncRun = {
+    ...pair,
+    ...context,
+    ...versions,
+    renames,
+    failed: new Set(),
+    folders: new Map(),
+    deferred: [],
+  };
   const root = pair.targetPath === settings.to.local.path ? undefined : await openRoot(run);
   // The survey has told what cannot be read.
   const quiet = { signal: context.signal, findings: createFindingList() };

@@ -40,10 +40,19 @@ export function describeFigures(figures: RunFigures): string {
 }
 
 function describeSync(figures: SyncFigures): string {
-  const { filesCopied, bytesCopied, filesRemoved, filesUnchanged, filesKept = 0, filesExpired = 0 } = figures;
+  const {
+    filesCopied,
+    bytesCopied,
+    filesRemoved,
+    filesUnchanged,
+    filesRenamed = 0,
+    filesKept = 0,
+    filesExpired = 0,
+  } = figures;
+  const renamed = filesRenamed === 0 ? '' : `, ${filesRenamed} renamed`;
   const kept = filesKept === 0 ? '' : `, ${filesKept} kept aside`;
   const expired = filesExpired === 0 ? '' : `, ${filesExpired} kept ones expired`;
-  return `${count(filesCopied, 'file')} copied (${formatBytes(bytesCopied)}), ${filesRemoved} removed, ${filesUnchanged} unchanged${kept}${expired}${describeLag(figures)}`;
+  return `${count(filesCopied, 'file')} copied (${formatBytes(bytesCopied)}), ${filesRemoved} removed, ${filesUnchanged} unchanged${renamed}${kept}${expired}${describeLag(figures)}`;
 }
 
 /** Nothing where all is in the copy; older records do not say. */

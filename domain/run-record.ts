@@ -9,6 +9,8 @@ export interface SyncFigures {
   filesCopied: number;
   filesRemoved: number;
   filesUnchanged: number;
+  /** Neither copied nor removed: moved within the target, because they were renamed in the source. */
+  filesRenamed?: number;
   metadataUpdated: number;
   bytesCopied: number;
   filesVerified: number;
