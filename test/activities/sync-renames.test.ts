@@ -75,7 +75,7 @@ test('what was renamed or moved in the source is moved in the target, with whole
   const inodes = await Promise.all(['a.txt', 'sub/b.txt', 'folder/c.txt', 'folder/deep/d.txt'].map(inodeOf));
   await move('a.txt', 'z.txt');
   await chmod(join(bench.source, 'z.txt'), 0o600);
-  await move('sub/b.txt', 'b.txt');
+  await move('sub/b.txt', 'zz.txt');
   // A folder that looks unchanged gets its time back all the same.
   await utimes(join(bench.source, 'sub'), 1_500_000_000, 1_500_000_000);
   await move('folder', 'renamed');
@@ -91,7 +91,7 @@ test('what was renamed or moved in the source is moved in the target, with whole
     filesPending: 0,
   });
   expect(await describeTree(target)).toEqual(await describeTree(bench.source));
-  expect(await Promise.all(['z.txt', 'b.txt', 'renamed/c.txt', 'renamed/deep/d.txt'].map(inodeOf))).toEqual(inodes);
+  expect(await Promise.all(['z.txt', 'zz.txt', 'renamed/c.txt', 'renamed/deep/d.txt'].map(inodeOf))).toEqual(inodes);
   expect(await figures()).toMatchObject({ filesCopied: 0, filesRemoved: 0, filesUnchanged: 5, metadataUpdated: 0 });
 });
 
@@ -157,6 +157,17 @@ test('copy mode moves nothing, and the guards count what goes from its place', a
   settings.mode = 'copy';
   expect(await figures()).toMatchObject({ filesCopied: 2, filesRemoved: 0 });
   expect(await namesIn(target)).toEqual(['a.txt', 'b.txt', 'c.txt', 'x.txt', 'y.txt']);
+});
+
+test('an account that permissions hold back moves out of folders that it may not write', async () => {
+  await fill({ 'closed/a.txt': 'a' });
+  await chmod(join(bench.source, 'closed'), 0o555);
+  runUnprivileged(bench.request(settings));
+  await move('closed', 'other');
+  const outcome = runUnprivileged(bench.request(settings));
+  expect([outcome.findings, outcome.figures]).toMatchObject([[], { filesRenamed: 1, filesCopied: 0 }]);
+  expect(await describeTree(target)).toEqual(await describeTree(bench.source));
+  for (const folder of [bench.source, target]) await chmod(join(folder, 'other'), 0o755);
 });
 
 test('an encrypted copy is moved, too', async () => {
