@@ -21,6 +21,8 @@ const MARKER = fromText(SYNC_MARKER_FILE);
 const PROBE = fromText(`${SYNC_MARKER_FILE}-\u00c4`);
 const PROBE_IN_CAPITALS = fromText(`${SYNC_MARKER_FILE.toUpperCase()}-\u00c4`);
 const PROBE_DECOMPOSED = fromText(`${SYNC_MARKER_FILE}-A\u0308`);
+/** A new disk with ext4 has it. */
+const LOST_AND_FOUND = fromText('lost+found');
 /** A marker has some hundred bytes. */
 const MAX_MARKER_BYTES = 64 * 1024;
 
@@ -114,7 +116,8 @@ async function readState(tree: FileTree): Promise<TargetState> {
     return marker === undefined ? { kind: 'unreadable' } : { kind: 'marked', marker };
   }
   for await (const { path } of tree.list(EMPTY)) {
-    if (!isSyncLock(toBytes(path).toString('utf8')) && !isSyncMarker(path)) return { kind: 'unmarked' };
+    if (!isSyncLock(toBytes(path).toString('utf8')) && !isSyncMarker(path) && path !== LOST_AND_FOUND)
+      return { kind: 'unmarked' };
   }
   return { kind: 'empty' };
 }

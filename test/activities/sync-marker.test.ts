@@ -158,6 +158,14 @@ describe('a target without a marker', () => {
     await run();
   });
 
+  test('is new, when it holds no more than a new disk does', async () => {
+    settings.path = '';
+    settings.mode = 'copy';
+    await fill({ 'a.txt': 'a' });
+    await mkdir(join(settings.to.local.path, 'lost+found'), { recursive: true });
+    expect(await figures()).toMatchObject({ filesCopied: 1, marked: true });
+  });
+
   test('is not even locked, where the target is the whole location', async () => {
     settings.path = '';
     target = settings.to.local.path;

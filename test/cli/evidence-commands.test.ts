@@ -170,4 +170,9 @@ test('status and runs tell how far a copy is behind its source, and nothing of o
     policies: [{ actions: [{ pendingSince: oldestPendingAt }] }],
   });
   expect((await run('runs', '--json')).stdout).toContain('"lagSeconds":3600');
+  const lines = (await run('runs')).stdout.split('\n').filter((line) => line.includes('1 unchanged'));
+  expect(lines.map((line) => / unchanged(.*)/.exec(line)?.[1]?.trim())).toEqual([
+    '',
+    '; 2 changes missing, the oldest made 1h before its end',
+  ]);
 });
