@@ -29,9 +29,14 @@ switch (benchmark) {
     await runSyncBenchmark(args);
     break;
   }
+  case 'storage': {
+    const { runStorageBenchmark } = await import('./storage.ts');
+    await runStorageBenchmark(args);
+    break;
+  }
   default:
     process.stderr.write(
-      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|sync|index|profile [--help].\n`,
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|sync|storage|index|profile [--help].\n`,
     );
     process.exitCode = 2;
 }

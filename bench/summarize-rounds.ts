@@ -30,7 +30,7 @@ export function summarizeRounds(
   corpus: string,
   operations: string[],
   programs: string[],
-  rounds: RoundRecord[],
+  rounds: Pick<RoundRecord, 'measurements'>[],
 ): Row[] {
   return operations.flatMap((operation) =>
     programs.map((program) => {
@@ -51,7 +51,7 @@ export function summarizeRounds(
 }
 
 function pairOf(
-  round: RoundRecord,
+  round: Pick<RoundRecord, 'measurements'>,
   operation: string,
   program: string,
   figure: Figure,
@@ -61,7 +61,7 @@ function pairOf(
   return own === undefined || holdfast === undefined ? [] : [{ own, holdfast }];
 }
 
-function find(round: RoundRecord, operation: string, program: string): Measurement | undefined {
+function find(round: Pick<RoundRecord, 'measurements'>, operation: string, program: string): Measurement | undefined {
   return round.measurements.find((each) => each.operation === operation && each.program === program);
 }
 

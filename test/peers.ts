@@ -1,7 +1,6 @@
 /** The real programs that tests compare with: found once, demanded under CI, loudly missed elsewhere. */
-import { accessSync, constants, statSync } from 'node:fs';
-import path from 'node:path';
 import { describe, inject, it } from 'vitest';
+import { findOnPath, findServer } from '../bench/find-on-path.ts';
 
 /**
  * A program on the PATH, or the Temporal CLI, which `test/locate-peers.ts` finds (or builds) before the tests start.
@@ -53,8 +52,7 @@ const REMEDIES: Record<PeerName, string> = {
   'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0, and name it toxiproxy-server',
 };
 
-/** What `.ci/run` and CONTRIBUTING build with `go install`: found on the PATH, where holdfast's cache has them, or in Go's folder. */
-const BUILT_WITH_GO: ReadonlySet<PeerName> = new Set<PeerName>(['versitygw', 'fake-gcs-server', 'toxiproxy-server']);
+const SERVERS: ReadonlySet<PeerName> = new Set<PeerName>(['versitygw', 'fake-gcs-server', 'toxiproxy-server', 'sshd']);
 
 /** Finds the peer; `const restic = requirePeer('restic')`, then `restic.it('…', async () => { … restic.command … })`. */
 export function requirePeer(name: PeerName): Peer {
@@ -87,40 +85,13 @@ function find(name: PeerName): string | undefined {
   if (name === 'temporal') return inject('temporalCli') || undefined;
   if (name === 'restic-new') return process.env['HOLDFAST_TEST_RESTIC_NEW'] || findOnPath('restic-new');
   if (name === 'rustic') return process.env['HOLDFAST_TEST_RUSTIC'] || findOnPath(name);
-  if (BUILT_WITH_GO.has(name)) return findOnPath(name) ?? findBuiltWithGo(name);
-  // Debian's folder for what only root starts; the server must be called by its whole path.
-  if (name === 'sshd') return findOnPath(name) ?? ['/usr/sbin/sshd'].find(isExecutable);
-  return findOnPath(name);
-}
-
-function findBuiltWithGo(name: string): string | undefined {
-  const home = process.env['HOME'] ?? '';
-  const cache = process.env['XDG_CACHE_HOME'] || path.join(home, '.cache');
-  const folders = [path.join(cache, 'holdfast', 'servers'), path.join(home, 'go', 'bin')];
-  return folders.map((folder) => path.join(folder, name)).find(isExecutable);
+  // The servers must be called by their whole paths.
+  return SERVERS.has(name) ? findServer(name) : findOnPath(name);
 }
 
 /** Whether the tests run where nothing may be skipped. */
 export function isCi(): boolean {
   return !['', '0', 'false', undefined].includes(process.env['CI']);
-}
-
-/** The first file of that name on the PATH that may be executed. */
-export function findOnPath(name: string): string | undefined {
-  return (process.env['PATH'] ?? '')
-    .split(path.delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => path.join(folder, name))
-    .find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }
 
 function fail(message: string): never {

@@ -6,6 +6,8 @@ import { freePort, spawnServer } from './spawn-server.ts';
 
 export interface GcsServer {
   endpoint: string;
+  /** Temporary; each bucket is a folder in it. */
+  data: string;
   createBucket(name: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -20,6 +22,7 @@ export async function startFakeGcsServer(command: string, externalUrl?: string):
   const server = await spawnServer(command, [...args, ...urls, '-log-level', 'error'], port);
   return {
     endpoint,
+    data: folder,
     async createBucket(name) {
       const body = JSON.stringify({ name });
       const headers = { 'content-type': 'application/json' };

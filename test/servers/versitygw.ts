@@ -11,6 +11,8 @@ import { freePort, spawnServer } from './spawn-server.ts';
 export interface S3Server {
   endpoint: string;
   region: string;
+  /** Temporary; each bucket is a folder in it. */
+  data: string;
   /** May do everything. */
   root: S3Credentials;
   createBucket(name: string): Promise<void>;
@@ -43,6 +45,7 @@ export async function startVersitygw(command: string): Promise<S3Server> {
   return {
     endpoint,
     region,
+    data,
     root,
     async createBucket(name) {
       await client.send(new CreateBucketCommand({ Bucket: name }));

@@ -1,0 +1,38 @@
+/** The process that the benchmark measures for holdfast: moves files to or from a location by the product's own drivers. */
+import { createReadStream, createWriteStream, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { forEachConcurrently } from '../common/concurrency.ts';
+import { openStorage } from '../storage/open-storage.ts';
+import type { StorageLocation } from '../storage/storage-location.ts';
+
+export interface MoveRequest {
+  action: 'put' | 'get' | 'files';
+  location: StorageLocation;
+  /** Here: a file, or for `files` the folder of all that are sent. */
+  place: string;
+  /** There. For `files` those of the folder count. */
+  name: string;
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/** Small files under way. */
+const FILES = 64;
+
+const { action, location, place, name } = JSON.parse(process.argv[2] ?? '') as MoveRequest;
+const storage = await openStorage(location, '', action === 'get' ? 'reader' : 'writer', {
+  environment: process.env,
+  resolveSecret: () => Promise.reject(new Error('the benchmark knows no secrets')),
+});
+if (action === 'put') {
+  await storage.write(name, createReadStream(place, { highWaterMark: READ_BYTES }));
+} else if (action === 'get') {
+  await pipeline(await storage.openRead(name), createWriteStream(place));
+} else {
+  await forEachConcurrently(readdirSync(place), FILES, async (file) => {
+    await storage.write(file, await readFile(path.join(place, file)), { existing: 'refuse' });
+  });
+}
+await storage.close();

@@ -1,0 +1,79 @@
+/** What `npm run bench -- storage` may be told. */
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { parsePeer } from './engine-options.ts';
+import { parseSave } from './report-document.ts';
+import { SERVER_KINDS, TRANSFERS, type ServerKind, type Transfer } from './transfer-workload.ts';
+
+export const STORAGE_HELP = `npm run bench -- storage [options]
+
+Starts an SSH server (sshd), an S3 server (versitygw) and a server of Google's API (fake-gcs-server) on loopback, and lets
+holdfast, sftp, rclone and restic do the same transfers in turn: put and get of 1 GiB, 2,000 files of 10 KiB, a backup of a copy of
+/usr/share, put and get of 5 GiB. Prints wall seconds, CPU seconds and peak memory (medians of the rounds) and holdfast's
+ratio to each, taken round by round; then what has to be reached, and whether it was. Exit status 1: something that must be
+reached was not.
+
+  --work DIR        where the files are kept (default: holdfast-bench in the folder for temporary files, which the
+                    servers use in any case); 20 GiB of free disk are needed
+  --rounds N        rounds of each transfer (default 3; of those of 5 GiB always one)
+  --scale X         the size of files and tree, more than 0 and at most 1 (default 1)
+  --only NAME       only this server (${SERVER_KINDS.join(', ')}), transfer (${TRANSFERS.join(', ')}) or
+                    program (may be given again). holdfast always runs
+  --peer NAME=PATH  one more restic, such as restic-0.19 (may be given again)
+  --save NAME       write the report to NAME.md and NAME.json, to be committed: no path and no name of the machine is in it
+  --json            one JSON document instead of the tables
+  --help            this text
+`;
+
+export interface StorageOptions {
+  work: string;
+  rounds: number;
+  scale: number;
+  servers: ServerKind[];
+  transfers: Transfer[];
+  /** Undefined: all that are found. */
+  programs: string[] | undefined;
+  peers: { name: string; file: string }[];
+  /** A path without the extension. */
+  save: string | undefined;
+  json: boolean;
+  help: boolean;
+}
+
+/** Throws an Error with one sentence when the options make no sense. */
+export function parseStorageOptions(args: string[]): StorageOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      work: { type: 'string', default: path.join(tmpdir(), 'holdfast-bench') },
+      rounds: { type: 'string', default: '3' },
+      scale: { type: 'string', default: '1' },
+      only: { type: 'string', multiple: true, default: [] },
+      peer: { type: 'string', multiple: true, default: [] },
+      save: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const rounds = Number(values.rounds);
+  const scale = Number(values.scale);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds} is not a number of rounds.`);
+  if (!(scale > 0 && scale <= 1)) throw new Error(`--scale ${values.scale} is not more than 0 and at most 1.`);
+  const servers = SERVER_KINDS.filter((name) => values.only.includes(name));
+  const transfers = TRANSFERS.filter((name) => values.only.includes(name));
+  const words: readonly string[] = [...servers, ...transfers];
+  const programs = values.only.filter((name) => !words.includes(name));
+  return {
+    work: path.resolve(values.work),
+    rounds,
+    scale,
+    servers: servers.length > 0 ? servers : [...SERVER_KINDS],
+    transfers: transfers.length > 0 ? transfers : [...TRANSFERS],
+    programs: programs.length > 0 ? programs : undefined,
+    peers: values.peer.map(parsePeer),
+    save: parseSave(values.save),
+    json: values.json,
+    help: values.help,
+  };
+}
