@@ -27,7 +27,7 @@ export const command: CliCommand<Options> = {
       )
       .argument('<name>', 'a policy, or for prune and check a repository')
       .argument('<action>', 'what to run')
-      .option('--to <name>', 'the target, where the policy has several')
+      .option('--to <name>', 'the target, where the policy has several; NAME/PATH of several syncs to one location')
       .option('--dry-run', 'plan, and change nothing')
       .option('--accept <guard>', `let a guard pass this once: ${GUARDS.join(', ')}`, repeatable, [])
       .option('--detach', 'start it and do not wait')
@@ -114,7 +114,9 @@ export function chooseAction(actions: Action[], name: string, kind: string, to: 
     throw new HoldfastError('Usage', `there is no action "${kind}"`, { hint: `known: ${ACTION_ORDER.join(', ')}` });
   const named = actions.filter((action) => (action.policy ?? action.target) === name);
   const ofKind = named.filter((action) => action.kind === kind);
-  const found = ofKind.filter((action) => to === undefined || action.target === to);
+  // Of several syncs to one location, the path tells which.
+  const isMeant = (action: Action): boolean => action.target === to || action.id === `policy/${name}/${kind}/${to}`;
+  const found = ofKind.filter((action) => to === undefined || isMeant(action));
   if (found.length === 1) return found[0]!;
   const choices = (ofKind.length > 0 ? ofKind : named.length > 0 ? named : actions).map(({ id }) => id).join(', ');
   if (found.length > 1)

@@ -20,7 +20,7 @@ export interface SyncFigures {
   filesKept?: number;
   /** Kept ones whose time was over. */
   filesExpired?: number;
-  /** Files and links of the source whose last change the target does not have, after the run. */
+  /** Entries of the source whose last change the target does not have, after the run. */
   filesPending?: number;
   /** Of these changes the oldest one, ISO 8601 in UTC; absent: the target has all. */
   oldestPendingAt?: string;

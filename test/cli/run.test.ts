@@ -21,6 +21,15 @@ describe('Choosing the action to run', () => {
     expect(() => chooseAction(actions, 'orders', 'backup', undefined)).toThrow('orders has several actions backup');
   });
 
+  it('tells several syncs to one location apart by their paths', () => {
+    const sync = (path: string): Action =>
+      someAction({ id: `policy/orders/sync/standby/${path}`, kind: 'sync', policy: 'orders', target: 'standby' });
+    const syncs = [sync('a'), sync('deep/b')];
+    expect(() => chooseAction(syncs, 'orders', 'sync', 'standby')).toThrow('orders has several actions sync');
+    expect(chooseAction(syncs, 'orders', 'sync', 'standby/deep/b').id).toBe('policy/orders/sync/standby/deep/b');
+    expect(() => chooseAction(syncs, 'orders', 'sync', 'standby/b')).toThrow('no sync to standby/b of "orders"');
+  });
+
   it('names what there is when nothing fits', () => {
     expect(() => chooseAction(actions, 'orders', 'sync', undefined)).toThrow('no sync of "orders" is in force');
     expect(() => chooseAction(actions, 'orders', 'backup', 'nowhere')).toThrow('no backup to nowhere of "orders"');
