@@ -1,6 +1,6 @@
 /** A lease: a file that says who works on something, kept fresh while the work goes on, and taken over when its owner is dead. */
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { constants, copyFile, link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, InterruptedError, throwIfAborted } from '../common/errors.ts';
@@ -75,13 +75,27 @@ async function create(path: string, document: LeaseDocument): Promise<boolean> {
     await handle.close();
   }
   try {
-    await link(own, path);
+    await linkOrCopy(own, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   } finally {
     await rm(own, { force: true });
+  }
+}
+
+/**
+ * Fails with EEXIST when the path is taken. Disks of cameras and sticks (FAT, exFAT) have no links: a copy may be read before
+ * it has its content, and is then the lease of an unknown process, which nobody takes over before its time.
+ */
+async function linkOrCopy(own: string, path: string): Promise<void> {
+  try {
+    await link(own, path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error;
+    await copyFile(own, path, constants.COPYFILE_EXCL);
   }
 }
 
@@ -136,7 +150,7 @@ async function removeStale(path: string, text: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  if ((await readFile(aside, 'utf8')) !== text) await link(aside, path).catch(() => undefined);
+  if ((await readFile(aside, 'utf8')) !== text) await linkOrCopy(aside, path).catch(() => undefined);
   await rm(aside, { force: true });
 }
 

@@ -22,7 +22,8 @@ export type PeerName =
   | 'fake-gcs-server'
   | 'sshd'
   | 'toxiproxy-server'
-  | 'lowntfs-3g';
+  | 'lowntfs-3g'
+  | 'mount.exfat-fuse';
 
 export interface Peer {
   name: PeerName;
@@ -49,6 +50,7 @@ const REMEDIES: Record<PeerName, string> = {
   'fake-gcs-server': 'go install github.com/fsouza/fake-gcs-server@v1.56.1',
   sshd: 'apt install openssh-server',
   'lowntfs-3g': 'apt install ntfs-3g',
+  'mount.exfat-fuse': 'apt install exfat-fuse exfatprogs',
   'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0, and name it toxiproxy-server',
 };
 
