@@ -95,8 +95,17 @@ async function tryFolds(tree: FileTree): Promise<SyncMarker['folds']> {
   if ((await tree.stat(PROBE_IN_CAPITALS)) !== undefined) folds.push('case');
   if ((await tree.stat(PROBE_DECOMPOSED)) !== undefined) folds.push('unicode');
   if (folds.length > 0 && !(await isListed(tree, PROBE))) folds.push('spelling');
-  await tree.remove(PROBE);
+  await removeProbe(tree);
   return folds;
+}
+
+/** A writer who may not delete leaves it: it is no part of the copy. */
+async function removeProbe(tree: FileTree): Promise<void> {
+  try {
+    await tree.remove(PROBE);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'AccessDenied') throw error;
+  }
 }
 
 async function isListed(tree: FileTree, wanted: ByteString): Promise<boolean> {

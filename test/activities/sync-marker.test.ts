@@ -1,11 +1,13 @@
 import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeSyncMarker } from '../../activities/sync-marker.ts';
 import { sync } from '../../activities/sync.ts';
-import type { HoldfastError } from '../../common/errors.ts';
+import { HoldfastError } from '../../common/errors.ts';
 import { GUARDS, type ActionRequest, type SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { SYNC_MARKER_FILE } from '../../domain/sync-marker.ts';
+import { openLocalTree } from '../../files/local-tree.ts';
 import { fullListing } from '../full-listing.ts';
 import { openRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
@@ -230,6 +232,25 @@ rclone.it('rclone sees nothing of the marker of an encrypted target, with names 
     expect(await readdir(restored)).toEqual(['a.txt', 'sub']);
     await rm(target, { recursive: true });
   }
+});
+
+test('a writer who may not delete leaves what a name was tried with, and no sync ever looks at it', async () => {
+  await mkdir(target, { recursive: true });
+  const inner = openLocalTree(target);
+  const tree = new Proxy(inner, {
+    get(of, key) {
+      if (key === 'remove') return () => Promise.reject(new HoldfastError('AccessDenied', 'may not delete'));
+      const value: unknown = Reflect.get(of, key);
+      return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+    },
+  });
+  const request = bench.request(settings);
+  expect(await writeSyncMarker(tree, request, settings, bench.now)).toMatchObject({ policy: 'orders', folds: [] });
+  expect(await readdir(target)).toHaveLength(2);
+  await fill({ 'a.txt': 'a' });
+  const outcome = await run();
+  expect([outcome.findings, outcome.figures]).toMatchObject([[], { filesCopied: 1, filesRemoved: 0 }]);
+  expect(await readdir(target)).toHaveLength(3);
 });
 
 test('a source that is empty, gone, or has lost most of its files leaves the target as it is', async () => {
