@@ -2,6 +2,7 @@
 import { HoldfastError } from '../common/errors.ts';
 import { joinPrefix } from './bucket-keys.ts';
 import type { S3Credentials } from './s3-client.ts';
+import { silenceLimit } from './silence-limit.ts';
 import type {
   GcsStorageLocation,
   S3StorageLocation,
@@ -15,11 +16,16 @@ export async function openBucket(
   location: GcsStorageLocation | S3StorageLocation,
   path: string,
   identity: StorageIdentity,
-  { environment, resolveSecret }: StorageSurroundings,
+  surroundings: StorageSurroundings,
 ): Promise<Storage> {
+  const { environment, resolveSecret } = surroundings;
   const secret = identity.credentials === undefined ? undefined : await resolveSecret(identity.credentials);
   const { connections } = location.limits ?? {};
-  const limits = connections === undefined ? {} : { connections };
+  const idleMilliseconds = silenceLimit(surroundings);
+  const limits = {
+    ...(connections === undefined ? {} : { connections }),
+    ...(idleMilliseconds === undefined ? {} : { idleMilliseconds }),
+  };
   if (location.s3 !== undefined) {
     const region = location.s3.region ?? (environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || undefined);
     const endpoint =

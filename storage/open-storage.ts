@@ -1,6 +1,7 @@
 /** The list of backends: opens the storage of a location. */
 import { join, posix } from 'node:path';
 import { openLocalStorage } from './local.ts';
+import { sftpTiming, silenceLimit } from './silence-limit.ts';
 import type { StorageIdentity, StorageLocation, StorageSurroundings } from './storage-location.ts';
 import type { Storage, StorageRole } from './storage.ts';
 
@@ -39,7 +40,12 @@ async function openBackend(
   const [{ openSftpStorage }, { retrying }] = await Promise.all([import('./sftp.ts'), import('./retrying.ts')]);
   const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };
   const { connections } = location.limits ?? {};
-  const options = { role, ...(connections === undefined ? {} : { connections }) };
+  const limit = silenceLimit(surroundings);
+  const options = {
+    role,
+    ...(connections === undefined ? {} : { connections }),
+    ...(limit === undefined ? {} : { timing: sftpTiming(limit) }),
+  };
   // The driver connects anew once; a server that is away for some seconds needs more patience.
   return retrying(await openSftpStorage(place, identityOf(location, role), surroundings, options));
 }

@@ -9,8 +9,8 @@ import type { SftpSession } from './sftp-session.ts';
 import { isTemporary, statRemote } from './sftp-write.ts';
 import type { ObjectEntry } from './storage.ts';
 
-/** Folders that are read before their turn: restic's layout has 256 small ones, and each takes three answers. */
-const AHEAD = 16;
+/** Folders that are read before their turn: restic's layout has 256 small ones, and each takes four answers, one after the other. */
+const AHEAD = 64;
 
 /** Entries looked at at once, where the listing of a folder does not say what they are. */
 const LOOKS = 32;
@@ -29,8 +29,11 @@ export interface SftpListing {
 
 type Item = ObjectEntry | { folder: string };
 
-/** A missing root or folder lists nothing. */
-export async function* listRemote(listing: SftpListing, folder = ''): AsyncGenerator<ObjectEntry> {
+/** A missing root or folder lists nothing. Begins at the prefix's own folder: each one above would cost four answers. */
+export async function* listRemote(listing: SftpListing): AsyncGenerator<ObjectEntry> {
+  const folder = listing.prefix.slice(0, listing.prefix.lastIndexOf('/') + 1);
+  // No name begins so.
+  if (/(^|\/)\.{0,2}\//.test(folder)) return;
   yield* listItems(listing, await readFolder(listing, folder));
 }
 
@@ -81,8 +84,18 @@ async function readFolder(listing: SftpListing, folder: string): Promise<Item[]>
       { repeatable: true, signal },
     );
   } catch (error) {
-    if (sftpStatus(error) === SftpStatus.noSuchFile) return [];
+    if (sftpStatus(error) === SftpStatus.noSuchFile || (await isFile(listing, path))) return [];
     throw translateSftpError(error, 'list', path);
+  }
+}
+
+/** Not every server says of a file that it is no such folder. */
+async function isFile({ pool, signal }: SftpListing, path: string): Promise<boolean> {
+  try {
+    const look = { repeatable: true, signal };
+    return (await pool.run((session) => statRemote(session, path, signal), look))?.isDirectory() === false;
+  } catch {
+    return false;
   }
 }
 

@@ -16,6 +16,8 @@ export class SftpPool {
   readonly #connect: () => Promise<SftpSession>;
   #limit: number;
   #members: Member[] = [];
+  /** A line that is cut may be cut again: from then on each connection carries little, so that a cut costs little. */
+  #workPerConnection = WORK_PER_CONNECTION;
   #closed = false;
 
   constructor(connect: () => Promise<SftpSession>, limit: number) {
@@ -34,7 +36,9 @@ export class SftpPool {
     try {
       return await this.#runOnce((session) => work(session, false), options.signal);
     } catch (error) {
-      if (!(error instanceof ConnectionLost) || !options.repeatable || this.#closed) throw error;
+      if (!(error instanceof ConnectionLost)) throw error;
+      this.#workPerConnection = 1;
+      if (!options.repeatable || this.#closed) throw error;
       throwIfAborted(options.signal);
       return this.#runOnce((session) => work(session, true), options.signal);
     }
@@ -79,7 +83,7 @@ export class SftpPool {
     this.#members = this.#members.filter(({ opened }) => opened?.isLost !== true);
     let best: Member | undefined;
     for (const member of this.#members) if (best === undefined || member.work < best.work) best = member;
-    if (best !== undefined && (best.work < WORK_PER_CONNECTION || this.#members.length >= this.#limit)) return best;
+    if (best !== undefined && (best.work < this.#workPerConnection || this.#members.length >= this.#limit)) return best;
     return this.#open();
   }
 

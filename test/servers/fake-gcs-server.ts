@@ -2,24 +2,33 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, spawnServer } from './spawn-server.ts';
+import { freePort, spawnRestartable } from './spawn-server.ts';
 
 export interface GcsServer {
   endpoint: string;
   /** Temporary; each bucket is a folder in it. */
   data: string;
   createBucket(name: string): Promise<void>;
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** `externalUrl`: where clients reach it, when that is not its own address (a proxy before it). */
-export async function startFakeGcsServer(command: string, externalUrl?: string): Promise<GcsServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-gcs-'));
-  const port = await freePort();
+export interface GcsServerOptions {
+  /** Where clients reach it, when that is not its own address (a proxy before it). */
+  externalUrl?: string;
+  /** Default: any that is free. */
+  port?: number;
+  /** Below it are its objects; removed when it stops. Default: a temporary folder. */
+  folder?: string;
+}
+
+export async function startFakeGcsServer(command: string, options: GcsServerOptions = {}): Promise<GcsServer> {
+  const { externalUrl, folder = await mkdtemp(join(tmpdir(), 'holdfast-gcs-')) } = options;
+  const port = options.port ?? (await freePort());
   const endpoint = `http://127.0.0.1:${port}`;
   const args = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-filesystem-root', folder];
   const urls = ['-external-url', externalUrl ?? endpoint, '-public-host', `127.0.0.1:${port}`];
-  const server = await spawnServer(command, [...args, ...urls, '-log-level', 'error'], port);
+  const server = await spawnRestartable(command, [...args, ...urls, '-log-level', 'error'], port);
   return {
     endpoint,
     data: folder,
@@ -29,6 +38,7 @@ export async function startFakeGcsServer(command: string, externalUrl?: string):
       const response = await fetch(`${endpoint}/storage/v1/b?project=test`, { method: 'POST', headers, body });
       if (!response.ok) throw new Error(`no bucket ${name}: ${response.status} ${await response.text()}`);
     },
+    restart: () => server.restart(),
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /** Starts a real server as a child of the tests on a free port of 127.0.0.1, and ends it in every case. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,6 +9,32 @@ export interface SpawnedServer {
   process: ChildProcess;
   /** Ends it by its process id, and waits for its end. */
   stop(): Promise<void>;
+}
+
+export interface RestartableServer {
+  /** As a crash: nothing that it holds in memory is written, its connections end. Then it is there again, as it was started. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A server that can be killed and started again on the same port. */
+export async function spawnRestartable(
+  command: string,
+  args: readonly string[],
+  port: number,
+): Promise<RestartableServer> {
+  let server = await spawnServer(command, args, port);
+  return {
+    async restart() {
+      const ended = once(server.process, 'exit');
+      // Servers that serve each connection by a process of its own leave them behind.
+      const children = descendantsOf(server.process.pid!);
+      for (const pid of [server.process.pid!, ...children]) killIfThere(pid);
+      await ended;
+      server = await spawnServer(command, args, port);
+    },
+    stop: () => server.stop(),
+  };
 }
 
 const READY_MILLISECONDS = 30_000;
@@ -52,6 +79,24 @@ export async function spawnServer(command: string, args: readonly string[], port
     throw error;
   }
   return { process: child, stop };
+}
+
+function descendantsOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    return children.flatMap((child) => [child, ...descendantsOf(child)]);
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 async function waitForPort(port: number): Promise<void> {

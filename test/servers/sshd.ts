@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SftpPlace, StorageIdentity, StorageSurroundings } from '../../storage/storage-location.ts';
-import { freePort, spawnServer } from './spawn-server.ts';
+import { freePort, spawnRestartable } from './spawn-server.ts';
 
 const run = promisify(execFile);
 
@@ -29,6 +29,7 @@ export interface SshServer {
   place(path: string): SftpPlace;
   identity(account: SshAccount): StorageIdentity;
   surroundings: StorageSurroundings;
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,8 +39,9 @@ export function appendOnlyOptions(folder: string): string {
   return `command="internal-sftp -d ${folder} -u 0337 -P ${denied}",restrict`;
 }
 
-export async function startSshd(command: string): Promise<SshServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-sshd-'));
+/** `folder`: below it are its files, keys and settings; removed when it stops. Default: a temporary one. */
+export async function startSshd(command: string, options: { folder?: string } = {}): Promise<SshServer> {
+  const { folder = await mkdtemp(join(tmpdir(), 'holdfast-sshd-')) } = options;
   const data = join(folder, 'data');
   await mkdir(data);
   // As root, Debian's sshd wants the folder that its service makes.
@@ -53,13 +55,13 @@ export async function startSshd(command: string): Promise<SshServer> {
     ...ACCOUNTS.map((account) => makeKey(account, 'ed25519', account === 'encrypted' ? PASSPHRASE : '')),
   ]);
   const publicKey = async (name: string): Promise<string> => (await readFile(file(`${name}.pub`), 'utf8')).trim();
-  const options: Record<SshAccount, string> = {
+  const limits: Record<SshAccount, string> = {
     admin: `command="internal-sftp -d ${data}",restrict`,
     writer: appendOnlyOptions(data),
     reader: `command="internal-sftp -d ${data} -R",restrict`,
     encrypted: 'restrict',
   };
-  const authorized = await Promise.all(ACCOUNTS.map(async (name) => `${options[name]} ${await publicKey(name)}\n`));
+  const authorized = await Promise.all(ACCOUNTS.map(async (name) => `${limits[name]} ${await publicKey(name)}\n`));
   await writeFile(file('authorized_keys'), authorized.join(''), { mode: 0o600 });
   const port = await freePort();
   const settings = {
@@ -82,7 +84,7 @@ export async function startSshd(command: string): Promise<SshServer> {
   const knownHosts = file('known_hosts');
   const known = await Promise.all(['host-ed25519', 'host-rsa'].map((name) => publicKey(name)));
   await writeFile(knownHosts, known.map((key) => `[127.0.0.1]:${port} ${key}\n`).join(''));
-  const server = await spawnServer(command, ['-D', '-e', '-f', file('sshd_config')], port);
+  const server = await spawnRestartable(command, ['-D', '-e', '-f', file('sshd_config')], port);
   const fingerprint = async (name: string): Promise<string> =>
     (await run('ssh-keygen', ['-l', '-f', file(`${name}.pub`)])).stdout.split(' ')[1]!;
   const { username: user } = userInfo();
@@ -105,6 +107,7 @@ export async function startSshd(command: string): Promise<SshServer> {
       resolveSecret: async (reference) =>
         'file' in reference ? (await readFile(reference.file, 'utf8')).trimEnd() : PASSPHRASE,
     },
+    restart: () => server.restart(),
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

@@ -4,6 +4,8 @@ import { freePort, spawnServer } from './spawn-server.ts';
 /** One of toxiproxy's toxics: https://github.com/Shopify/toxiproxy#toxics. Without a stream it is the answers' (`downstream`). */
 export type Toxic =
   | { type: 'latency'; attributes: { latency: number }; stream?: Stream }
+  /** KiB a second. */
+  | { type: 'bandwidth'; attributes: { rate: number }; stream?: Stream }
   /** Closes each connection after so many bytes. */
   | { type: 'limit_data'; attributes: { bytes: number }; stream?: Stream }
   /** With 0: nothing passes any more, and nothing is closed. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import type { S3Credentials } from '../../storage/s3-client.ts';
-import { freePort, spawnServer } from './spawn-server.ts';
+import { freePort, spawnRestartable } from './spawn-server.ts';
 
 export interface S3Server {
   endpoint: string;
@@ -20,13 +20,15 @@ export interface S3Server {
   createUser(name: string): Promise<S3Credentials>;
   /** Replaces the bucket's policy: what each account may do on the bucket and all objects in it. */
   setPolicy(bucket: string, allowed: Readonly<Record<string, readonly string[]>>): Promise<void>;
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const run = promisify(execFile);
 
-export async function startVersitygw(command: string): Promise<S3Server> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-versitygw-'));
+/** `folder`: below it are its objects and accounts; removed when it stops. Default: a temporary one. */
+export async function startVersitygw(command: string, options: { folder?: string } = {}): Promise<S3Server> {
+  const { folder = await mkdtemp(join(tmpdir(), 'holdfast-versitygw-')) } = options;
   const [data, iam] = [join(folder, 'data'), join(folder, 'iam')];
   await mkdir(data);
   await mkdir(iam);
@@ -34,7 +36,7 @@ export async function startVersitygw(command: string): Promise<S3Server> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const account = ['-a', root.accessKeyId, '-s', root.secretAccessKey];
   const args = ['-p', `127.0.0.1:${port}`, '--admin-port', `127.0.0.1:${adminPort}`];
-  const server = await spawnServer(
+  const server = await spawnRestartable(
     command,
     [...account, ...args, '--iam-dir', iam, '--iam-cache-disable', '--quiet', 'posix', data],
     port,
@@ -66,6 +68,7 @@ export async function startVersitygw(command: string): Promise<S3Server> {
       const Policy = JSON.stringify({ Version: '2012-10-17', Statement: statements });
       await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
     },
+    restart: () => server.restart(),
     async stop() {
       client.destroy();
       await server.stop();

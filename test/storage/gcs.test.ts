@@ -35,7 +35,7 @@ fake.describe('Google Cloud Storage, on fake-gcs-server', () => {
   it('asks how far an upload has come when a piece of it failed, and goes on from there', async () => {
     let endpoint = '';
     const through = await startFaultProxy(() => endpoint);
-    const behind = await startFakeGcsServer(fake.command, through.endpoint);
+    const behind = await startFakeGcsServer(fake.command, { externalUrl: through.endpoint });
     endpoint = behind.endpoint;
     try {
       await behind.createBucket('vault');

@@ -25,4 +25,12 @@ describe('openStorage', () => {
       code: 'Interrupted',
     });
   });
+
+  it('refuses a time limit for servers that is none', async () => {
+    const location = { s3: { bucket: 'vault', endpoint: 'http://127.0.0.1:1' } };
+    for (const text of ['0s', 'soon']) {
+      const surroundings = { ...NOTHING, environment: { HOLDFAST_STORAGE_TIMEOUT: text } };
+      await expect(openStorage(location, '', 'writer', surroundings)).rejects.toMatchObject({ code: 'Usage' });
+    }
+  });
 });
