@@ -62,7 +62,7 @@ function preface({ machine, scale, programs, servers, scrypt, hasGnuTime }: Stor
     ...servers.map(({ kind, version }) => `server for ${kind}: ${version}`),
     ...programs.map(({ name, version }) => `${name}: ${version}`),
     `Repositories are opened with scrypt N=${N} r=${r} p=${p}, of a shared key file. The SSH account has SFTP alone: on one with a shell rclone runs a hash command for each file by default, and is 20 times slower.`,
-    'holdfast syncs each file on the server before it counts as written, as restic does its packs; sftp and rclone do not.',
+    'Only holdfast has the server bring each file to its disk (fsync) before it counts as written.',
     hasGnuTime
       ? 'CPU (user and system) and peak memory are of the client, as the kernel counts them (GNU time).'
       : 'CPU and peak memory were NOT measured: GNU time is missing (apt install time).',

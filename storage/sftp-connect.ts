@@ -5,6 +5,7 @@ import { algorithmsOf, otherTypes, refusedHost, type HostKeyRule } from './sftp-
 import { keyType } from './known-hosts.ts';
 import type { SftpLogin } from './sftp-login.ts';
 import { SftpSession } from './sftp-session.ts';
+import { GatheringSocket, prepareKeys } from './ssh-speed.ts';
 import type { SftpPlace } from './storage-location.ts';
 
 /** How long things may take; the tests make it short. */
@@ -93,7 +94,6 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
   client.on('error', fail);
   client.on('close', () => fail());
   client.on('ready', () => {
-    client.setNoDelay(true);
     client.sftp((error: Error | undefined, sftp: SFTPWrapper) => {
       if (error !== undefined) return fail(error);
       session = new SftpSession(sftp, server.name, () => client.destroy(), timing.silenceMilliseconds);
@@ -103,9 +103,11 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
     });
   });
   const authHandler = nextMethod(login);
+  const sock = new GatheringSocket();
+  sock.setNoDelay(true);
+  sock.connect({ host: place.host, port: place.port });
   client.connect({
-    host: place.host,
-    port: place.port,
+    sock,
     username: login.user,
     readyTimeout: timing.handshakeMilliseconds,
     keepaliveInterval: timing.keepaliveMilliseconds,
@@ -118,6 +120,7 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
     },
     authHandler: authHandler as never,
   });
+  prepareKeys(client);
   return promise;
 }
 
