@@ -82,25 +82,32 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
   const client = new Client();
   const { promise, resolve, reject } = Promise.withResolvers<Attempt>();
   let refused: Buffer | undefined;
-  let session: SftpSession | undefined;
+  const sessions = new Set<SftpSession>();
   const fail = (error?: Error & { level?: string }): void => {
-    session?.lose(error);
+    for (const session of sessions) session.lose(error);
     if (refused !== undefined) resolve({ refused });
     else if (error?.message.includes('no matching host key') === true) resolve({ noSuchKey: true });
     else reject(connectError(server, error));
     client.destroy();
   };
+  const openSession = async (): Promise<SftpSession> => {
+    const sftp = await openChannel(client);
+    const session = new SftpSession(sftp, {
+      place: server.name,
+      disconnect: () => client.destroy(),
+      openAnother: openSession,
+      silenceMilliseconds: timing.silenceMilliseconds,
+    });
+    sftp.on('error', fail);
+    sftp.on('close', () => fail());
+    sessions.add(session);
+    return session;
+  };
   // Both stay for the life of the connection; a cut before the login gives `close` alone.
   client.on('error', fail);
   client.on('close', () => fail());
   client.on('ready', () => {
-    client.sftp((error: Error | undefined, sftp: SFTPWrapper) => {
-      if (error !== undefined) return fail(error);
-      session = new SftpSession(sftp, server.name, () => client.destroy(), timing.silenceMilliseconds);
-      sftp.on('error', fail);
-      sftp.on('close', () => fail());
-      resolve({ session });
-    });
+    openSession().then((session) => resolve({ session }), fail);
   });
   const authHandler = nextMethod(login);
   const sock = new GatheringSocket();
@@ -122,6 +129,22 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
   });
   prepareKeys(client);
   return promise;
+}
+
+/** Its callback is not called when the connection ends meanwhile. */
+async function openChannel(client: Client): Promise<SFTPWrapper> {
+  const { promise, resolve, reject } = Promise.withResolvers<SFTPWrapper>();
+  const onClose = (): void => reject(new Error('it closed the connection'));
+  client.once('close', onClose);
+  client.sftp((error, sftp) => {
+    if (error === undefined) resolve(sftp);
+    else reject(error);
+  });
+  try {
+    return await promise;
+  } finally {
+    client.removeListener('close', onClose);
+  }
 }
 
 /** Each way once, those left out that the server does not offer: its patience counts attempts. */

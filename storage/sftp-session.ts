@@ -18,25 +18,39 @@ const SMALLEST_LIMIT = 32_768;
 /** OpenSSH's own, and the most that ssh2 takes in one packet. */
 const LARGEST_PIECE = 255 * 1024;
 
+/** What a session needs of the connection that it runs on. */
+export interface SftpConnection {
+  /** For messages. */
+  place: string;
+  /** Ends the connection at once. */
+  disconnect(): void;
+  /** See `SftpSession.openAnother`. */
+  openAnother(): Promise<SftpSession>;
+  silenceMilliseconds?: number;
+}
+
 type Callback<Result> = (error?: Error | null, result?: Result) => void;
 
 export class SftpSession {
   readonly #sftp: SFTPWrapper;
   readonly #place: string;
   readonly #disconnect: () => void;
+  readonly #openAnother: () => Promise<SftpSession>;
   readonly #waiting = new Set<(error: Error) => void>();
   readonly #watchdog: NodeJS.Timeout;
   #answeredAt = performance.now();
   #lost: Error | undefined;
+  #flusher: Promise<SftpSession> | undefined;
   /** Most bytes of one request. */
   readonly readPiece: number;
   readonly writePiece: number;
 
-  /** `disconnect` ends the connection at once. */
-  constructor(sftp: SFTPWrapper, place: string, disconnect: () => void, silenceMilliseconds = SILENCE_MILLISECONDS) {
+  constructor(sftp: SFTPWrapper, connection: SftpConnection) {
+    const { place, disconnect, openAnother, silenceMilliseconds = SILENCE_MILLISECONDS } = connection;
     this.#sftp = sftp;
     this.#place = place;
     this.#disconnect = disconnect;
+    this.#openAnother = openAnother;
     const { _maxReadLen, _maxWriteLen } = sftp as SftpInternals;
     this.readPiece = Math.min(_maxReadLen ?? SMALLEST_LIMIT, LARGEST_PIECE);
     this.writePiece = Math.min(_maxWriteLen ?? SMALLEST_LIMIT, LARGEST_PIECE);
@@ -51,6 +65,21 @@ export class SftpSession {
 
   get isLost(): boolean {
     return this.#lost !== undefined;
+  }
+
+  /**
+   * One more session on the same connection, served by a process of its own: what one waits for (a disk), the other need
+   * not. Rejects where the server allows no more.
+   */
+  async openAnother(): Promise<SftpSession> {
+    if (this.#lost !== undefined) throw this.#lost;
+    return this.#openAnother();
+  }
+
+  /** The session on which files of this one are flushed early; opened once. */
+  async flusher(): Promise<SftpSession> {
+    this.#flusher ??= this.openAnother();
+    return this.#flusher;
   }
 
   /** Whether the server has an extension. */

@@ -110,11 +110,12 @@ async function readWhole(file: OpenFile, length: number, position: number, signa
   return target.subarray(0, done);
 }
 
-/** Writes the content from the file's start on; returns the number of bytes. */
+/** Writes the content from the file's start on, and tells `arrived` what the server has; returns the number of bytes. */
 export async function writeAll(
   { session, handle }: OpenFile,
   content: Uint8Array | AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
+  arrived?: (bytes: number) => void,
 ): Promise<number> {
   let size = 0;
   async function* requests(): AsyncGenerator<{ piece: Buffer; position: number }> {
@@ -126,9 +127,10 @@ export async function writeAll(
       size += bytes.length;
     }
   }
-  await forEachConcurrently(requests(), IN_FLIGHT, ({ piece, position }) => {
+  await forEachConcurrently(requests(), IN_FLIGHT, async ({ piece, position }) => {
     // The bytes are copied here and now: the caller may use the memory again, also after giving up.
-    return session.request<void>((sftp, done) => sftp.write(handle, piece, 0, piece.length, position, done), signal);
+    await session.request<void>((sftp, done) => sftp.write(handle, piece, 0, piece.length, position, done), signal);
+    arrived?.(piece.length);
   });
   return size;
 }

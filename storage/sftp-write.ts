@@ -4,10 +4,10 @@ import { posix } from 'node:path';
 import type { Stats } from 'ssh2';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
+import { flushEarly, FSYNC } from './sftp-flush.ts';
 import { closeRemote, openRemote, readInto, writeAll, type OpenFile } from './sftp-transfer.ts';
 import type { SftpSession } from './sftp-session.ts';
 
-const FSYNC = 'fsync@openssh.com';
 const POSIX_RENAME = 'posix-rename@openssh.com';
 
 export interface SftpModes {
@@ -57,7 +57,7 @@ export async function writeAtomic(session: SftpSession, request: WriteRequest): 
   const { path, signal, modes } = request;
   const temporary = posix.join(posix.dirname(path), temporaryName());
   try {
-    await fill(session, await openNew(session, temporary, modes, signal), request);
+    await fill(session, temporary, await openNew(session, temporary, modes, signal), request);
     throwIfAborted(signal);
     await publish(session, temporary, request);
   } catch (error) {
@@ -87,16 +87,24 @@ export async function writeOnce(session: SftpSession, request: WriteRequest): Pr
       cause: error,
     });
   }
-  await fill(session, file, { ...request, content });
+  await fill(session, path, file, { ...request, content });
 }
 
 /** Writes, syncs and closes; the file is closed in every case. */
-async function fill(session: SftpSession, file: OpenFile, { content, signal }: WriteRequest): Promise<void> {
+async function fill(
+  session: SftpSession,
+  path: string,
+  file: OpenFile,
+  { content, signal }: Pick<WriteRequest, 'content' | 'signal'>,
+): Promise<void> {
+  const early = flushEarly(session, path);
   try {
-    await writeAll(file, content, signal);
+    await writeAll(file, content, signal, early.arrived);
   } catch (error) {
     await closeRemote(file).catch(() => {});
     throw error;
+  } finally {
+    await early.end();
   }
   // Sent together: the server answers in order, and each failure is seen.
   const synced = session.has(FSYNC)
