@@ -14,6 +14,8 @@ export interface SourceFilter {
    * mirror does not remove what somebody keeps there.
    */
   ofCopy(entry: FileEntry): boolean;
+  /** Nothing is ever left out, on neither side. */
+  readonly choosesAll: boolean;
 }
 
 /**
@@ -33,7 +35,8 @@ export function createSourceFilter(
   const excluded = compilePatterns(settings.exclude);
   const included = compilePatterns(include);
   const all = included.isEmpty || include.includes('**');
-  const isKept = rememberMarkers(settings, root);
+  const markers = createExcludeMarkers(settings);
+  const isKept = rememberMarkers(markers, root);
   const byPath = (entry: FileEntry): boolean => {
     const path = joinPath(root, entry.path);
     if (excluded.matches(path)) return false;
@@ -45,15 +48,19 @@ export function createSourceFilter(
     if (excludeLargerThanBytes !== undefined && entry.sizeBytes > excludeLargerThanBytes) return false;
     return !oneFileSystem || device === undefined || entry.device === device;
   };
+  const isUnlimited = settings.excludeLargerThanBytes === undefined && !settings.oneFileSystem;
   return {
     ofSource: (entry) => byPath(entry) && byEntry(entry) && isKept(entry.path),
     ofCopy: byPath,
+    choosesAll: excluded.isEmpty && all && isUnlimited && markers.isEmpty,
   };
 }
 
 /** A walk asks for the entries of one folder in a row, and comes back to those above it. */
-function rememberMarkers(settings: SourceSettings, root: ByteString): (path: ByteString) => boolean {
-  const markers = createExcludeMarkers(settings);
+function rememberMarkers(
+  markers: ReturnType<typeof createExcludeMarkers>,
+  root: ByteString,
+): (path: ByteString) => boolean {
   if (markers.isEmpty) return () => true;
   const folders: { path: ByteString; kept: ReadonlySet<ByteString> | undefined }[] = [];
   return (path) => {

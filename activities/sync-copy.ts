@@ -51,7 +51,11 @@ type Decision = SyncDecision<FileEntry>;
 export type MakeFolder = FileTree['makeFolder'];
 
 /** Carries out all decisions but removals. `expected`: how many files and links they copy. */
-export async function copyEntries(run: SyncRun, decisions: AsyncIterable<Decision>, expected: number): Promise<void> {
+export async function copyEntries(
+  run: SyncRun,
+  decisions: AsyncIterable<Decision> | Iterable<Decision>,
+  expected: number,
+): Promise<void> {
   const copies = openBulkCopies(run, {
     expected,
     metadataOf: (entry) => metadataOf(run, entry),
@@ -72,7 +76,7 @@ export async function copyEntries(run: SyncRun, decisions: AsyncIterable<Decisio
 /** Makes folders in order, so that a file's folder is there before the file; hands on what concerns files. */
 async function* prepareFolders(
   run: SyncRun,
-  decisions: AsyncIterable<Decision>,
+  decisions: AsyncIterable<Decision> | Iterable<Decision>,
   makeFolder: MakeFolder,
 ): AsyncGenerator<Decision> {
   const above: { path: ByteString; source: FileEntry; target: FileEntry | undefined }[] = [];

@@ -10,9 +10,10 @@ import type { SyncRun } from './sync-copy.ts';
 /** Unreadable folders that are asked for the time of their last change. */
 const MAX_FOLDERS = 1000;
 
-/** What no sync copies is missing in no copy: special files, and links where the format has none. */
-function isPending({ step, notable, source }: SyncDecision<FileEntry>): boolean {
-  if (step === 'leave') return notable !== 'special' && !(notable === 'refused' && source?.type === 'symlink');
+/** Whether the target lacks something of the source. What no sync copies is missing in no copy: special files, and links where the format has none. */
+export function isPending({ step, notable, source }: SyncDecision<FileEntry>): boolean {
+  if (source === undefined) return false;
+  if (step === 'leave') return notable !== 'special' && !(notable === 'refused' && source.type === 'symlink');
   return ['copy', 'replace', 'folder', 'clear'].includes(step);
 }
 

@@ -4,17 +4,26 @@ import { throwIfAborted } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { SyncSettings } from '../domain/action.ts';
 import type { FindingList } from '../domain/findings.ts';
-import { planSync, type SyncCounts, type SyncDecision } from '../domain/sync-plan.ts';
+import { createDecisions, planSync, type SyncCounts, type SyncDecision, type SyncRules } from '../domain/sync-plan.ts';
 import { createRenameFinder, type RenameCandidate } from '../domain/sync-renames.ts';
+import { createSyncLag, type SyncLag } from '../domain/sync-lag.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
+import { hasMoreEntries } from '../files/local-walk.ts';
 import type { FoldedTree } from '../files/folded-tree.ts';
-import type { SourceFilter } from './source-filter.ts';
 import { compareChecksums } from './compare-content.ts';
+import { isPending } from './sync-lag.ts';
 import { SourceError } from './source-error.ts';
 import { noteUnreadable } from './sync-copy.ts';
 import { isSyncMarker } from './sync-marker.ts';
-import { isSyncLock } from './sync-target.ts';
+import type { SyncFilter } from './sync-filter.ts';
+import { scanDecisions, type EqualEntries, type ScanOptions } from './sync-scan.ts';
+
+/** Smaller trees are walked sooner than threads for them are started. */
+const LEAST_ENTRIES_FOR_THREADS = 3000;
+
+/** Decisions that are remembered for the run itself, some 20 MiB; of a plan with more the trees are walked again. */
+const MAX_REMEMBERED = 64_000;
 
 /** Decisions that a dry run shows. */
 const MAX_DECISIONS = 200;
@@ -34,12 +43,13 @@ export interface SyncPair {
   owners: boolean;
   /** Permissions do not hold this process back: only root's do not. */
   overrides: boolean;
-  filter: SourceFilter;
+  filter: SyncFilter;
 }
 
 /** What a plan would do, and what the guards have to know. */
 export interface SyncSurvey {
   counts: SyncCounts;
+  /** Files and links. */
   filesExamined: number;
   bytesTotal: number;
   /** The topmost paths that go. */
@@ -51,6 +61,13 @@ export interface SyncSurvey {
   /** Files and links that are copied. */
   copies: number;
   filesUnchanged: number;
+  /** All decisions, but for those on equal folders; undefined when they are too many. */
+  remembered: SyncDecision<FileEntry>[] | undefined;
+  /** Of `filesUnchanged`, those of equal folders. */
+  filesPassedOver: number;
+  /** What of the source the target lacks, and what of the source cannot be read. */
+  lag: SyncLag;
+  unreadable: ByteString[];
   /** Of a dry run. */
   planned: {
     filesCopied: number;
@@ -63,22 +80,32 @@ export interface SyncSurvey {
   decisions: { step: string; path: string; reason: string }[];
 }
 
-interface WalkContext {
+export interface WalkContext {
   signal: AbortSignal;
   findings: FindingList;
   /** Told the paths of the source that cannot be read. */
   onUnreadable?: (path: ByteString) => void;
+  /** May be told of whole folders in which nothing differs, whose entries then have no decisions but for folders above others. */
+  onEqual?: (equal: EqualEntries) => void;
 }
 
 /**
  * All decisions of the pair, in walk order. What of the source cannot be read becomes findings; its copy, and that of
  * what the source leaves out for its size, device or a marker file, is protected from removal.
  */
-export function walkPair(
-  pair: SyncPair,
-  { signal, findings, onUnreadable }: WalkContext,
-): AsyncGenerator<SyncDecision<FileEntry>> {
+export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<SyncDecision<FileEntry>> {
+  const { signal, findings, onUnreadable } = context;
   const leftOut = new Set<ByteString>();
+  const unseen = (path: ByteString): boolean => isWithinAny(path, leftOut);
+  const onError = (path: ByteString, error: unknown): void => {
+    leftOut.add(path);
+    onUnreadable?.(path);
+    noteUnreadable({ directory: pair.directory, findings }, path, error);
+  };
+  if (isScanned(pair)) {
+    const decide = createDecisions(rulesOf(pair), unseen);
+    return scanPair(pair, context, { decide, onLeftOut: (path) => void leftOut.add(path), onUnreadable: onError });
+  }
   const source = pair.source.walk({
     signal,
     include(entry) {
@@ -86,18 +113,45 @@ export function walkPair(
       if (!included) leftOut.add(entry.path);
       return included;
     },
-    onError(path, error) {
-      leftOut.add(path);
-      onUnreadable?.(path);
-      noteUnreadable({ directory: pair.directory, findings }, path, error);
-    },
+    onError,
   });
-  const { mode, checksum } = pair.settings;
-  const refuses = (entry: FileEntry): string | undefined => pair.target.refuses?.(entry);
-  const rules = { mode, checksum, owners: pair.owners, refuses };
   const target = walkTarget(pair, { signal, findings });
   const entries = readable(pair, source);
-  return planSync(pair.folded?.announce(entries) ?? entries, target, rules, (path) => isWithinAny(path, leftOut));
+  return planSync(pair.folded?.announce(entries) ?? entries, target, rulesOf(pair), unseen);
+}
+
+function isScanned({ source, target }: SyncPair): boolean {
+  const roots = [source.localRoot, target.localRoot].filter((root) => root !== undefined);
+  return roots.length === 2 && roots.some((root) => hasMoreEntries(root, LEAST_ENTRIES_FOR_THREADS));
+}
+
+function rulesOf({ settings: { mode, checksum }, owners, target }: SyncPair): SyncRules<FileEntry> {
+  return { mode, checksum, owners, refuses: (entry) => target.refuses?.(entry) };
+}
+
+/** Of two folders of this machine. */
+async function* scanPair(
+  pair: SyncPair,
+  { signal, onEqual }: WalkContext,
+  told: Pick<ScanOptions, 'decide' | 'onLeftOut' | 'onUnreadable'>,
+): AsyncGenerator<SyncDecision<FileEntry>> {
+  const isThere = (await pair.target.stat('' as ByteString)) !== undefined;
+  yield* scanDecisions({
+    ...told,
+    source: pair.source.localRoot!,
+    target: isThere ? pair.target.localRoot : undefined,
+    filter: pair.filter.settings,
+    addedMode: ownMode(pair),
+    owners: pair.owners,
+    signal,
+    // Where contents decide, equal sizes and times say nothing.
+    onEqual: pair.settings.checksum ? undefined : onEqual,
+  });
+}
+
+/** What its owner must be able to do with a copy, so that the next run can read it. */
+function ownMode({ overrides }: SyncPair): { dir: number; file: number } {
+  return overrides ? { dir: 0, file: 0 } : { dir: 0o500, file: 0o400 };
 }
 
 /**
@@ -106,7 +160,8 @@ export function walkPair(
  */
 async function* readable(pair: SyncPair, entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
   for await (const entry of entries) {
-    const wanted = pair.overrides || entry.type === 'symlink' ? 0 : entry.type === 'dir' ? 0o500 : 0o400;
+    const { dir, file } = ownMode(pair);
+    const wanted = entry.type === 'symlink' ? 0 : entry.type === 'dir' ? dir : file;
     yield (entry.mode & wanted) === wanted ? entry : { ...entry, mode: entry.mode | wanted };
   }
 }
@@ -120,13 +175,11 @@ function isWithinAny(path: ByteString, set: ReadonlySet<ByteString>): boolean {
 /** A target that is not there yet is empty. */
 async function* walkTarget(pair: SyncPair, { signal, findings }: WalkContext): AsyncGenerator<FileEntry> {
   if ((await pair.target.stat('' as ByteString)) === undefined) return;
-  const isRoot = pair.targetPath === pair.settings.to.local.path;
-  const isLock = (path: ByteString): boolean => isRoot && isSyncLock(path);
   yield* pair.target.walk({
     signal,
-    include: (entry) => !isLock(entry.path) && pair.filter.ofCopy(entry),
+    include: (entry) => pair.filter.ofTarget(entry),
     onForeign: (storedPath) =>
-      isLock(storedPath) || isSyncMarker(storedPath) || noteForeign(pair, findings, storedPath),
+      pair.filter.isLock(storedPath) || isSyncMarker(storedPath) || noteForeign(pair, findings, storedPath),
   });
 }
 
@@ -155,6 +208,10 @@ export async function planPair(
     hasChanges: false,
     copies: 0,
     filesUnchanged: 0,
+    remembered: [],
+    filesPassedOver: 0,
+    lag: createSyncLag(),
+    unreadable: [],
     planned: {
       filesCopied: 0,
       bytesCopied: 0,
@@ -167,9 +224,20 @@ export async function planPair(
   };
   let lastRemoval: ByteString | undefined;
   const finder = createRenameFinder();
-  for await (const decision of walkPair(pair, context)) {
+  const onEqual = ({ entries, files, bytes }: EqualEntries): void => {
+    survey.counts.sourceEntries += entries;
+    survey.counts.targetFiles += files;
+    survey.filesExamined += files;
+    survey.filesUnchanged += files;
+    survey.filesPassedOver += files;
+    survey.planned.filesUnchanged += files;
+    survey.bytesTotal += bytes;
+  };
+  const onUnreadable = (path: ByteString): void => void survey.unreadable.push(path);
+  for await (const decision of walkPair(pair, { ...context, onEqual, onUnreadable })) {
     throwIfAborted(context.signal);
     count(survey, decision);
+    remember(survey, decision);
     noteNotable(pair, context.findings, decision);
     finder.see(decision);
     if (decision.step === 'remove' && !(lastRemoval !== undefined && decision.path.startsWith(`${lastRemoval}/`))) {
@@ -182,6 +250,13 @@ export async function planPair(
   survey.renames = finder.candidates();
   if (context.dryRun) showRenames(survey);
   return survey;
+}
+
+function remember(survey: SyncSurvey, decision: SyncDecision<FileEntry>): void {
+  if (isPending(decision)) survey.lag.add(decision.path, decision.source!.ctimeNs);
+  if (survey.remembered !== undefined && survey.remembered.push(decision) > MAX_REMEMBERED) {
+    survey.remembered = undefined;
+  }
 }
 
 function count(survey: SyncSurvey, { step, source, target }: SyncDecision<FileEntry>): void {

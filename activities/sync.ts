@@ -17,16 +17,16 @@ import { openLocalTree } from '../files/local-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { readProcessRights } from './process-rights.ts';
 import { settingsOf } from './settings-of.ts';
-import { createSourceFilter, type SourceFilter } from './source-filter.ts';
 import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { verifySync } from './sync-compare.ts';
-import { planPair, walkPair, type SyncPair, type SyncSurvey } from './sync-pair.ts';
+import { planPair, walkPair, type SyncPair, type SyncSurvey, type WalkContext } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
 import { openSyncRenames } from './sync-renames.ts';
 import { openWholeTarget, planTargetTrees, type TargetTree } from './sync-tree.ts';
-import { expireSyncVersions, isVersionsFolder, openSyncVersions } from './sync-versions.ts';
+import { createSyncFilter } from './sync-filter.ts';
+import { expireSyncVersions, openSyncVersions } from './sync-versions.ts';
 import { addUnreadable, reportLag, watchLag } from './sync-lag.ts';
-import { isSyncMarker, requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
+import { requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
 import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
 
 /**
@@ -155,7 +155,13 @@ async function openPair(
   const source = openLocalTree(directory);
   const root = await source.stat('' as ByteString);
   const rights = rightsOf();
-  const filter = withoutOwnEntries(createSourceFilter(settings.source, directory, root?.device, settings.include));
+  const filter = createSyncFilter({
+    settings: settings.source,
+    directory,
+    device: root?.device,
+    include: settings.include,
+    hasLocks: targetPath === settings.to.local.path,
+  });
   // Encrypted names have no letters that a file system could confuse.
   const confuses = folds.length > 0 && settings.encrypt?.names !== 'standard';
   const folded = confuses ? openFoldedTree(open(), { tree: source, include: filter.ofCopy }, folds) : undefined;
@@ -169,15 +175,6 @@ async function openPair(
     targetPath,
     ...rights,
     filter,
-  };
-}
-
-/** What was kept aside, and the marker of a target, are no content of the folder, on neither side. */
-function withoutOwnEntries(filter: SourceFilter): SourceFilter {
-  const isOwn = (path: ByteString): boolean => isVersionsFolder(path) || isSyncMarker(path);
-  return {
-    ofSource: (entry) => !isOwn(entry.path) && filter.ofSource(entry),
-    ofCopy: (entry) => !isOwn(entry.path) && filter.ofCopy(entry),
   };
 }
 
@@ -250,25 +247,53 @@ async function carryOutPair(
   const root = pair.targetPath === settings.to.local.path ? undefined : await openRoot(run);
   // The survey has told what cannot be read.
   const quiet = { signal: context.signal, findings: createFindingList() };
-  if (survey.hasChanges) await copyEntries(run, walkPair(pair, quiet), survey.copies);
+  if (survey.hasChanges) await copySurveyed(run, pair, survey, quiet);
   else context.figures.filesUnchanged += survey.filesUnchanged;
   await removeEntries(run, survey.removals, pair.filter.ofCopy);
   await placeDeferred(run);
   await expireVersions(run, settings, now);
   if (root !== undefined && pair.sourceRoot !== undefined) await settleRoot(run, pair.sourceRoot);
   await settleFolders(run);
-  const { schedule } = request.action;
-  const lag = createSyncLag();
-  const unreadable: ByteString[] = [];
-  const decisions = walkPair(pair, { ...quiet, onUnreadable: (path) => unreadable.push(path) });
-  await verifySync(run, {
-    decisions: watchLag(run, lag, decisions),
-    turn: turnAt(schedule, intervalSeconds(schedule, now), now),
-    turns: turnsOfShare(settings.verifyShare),
-    startedAtNs,
-  });
+  const { lag, unreadable } = await verifyPair(run, pair, survey, { request, settings, now, startedAtNs });
   await addUnreadable(run, lag, unreadable);
   reportLag(run, lag, request.action, deps.clock());
+}
+
+/** By the decisions that the survey remembers, else by those of another walk. */
+async function copySurveyed(run: SyncRun, pair: SyncPair, survey: SyncSurvey, quiet: WalkContext): Promise<void> {
+  const { remembered, copies } = survey;
+  const pass = (files: number): void => {
+    run.figures.filesUnchanged += files;
+  };
+  if (remembered !== undefined) pass(survey.filesPassedOver);
+  await copyEntries(run, remembered ?? walkPair(pair, { ...quiet, onEqual: ({ files }) => pass(files) }), copies);
+}
+
+/** Looks once more at both trees, unless nothing was changed and no content is to be compared: then the survey was that look. */
+async function verifyPair(
+  run: SyncRun,
+  pair: SyncPair,
+  survey: SyncSurvey,
+  options: { request: ActionRequest; settings: SyncSettings; now: Date; startedAtNs: bigint },
+): Promise<Pick<SyncSurvey, 'lag' | 'unreadable'>> {
+  const { schedule } = options.request.action;
+  const turns = turnsOfShare(options.settings.verifyShare);
+  if (turns === 0 && !survey.hasChanges && survey.removals.size === 0) return survey;
+  const seen = { lag: createSyncLag(), unreadable: [] as ByteString[] };
+  const decisions = walkPair(pair, {
+    signal: run.signal,
+    findings: createFindingList(),
+    onUnreadable: (path) => seen.unreadable.push(path),
+    // Of a share each file has its turn.
+    ...(turns === 0 ? { onEqual: () => undefined } : {}),
+  });
+  await verifySync(run, {
+    decisions: watchLag(run, seen.lag, decisions),
+    turn: turnAt(schedule, intervalSeconds(schedule, options.now), options.now),
+    turns,
+    startedAtNs: options.startedAtNs,
+  });
+  return seen;
 }
 
 function openVersions({ target }: SyncPair, now: Date, figures: SyncFigures): Pick<SyncRun, 'versions'> {

@@ -60,7 +60,7 @@ export async function* planSync<Entry extends SyncEntry>(
 ): AsyncGenerator<SyncDecision<Entry>> {
   const sources = source[Symbol.asyncIterator]();
   const targets = target[Symbol.asyncIterator]();
-  const obstructed: { path?: ByteString } = {};
+  const decideNext = createDecisions(rules, unseen);
   try {
     let wanted = await sources.next();
     let present = await targets.next();
@@ -68,13 +68,25 @@ export async function* planSync<Entry extends SyncEntry>(
       const order = wanted.done ? 1 : present.done ? -1 : compareBytePaths(wanted.value.path, present.value.path);
       const sourceEntry = order <= 0 && !wanted.done ? wanted.value : undefined;
       const targetEntry = order >= 0 && !present.done ? present.value : undefined;
-      yield withObstruction(decide(sourceEntry, targetEntry, rules, unseen), obstructed);
+      yield decideNext(sourceEntry, targetEntry);
       if (sourceEntry !== undefined) wanted = await sources.next();
       if (targetEntry !== undefined) present = await targets.next();
     }
   } finally {
     await Promise.all([sources.return?.(), targets.return?.()]);
   }
+}
+
+/**
+ * Decides on one path after the other, in walk order, of which `source`, `target` or both have an entry: what `planSync`
+ * does where the walks are already merged.
+ */
+export function createDecisions<Entry extends SyncEntry>(
+  rules: SyncRules<Entry>,
+  unseen: (path: ByteString) => boolean,
+): (source: Entry | undefined, target: Entry | undefined) => SyncDecision<Entry> {
+  const obstructed: { path?: ByteString } = {};
+  return (source, target) => withObstruction(decide(source, target, rules, unseen), obstructed);
 }
 
 /** What lies below a folder that could not be made (the target has no place for it, or copy mode a file in its way) is left out too. */

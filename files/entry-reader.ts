@@ -5,12 +5,15 @@ import { constants } from 'node:os';
 import type Koffi from 'koffi';
 import type { ByteString } from '../common/byte-string.ts';
 import { joinPath, toBytes } from './byte-path.ts';
+import type { SafeFolder } from './safe-folder.ts';
 import { entryStatOf, type EntryStat, type StatTime } from './entry-stat.ts';
 
 /** Looks at one entry after the other; an instance belongs to one thread. */
 export interface EntryReader {
   /** Of the entry itself, also when it is a link; undefined when it is not there. Throws Node's error. */
   lstat(folder: ByteString, name: ByteString): EntryStat | undefined;
+  /** The same, of an entry of a folder that is held open. */
+  lstatIn(folder: SafeFolder, name: ByteString): EntryStat | undefined;
   /** Of the entry that `lstat` was asked for last. True also where it cannot be said: whoever reads them then sees why. */
   mayHaveAttributes(): boolean;
 }
@@ -20,12 +23,16 @@ export function loadEntryReader(): EntryReader {
 }
 
 function createNodeReader(): EntryReader {
-  return { lstat: lstatByNode, mayHaveAttributes: () => true };
+  return { lstat: lstatByNode, lstatIn: lstatInByNode, mayHaveAttributes: () => true };
 }
 
 function lstatByNode(folder: ByteString, name: ByteString): EntryStat | undefined {
   const stat = lstatSync(toBytes(joinPath(folder, name)), { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? undefined : entryStatOf(stat);
+}
+
+function lstatInByNode(folder: SafeFolder, name: ByteString): EntryStat | undefined {
+  return lstatByNode(folder.entry('' as ByteString), name);
 }
 
 const AT_FDCWD = -100;
@@ -91,6 +98,16 @@ function loadNativeReader(): EntryReader | undefined {
       isWritten = writePath(parent, name);
       if (isWritten && statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat) === 0) return readStat();
       return lstatByNode(parent, name);
+    },
+    lstatIn(parent, name) {
+      // The path that was written is another one now.
+      folder = undefined;
+      isWritten = false;
+      if (name.length >= PATH_BYTES) return lstatInByNode(parent, name);
+      for (let at = 0; at < name.length; at++) memory[at] = name.charCodeAt(at);
+      memory[name.length] = 0;
+      if (statx(parent.descriptor, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, stat) === 0) return readStat();
+      return lstatInByNode(parent, name);
     },
     mayHaveAttributes() {
       if (!isWritten) return true;

@@ -16,13 +16,18 @@ const TYPES: Record<number, FileType> = {
 
 const TYPE_MASK = 0o170000;
 
+/** @param mode `st_mode`. */
+export function fileTypeOf(mode: number): FileType {
+  return TYPES[mode & TYPE_MASK] ?? 'file';
+}
+
 /**
  * @param path How the tree calls the entry.
  * @param systemPath How the system reaches it, for a link's target.
  */
 export function toFileEntry(path: ByteString, stats: BigIntStats, systemPath: ByteString): FileEntry {
   const mode = Number(stats.mode);
-  const type = TYPES[mode & TYPE_MASK] ?? 'file';
+  const type = fileTypeOf(mode);
   const entry: FileEntry = {
     path,
     type,

@@ -57,6 +57,8 @@ export interface ContentChecksum {
 export interface FileTree {
   /** For messages: `/srv/orders`. */
   readonly description: string;
+  /** Absolute: the folder of this machine whose entries are the tree's, as they are. Absent: they are elsewhere, or otherwise. */
+  readonly localRoot?: ByteString;
   walk(options?: WalkOptions): AsyncIterable<FileEntry>;
   /** The empty path is the root. */
   list(folder: ByteString, options?: WalkOptions): AsyncIterable<FileEntry>;

@@ -28,22 +28,22 @@ export function openLocalTree(directory: string): FileTree {
 
 class LocalTree implements FileTree {
   readonly description: string;
-  readonly #root: ByteString;
+  readonly localRoot: ByteString;
   readonly #swept = new Set<ByteString>();
   #native: NativeMetadata | undefined;
 
   constructor(directory: string) {
     this.description = directory;
-    this.#root = fromText(directory);
+    this.localRoot = fromText(directory);
   }
 
   walk(options?: Parameters<FileTree['walk']>[0]): AsyncIterable<FileEntry> {
-    return walkLocalTree(this.#root, options);
+    return walkLocalTree(this.localRoot, options);
   }
 
   list(folder: ByteString, options?: Parameters<FileTree['list']>[1]): AsyncIterable<FileEntry> {
     requireRelativePath(folder);
-    return listLocalFolder(this.#root, folder, options);
+    return listLocalFolder(this.localRoot, folder, options);
   }
 
   async stat(path: ByteString): Promise<FileEntry | undefined> {
@@ -128,7 +128,7 @@ class LocalTree implements FileTree {
     settle: (folder: SafeFolder) => Promise<void>,
   ): Promise<void> {
     requireRelativePath(path);
-    if (path === '') mkdirSync(toBytes(this.#root), { recursive: true });
+    if (path === '') mkdirSync(toBytes(this.localRoot), { recursive: true });
     await this.#inFolder('make', path, async (folder, name) => {
       if (name !== '') makeFolderIn(folder, name);
       await this.#apply(folder, name, metadata);
@@ -157,10 +157,10 @@ class LocalTree implements FileTree {
   }
 
   openCopier(source: FileTree, told: CopyTold, signal: AbortSignal): TreeCopier | undefined {
-    if (!(source instanceof LocalTree) || !canSyncFileSystem(this.#root)) return undefined;
+    if (source.localRoot === undefined || !canSyncFileSystem(this.localRoot)) return undefined;
     return new LocalCopier({
-      source: source.#root,
-      target: this.#root,
+      source: source.localRoot,
+      target: this.localRoot,
       told,
       signal,
       makeFolder: (path, metadata) => this.#makeFolder(path, metadata, async () => undefined),
@@ -179,7 +179,7 @@ class LocalTree implements FileTree {
   ): Promise<Result> {
     requireRelativePath(path);
     try {
-      using folder = openFolderBelow(this.#root, parentPath(path));
+      using folder = openFolderBelow(this.localRoot, parentPath(path));
       return await run(folder, baseName(path));
     } catch (error) {
       throw this.#translate(error, verb, path);
@@ -187,7 +187,7 @@ class LocalTree implements FileTree {
   }
 
   #statIn(path: ByteString): FileEntry {
-    using folder = openFolderBelow(this.#root, parentPath(path));
+    using folder = openFolderBelow(this.localRoot, parentPath(path));
     const systemPath = folder.entry(baseName(path));
     // The root's own descriptor is a link of /proc: following it leads to the folder itself.
     const reached = path === '' ? (`${systemPath}/.` as ByteString) : systemPath;
@@ -218,7 +218,7 @@ class LocalTree implements FileTree {
     const segments = parentPath(path).split('/') as ByteString[];
     let parent = EMPTY;
     for (const name of segments[0] === '' ? [] : segments) {
-      using folder = openFolderBelow(this.#root, parent);
+      using folder = openFolderBelow(this.localRoot, parent);
       makeFolderIn(folder, name);
       parent = joinPath(parent, name);
     }

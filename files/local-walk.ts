@@ -87,6 +87,23 @@ async function openListed(root: ByteString, path: ByteString): Promise<OpenFolde
   }
 }
 
+/** Whether a tree has more entries than this; of names alone, so that a hundredth of a second is enough for some thousand. false where it cannot be read. */
+export function hasMoreEntries(root: ByteString, limit: number): boolean {
+  const folders = [root];
+  let count = 0;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    try {
+      for (const entry of readdirSync(toBytes(folder), { encoding: 'latin1', withFileTypes: true })) {
+        if (++count > limit) return true;
+        if (entry.isDirectory()) folders.push(joinPath(folder, entry.name as ByteString));
+      }
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+    }
+  }
+  return false;
+}
+
 function startSlices(): () => Promise<void> | undefined {
   let startedAt = performance.now();
   return () => {
@@ -139,8 +156,13 @@ async function openBelow(
 async function readNames(folder: SafeFolder, folderBytes: number): Promise<ByteString[]> {
   const path = toBytes(folder.entry('' as ByteString));
   const names = folderBytes > BIG_FOLDER_BYTES ? await readdir(path, 'latin1') : readdirSync(path, 'latin1');
+  return walkedNames(names as ByteString[]);
+}
+
+/** In byte order, without what is still being written. The names may be sorted in place. */
+export function walkedNames(names: ByteString[]): ByteString[] {
   const walked = names.some((name) => isTemporaryName(name)) ? names.filter((name) => !isTemporaryName(name)) : names;
-  return walked.sort() as ByteString[];
+  return walked.sort();
 }
 
 /** What vanished between the listing and the look is not there, and no error. */

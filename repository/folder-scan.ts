@@ -5,7 +5,7 @@ import { joinPath, toBytes } from '../files/byte-path.ts';
 import { loadEntryReader } from '../files/entry-reader.ts';
 import { entryStatOf, type EntryStat } from '../files/entry-stat.ts';
 import { FolderPacker, type FolderNotes, type PackedFolders, type ScanFailure } from './packed-folders.ts';
-import type { ScanControl } from './scan-control.ts';
+import type { ScanControl } from '../files/scan-control.ts';
 import { isSystemError, SourceNodes, typeOf } from './source-node.ts';
 import { SourceSelection, type SelectionSettings } from './source-selection.ts';
 import type { SourceFolder } from './source-tree.ts';

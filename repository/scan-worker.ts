@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { FolderScan, type ScanSettings } from './folder-scan.ts';
 import { transferables } from './packed-folders.ts';
-import { ScanControl } from './scan-control.ts';
+import { ScanControl } from '../files/scan-control.ts';
 import type { SourceFolder } from './source-tree.ts';
 
 /** Given to the thread when it starts. */

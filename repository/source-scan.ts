@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { InterruptedError } from '../common/errors.ts';
 import type { ScanSettings } from './folder-scan.ts';
 import { unpackFolders, type PackedFolders, type ScannedFolder } from './packed-folders.ts';
-import { ScanControl } from './scan-control.ts';
+import { ScanControl } from '../files/scan-control.ts';
 import type { ScanTask } from './scan-worker.ts';
 import { SourceNodes } from './source-node.ts';
 import { SourceSelection } from './source-selection.ts';

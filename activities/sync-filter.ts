@@ -1,0 +1,44 @@
+/** Which entries of a directory and its copy a sync sees: the policy's choice, without what a sync keeps there for itself. */
+import type { ByteString } from '../common/byte-string.ts';
+import type { SourceSettings } from '../domain/action.ts';
+import type { FileEntry } from '../files/file-tree.ts';
+import { createSourceFilter, type SourceFilter } from './source-filter.ts';
+import { isSyncMarker } from './sync-marker.ts';
+import { isSyncLock } from './sync-target.ts';
+import { isVersionsFolder } from './sync-versions.ts';
+
+/** Plain data, which a thread can be given. */
+export interface SyncFilterSettings {
+  settings: SourceSettings;
+  /** Absolute: the source. */
+  directory: string;
+  /** Of the source. */
+  device: bigint | undefined;
+  include: readonly string[];
+  /** The copy is a location's root, in which the lock of its syncs lies. */
+  hasLocks: boolean;
+}
+
+/** `choosesAll`: below the root nothing is left out. */
+export interface SyncFilter extends SourceFilter {
+  readonly settings: SyncFilterSettings;
+  /** As `ofCopy`, without the lock of the sync. */
+  ofTarget(entry: FileEntry): boolean;
+  isLock(path: ByteString): boolean;
+}
+
+export function createSyncFilter(settings: SyncFilterSettings): SyncFilter {
+  const filter = createSourceFilter(settings.settings, settings.directory, settings.device, settings.include);
+  // What was kept aside, and the marker of a target, are no content of the folder, on neither side.
+  const isOwn = (path: ByteString): boolean => isVersionsFolder(path) || isSyncMarker(path);
+  const isLock = (path: ByteString): boolean => settings.hasLocks && isSyncLock(path);
+  const ofCopy = (entry: FileEntry): boolean => !isOwn(entry.path) && filter.ofCopy(entry);
+  return {
+    settings,
+    choosesAll: filter.choosesAll,
+    ofSource: (entry) => !isOwn(entry.path) && filter.ofSource(entry),
+    ofCopy,
+    isLock,
+    ofTarget: (entry) => !isLock(entry.path) && ofCopy(entry),
+  };
+}
