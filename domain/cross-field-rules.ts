@@ -1,6 +1,7 @@
 /** All rules that no schema can say: what one part of the documents demands of another. */
 import type { LoadedDocument, MisshapenDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
+import { findIdentityProblems } from './identity-rules.ts';
 import { findPlaceProblems } from './place-rules.ts';
 import { findDanglingIn } from './misshapen-references.ts';
 import { indexDocuments } from './policy-folder.ts';
@@ -22,7 +23,12 @@ export function findCrossFieldProblems(
 ): Problem[] {
   const timeProblems = findTimeProblems(documents);
   const folder = indexDocuments(documents);
-  const problems = [...timeProblems, ...findReferenceProblems(folder, names), ...findDanglingIn(misshapen, names)];
+  const problems = [
+    ...timeProblems,
+    ...findReferenceProblems(folder, names),
+    ...findIdentityProblems(folder),
+    ...findDanglingIn(misshapen, names),
+  ];
   // The other rules compute with times and classes: they wait until those can be read.
   if (timeProblems.some(({ severity }) => severity === 'error') || isProjectBroken(folder, names)) return problems;
   return [
