@@ -1,4 +1,5 @@
 /** Actions: what policies compile to. One action is one thing done again and again on one target, with every setting resolved. */
+import type { RateTimetable } from '../common/rate-limits.ts';
 import type { SecretReference } from '../common/secret-reference.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -31,7 +32,7 @@ interface LocationBase {
   access?: AccessRules;
   /** A role that is missing acts as writer. */
   identities?: { writer?: IdentitySettings; maintainer?: IdentitySettings; reader?: IdentitySettings };
-  limits?: { connections?: number; uploadBytesPerSecond?: number; downloadBytesPerSecond?: number };
+  limits?: RateTimetable & { connections?: number };
 }
 
 /** A folder of a disk. */

@@ -1,4 +1,5 @@
 /** Finds the parts of the language that validate but that nothing carries out yet: `apply` refuses them by name and place. */
+import { rateClock } from '../common/rate-limits.ts';
 import type { DocumentPath, Kind, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
 import type { Policy } from '../schemas/types.ts';
@@ -120,8 +121,7 @@ function findSyncsElsewhere(policy: LoadedDocument<Policy>, folder: PolicyFolder
   return (policy.content.spec.sync ?? []).flatMap(({ to }, index) => {
     const location = resolveLocation(to, folder);
     const path = ['spec', 'sync', index, 'to'];
-    const { uploadBytesPerSecond, downloadBytesPerSecond } = location?.limits ?? {};
-    if ((uploadBytesPerSecond ?? downloadBytesPerSecond) !== undefined)
+    if (rateClock(location?.limits ?? {}) !== undefined)
       return [notBuiltAt(policy, path, 'a sync within a limit of bandwidth', 'name a location without one', 'value')];
     if (location === undefined || location.local !== undefined) return [];
     return [notBuiltAt(policy, path, 'a sync to a remote location', 'use a backup, or mount it', 'value')];

@@ -1,5 +1,6 @@
 /** Turns Locations, Repositories, sources and secrets of policy documents into settings with absolute paths. */
 import { absolutePath } from '../common/paths.ts';
+import type { RateLimits } from '../common/rate-limits.ts';
 import { parseRate, parseSize } from '../common/sizes.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
 import type {
@@ -22,7 +23,7 @@ import type {
   SftpLocation,
   SourceSettings,
 } from './action.ts';
-import type { PolicyFolder } from './policy-folder.ts';
+import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
 
 /** undefined when nothing of that name exists, or when it is of a kind that is not built (`findNotBuilt` tells). */
 export function resolveLocation(name: string, folder: PolicyFolder): LocationSettings | undefined {
@@ -86,13 +87,31 @@ function sharedSettings(
     }
   }
   if (limits !== undefined) {
-    const { connections, upload, download } = limits;
-    settings.limits = {};
+    const { connections, upload, download, times } = limits;
+    settings.limits = resolveRates(upload, download);
     if (connections !== undefined) settings.limits.connections = connections;
-    if (upload !== undefined) settings.limits.uploadBytesPerSecond = parseRate(upload);
-    if (download !== undefined) settings.limits.downloadBytesPerSecond = parseRate(download);
+    if (times !== undefined) {
+      settings.limits.times = times.map(({ from, to, ...rates }) => ({
+        fromMinute: minuteOfDay(from),
+        toMinute: minuteOfDay(to),
+        ...resolveRates(rates.upload, rates.download),
+      }));
+      settings.limits.timezone = projectTimezone(folder);
+    }
   }
   return settings;
+}
+
+function resolveRates(upload: string | undefined, download: string | undefined): RateLimits {
+  const rates: RateLimits = {};
+  if (upload !== undefined) rates.uploadBytesPerSecond = parseRate(upload);
+  if (download !== undefined) rates.downloadBytesPerSecond = parseRate(download);
+  return rates;
+}
+
+/** Of a time of day such as `08:30`. */
+function minuteOfDay(time: string): number {
+  return Number(time.slice(0, 2)) * 60 + Number(time.slice(3));
 }
 
 function resolveIdentity(

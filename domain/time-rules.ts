@@ -47,9 +47,22 @@ function checkBlock(
   for (const key of DATE_KEYS) if (typeof block[key] === 'string') checkDate(key, block[key], tell);
   for (const key of POSITIVE_KEYS) if (typeof block[key] === 'string') checkPositive(key, block[key], tell);
   if (typeof block['timezone'] === 'string') checkTimezone(block['timezone'], tell);
+  if (path.at(-2) === 'times') checkPartOfDay(block, tell);
   if (path.at(-1) === 'full') checkPositive('every', String(block['every'] ?? '1d'), tell);
   else checkTiming(block, () => defaultInterval(document, path, project), path.length === 1, tell);
   return problems;
+}
+
+/** Rates of a part of the day. One that ends as it begins could mean the whole day, or nothing of it. */
+function checkPartOfDay({ from, to, upload, download }: Block, tell: Tell): void {
+  if (from === to) {
+    const hint = 'write two times; what is to hold all day stands beside times:';
+    tell('to', { code: 'time-of-day', message: 'this part of the day ends when it begins', hint });
+  }
+  if (upload === undefined && download === undefined) {
+    const hint = 'add upload: or download:, such as upload: 2MiB/s';
+    tell('from', { code: 'no-effect', part: 'key', message: 'this part of the day names no rate', hint });
+  }
 }
 
 type Tell = (key: string, text: ProblemText) => void;

@@ -718,9 +718,34 @@ export interface Limits {
    */
   download?: string;
   /**
+   * Other rates at times of day, in the project's time zone. The first that is now counts; what it does not name is as above.
+   */
+  times?: RatesOfATime[];
+  /**
    * Connections at a time.
    */
   connections?: number;
+}
+/**
+ * Rates from one time of day to another, over midnight too.
+ */
+export interface RatesOfATime {
+  /**
+   * When it begins, in quotes.
+   */
+  from: string;
+  /**
+   * When it ends, in quotes.
+   */
+  to: string;
+  /**
+   * Bytes written.
+   */
+  upload?: string;
+  /**
+   * Bytes read.
+   */
+  download?: string;
 }
 /**
  * What the storage itself enforces; checked against reality, and against retention.

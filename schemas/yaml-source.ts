@@ -105,7 +105,7 @@ function syntaxProblem(mark: Mark, message: string, hint: string): Problem {
 function explainYamlError(code: string, message: string, marked: string): [string, string] {
   switch (code) {
     case 'DUPLICATE_KEY':
-      return [`the key "${marked}" is written twice`, 'keep one of the two'];
+      return [`the key "${marked.replaceAll('\n', '\\n')}" is written twice`, 'keep one of the two'];
     case 'TAB_AS_INDENT':
       return ['a tab indents this line', 'indent with spaces: YAML knows no tabs'];
     case 'TAG_RESOLVE_FAILED':

@@ -1,5 +1,6 @@
 /** The list of backends: opens the storage of a location. */
 import { join, posix } from 'node:path';
+import { rateClock } from '../common/rate-limits.ts';
 import { openLocalStorage } from './local.ts';
 import { sftpTiming, silenceLimit } from './silence-limit.ts';
 import type { StorageIdentity, StorageLocation, StorageSurroundings } from './storage-location.ts';
@@ -16,14 +17,10 @@ export async function openStorage(
   surroundings: StorageSurroundings,
 ): Promise<Storage> {
   const storage = await openBackend(location, path, role, surroundings);
-  const { uploadBytesPerSecond, downloadBytesPerSecond } = location.limits ?? {};
-  if (uploadBytesPerSecond === undefined && downloadBytesPerSecond === undefined) return storage;
+  const limitsAt = rateClock(location.limits ?? {});
+  if (limitsAt === undefined) return storage;
   const { throttled } = await import('./throttled.ts');
-  const limits = {
-    ...(uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond }),
-    ...(downloadBytesPerSecond === undefined ? {} : { downloadBytesPerSecond }),
-  };
-  return throttled(storage, () => limits);
+  return throttled(storage, limitsAt, surroundings.now);
 }
 
 async function openBackend(

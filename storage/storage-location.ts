@@ -1,4 +1,5 @@
 /** What opens a storage: where its bytes are, as whom, and what is needed of the machine for it. */
+import type { RateTimetable } from '../common/rate-limits.ts';
 import type { SecretReference } from '../common/secret-reference.ts';
 import type { GcsSettings } from './gcs-client.ts';
 import type { S3Settings } from './s3-client.ts';
@@ -19,13 +20,8 @@ export interface StorageIdentity {
 interface LocationBase {
   /** A role that is missing acts as writer. */
   identities?: { writer?: StorageIdentity; maintainer?: StorageIdentity; reader?: StorageIdentity };
-  limits?: {
-    /** How many connections at a time. */
-    connections?: number;
-    /** Of all that one opening writes and reads. */
-    uploadBytesPerSecond?: number;
-    downloadBytesPerSecond?: number;
-  };
+  /** Rates are those of all that one opening writes and reads; `connections`: how many at a time. */
+  limits?: RateTimetable & { connections?: number };
 }
 
 export interface LocalStorageLocation extends LocationBase {
@@ -75,4 +71,6 @@ export interface StorageSurroundings {
   /** HOME, USER, SSH_AUTH_SOCK, and what the vendors of buckets define. */
   environment: Readonly<Record<string, string | undefined>>;
   resolveSecret(reference: SecretReference): Promise<string>;
+  /** For rates by the time of day. Default: the clock of the machine. */
+  now?: () => Date;
 }

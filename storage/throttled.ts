@@ -1,15 +1,10 @@
 /** A storage whose uploads and downloads keep to a rate: token buckets, one for each direction. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, throwIfAborted } from '../common/errors.ts';
+import type { RateLimits } from '../common/rate-limits.ts';
 import { passFolders } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { CallOptions, Storage } from './storage.ts';
-
-/** Bytes a second; absent: no limit. */
-export interface RateLimits {
-  uploadBytesPerSecond?: number;
-  downloadBytesPerSecond?: number;
-}
 
 /** What is sent in one go when a limit holds: small, so that the line is used evenly. */
 const PIECE_BYTES = 64 * 1024;
@@ -25,9 +20,13 @@ const LONGEST_WAIT_MILLISECONDS = 2 ** 31 - 1;
  * (a read of unknown length cannot be paid for in advance), so that on the average neither direction is faster than its rate.
  * `limitsAt` is asked again for each piece: limits may depend on the time of day.
  */
-export function throttled(storage: Storage, limitsAt: (now: Date) => RateLimits): Storage {
-  const upload = createTokenBucket((now) => limitsAt(now).uploadBytesPerSecond);
-  const download = createTokenBucket((now) => limitsAt(now).downloadBytesPerSecond);
+export function throttled(
+  storage: Storage,
+  limitsAt: (now: Date) => RateLimits,
+  now: () => Date = () => new Date(),
+): Storage {
+  const upload = createTokenBucket(() => limitsAt(now()).uploadBytesPerSecond);
+  const download = createTokenBucket(() => limitsAt(now()).downloadBytesPerSecond);
   return {
     description: storage.description,
     // What goes to the folder directly would keep to no limit.
@@ -63,14 +62,12 @@ export function throttled(storage: Storage, limitsAt: (now: Date) => RateLimits)
 }
 
 /** Waits until so many bytes may pass. Those who come at once stand in a line: each pays for the time of those before. */
-function createTokenBucket(
-  rateAt: (now: Date) => number | undefined,
-): (bytes: number, call: CallOptions) => Promise<void> {
+function createTokenBucket(rateNow: () => number | undefined): (bytes: number, call: CallOptions) => Promise<void> {
   /** When all bytes so far are paid for, in milliseconds of the monotonic clock. */
   let paidUntil = -Infinity;
   return async (bytes, { signal }) => {
     throwIfAborted(signal);
-    const wanted = rateAt(new Date());
+    const wanted = rateNow();
     if (wanted === undefined || bytes === 0) return;
     const rate = Math.max(1, wanted);
     const now = performance.now();

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStorage } from '../../storage/open-storage.ts';
 
@@ -32,5 +35,18 @@ describe('openStorage', () => {
       const surroundings = { ...NOTHING, environment: { HOLDFAST_STORAGE_TIMEOUT: text } };
       await expect(openStorage(location, '', 'writer', surroundings)).rejects.toMatchObject({ code: 'Usage' });
     }
+  });
+
+  it('keeps to the rate of the time of day that it is', async () => {
+    const times = [{ fromMinute: 480, toMinute: 1080, uploadBytesPerSecond: 1 }];
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-rates-'));
+    let now = new Date('2026-11-25T12:00:00Z');
+    const surroundings = { ...NOTHING, now: () => now };
+    const storage = await openStorage({ local: { path: folder }, limits: { times } }, '', 'writer', surroundings);
+    const write = () => storage.write('a', Buffer.alloc(100_000), { signal: AbortSignal.timeout(200) });
+    await expect(write()).rejects.toMatchObject({ code: 'Interrupted' });
+    now = new Date('2026-11-25T20:00:00Z');
+    await write();
+    await rm(folder, { recursive: true });
   });
 });
