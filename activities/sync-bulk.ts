@@ -26,9 +26,9 @@ export interface BulkCopyOptions {
   onCopied: (sizeBytes: number) => void;
 }
 
-/** Undefined when the files are few, have to be kept aside, or the trees cannot. */
+/** Undefined when the files are few, or the trees cannot. */
 export function openBulkCopies(run: SyncRun, options: BulkCopyOptions): BulkCopies | undefined {
-  if (options.expected < LEAST_FILES || run.versions !== undefined) return undefined;
+  if (options.expected < LEAST_FILES) return undefined;
   const failed: FileEntry[] = [];
   const told = {
     onCopied: ({ type, sizeBytes }: FileEntry) => options.onCopied(type === 'file' ? sizeBytes : 0),
@@ -55,7 +55,9 @@ function bulkCopies(
         // Soon, and not at the end: where the disk is full, so is it for all that come.
         yield* failed.splice(0).map(copyAlone);
         const { step, source, path } = decision;
-        const isCopied = (step === 'copy' && run.renames?.has(path) !== true) || step === 'replace';
+        // What a file replaces may have to be kept aside.
+        const isCopied =
+          step === 'copy' ? run.renames?.has(path) !== true : step === 'replace' && run.versions === undefined;
         if (source === undefined || !isCopied) yield decision;
         else await copier.copy(source, metadataOf(source), !made.has(parentPath(path)));
       }

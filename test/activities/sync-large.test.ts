@@ -27,6 +27,7 @@ beforeEach(async () => {
     guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 100 } },
     checksum: false,
     verifyShare: 0,
+    versions: '30d',
   };
   for (let folder = 0; folder < FOLDERS; folder++) {
     await mkdir(join(bench.source, `${folder}`));
@@ -58,7 +59,6 @@ test('a tree that is listed by threads keeps its marker and versions, follows re
   expect(first.findings).toEqual([]);
   expect(first.figures).toMatchObject({ filesCopied: FOLDERS * FILES, filesPending: 0, lagSeconds: 0, marked: true });
 
-  settings.versions = '30d';
   await tick();
   await rename(join(bench.source, '7'), join(bench.source, 'renamed'));
   await writeFile(join(bench.source, '3', '5'), 'changed');
