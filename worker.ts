@@ -9,7 +9,9 @@ import type { EngineAddress } from './engine/connection.ts';
 import { startTaskWorker, type TaskWorker, type WorkflowSource } from './engine/task-worker.ts';
 import { openEvidenceStore } from './evidence/open-evidence-store.ts';
 import { openRepository } from './repository/open-repository.ts';
+import { isLockName } from './repository/reader-storage.ts';
 import { openStorage } from './storage/open-storage.ts';
+import { readOnly } from './storage/read-only.ts';
 
 /** What the worker may take from its machine. */
 export interface WorkerMachine {
@@ -38,7 +40,8 @@ export function createDependencies(machine: WorkerMachine): Dependencies {
     openStorage: open,
     async openRepository(settings, role, signal) {
       const password = await secret(settings.password);
-      const storage = await open(settings.location, settings.path, role);
+      const opened = await open(settings.location, settings.path, role);
+      const storage = role === 'reader' ? readOnly(opened, isLockName) : opened;
       try {
         return await openRepository(storage, password, { compression: settings.compression, signal });
       } catch (error) {

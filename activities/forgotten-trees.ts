@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { IntegrityError } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import { readOnly } from '../storage/read-only.ts';
 import type { Dependencies } from './dependencies.ts';
 
 interface ForgottenList {
@@ -44,7 +45,7 @@ export async function readForgottenTrees(
 ): Promise<string[]> {
   const folder = folderOf(repositoryId);
   const trees = new Set<string>();
-  const storage = await deps.openStorage(request.evidence.location, request.evidence.path, 'reader');
+  const storage = readOnly(await deps.openStorage(request.evidence.location, request.evidence.path, 'reader'));
   try {
     for await (const { name } of storage.list(folder)) {
       // Names sort by time; the first part is ISO without colons, in UTC.

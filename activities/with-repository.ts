@@ -44,10 +44,22 @@ export async function withRepository(
       throw lock.lost.aborted && !context.signal.aborted ? lostLock(settings, error) : error;
     }
     const removed = await lock.release();
-    return removed ? outcome : { ...outcome, findings: [...outcome.findings, leftLock(settings)] };
+    const counted = withRequests(outcome, settings, repository);
+    return removed ? counted : { ...counted, findings: [...outcome.findings, leftLock(settings)] };
   } finally {
     await repository.close();
   }
+}
+
+/** A run may work on two repositories: each adds what it was asked for. */
+function withRequests(
+  outcome: ActionOutcome,
+  { location }: RepositorySettings,
+  { storage }: Repository,
+): ActionOutcome {
+  const counts = storage.counts?.();
+  if (counts === undefined) return outcome;
+  return { ...outcome, requests: [...(outcome.requests ?? []), { location: location.name, ...counts }] };
 }
 
 /** Of a writer who may only add: as it should be, but whoever needs the repository alone has to wait for it. */

@@ -3,6 +3,7 @@ import { formatBytes } from '../common/sizes.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { ArchiveResult } from '../repository/archive.ts';
 import type { ArchivedEntry } from '../repository/archive-report.ts';
+import type { StorageCounts } from '../storage/storage.ts';
 import type { CliContext } from './command.ts';
 import { count, displayMessage, shortId } from './display.ts';
 import { describePath } from './node-lines.ts';
@@ -52,7 +53,12 @@ export function tellWhenHeld<Entry>(
   };
 }
 
-export function tellResult(context: CliContext, result: ArchiveResult, dryRun: boolean): void {
+/** `requests`: of a remote storage, so far. */
+export function tellResult(
+  context: CliContext,
+  result: ArchiveResult,
+  { dryRun, requests }: { dryRun: boolean; requests: StorageCounts | undefined },
+): void {
   const { output, json } = context;
   const { figures, unreadable, changedWhileRead, notices, parentId, summary } = result;
   if (json) {
@@ -72,6 +78,7 @@ export function tellResult(context: CliContext, result: ArchiveResult, dryRun: b
       unreadable,
       changedWhileRead,
       notices,
+      requests,
     });
   }
   for (const notice of notices) output.note(displayMessage(notice));

@@ -103,7 +103,7 @@ async function make(context: CliContext, options: BackupOptions, archiving: Maki
     const silent = { report() {}, finish() {} };
     const progress = context.verbosity > 1 ? silent : context.output.progress();
     const result = await archiving(repository, { signal, progress, held }).finally(() => progress.finish());
-    tellResult(context, result, dryRun);
+    tellResult(context, result, { dryRun, requests: repository.storage.counts?.() });
     return result.unreadable.length > 0 ? ExitStatus.unreadableSource : ExitStatus.done;
   });
 }

@@ -56,7 +56,7 @@ function checkWith(context: CliContext, options: Options, { readData, started }:
       () => progress.finish(),
     );
     await held;
-    if (json) output.json({ ...figures, findings: problems });
+    if (json) output.json({ ...figures, findings: problems, requests: repository.storage.counts?.() });
     tellFindings(output, problems);
     output.say(summaryOf(figures, problems));
     return statusOfFindings(problems);

@@ -11,6 +11,7 @@ export function discardWrites(storage: Storage): Storage {
     read: (name, range, options) => storage.read(name, range, options),
     openRead: (name, options) => storage.openRead(name, options),
     stat: (name, options) => storage.stat(name, options),
+    ...(storage.counts === undefined ? {} : { counts: () => storage.counts!() }),
     close: () => storage.close(),
     async write(_name, content) {
       if (content instanceof Uint8Array) return;

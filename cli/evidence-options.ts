@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import { openEvidenceStore } from '../evidence/open-evidence-store.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
+import { readOnly } from '../storage/read-only.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { CliContext } from './command.ts';
 import { storageOpener } from './storage-opener.ts';
@@ -36,10 +37,10 @@ async function openEvidenceStorage(context: CliContext, paths: string[], options
   if (options.evidence !== undefined) {
     if (paths.length > 0)
       throw new HoldfastError('Usage', 'both --evidence and policies are given', { hint: 'give one of them' });
-    return openStorage({ local: { path: resolve(context.directory, options.evidence) } }, '', 'reader');
+    return readOnly(await openStorage({ local: { path: resolve(context.directory, options.evidence) } }, '', 'reader'));
   }
   const { compilePolicies, refuseBroken } = await import('./compile-policies.ts');
   const policies = await compilePolicies(context, paths);
   refuseBroken(policies, (document) => document.startsWith('Project/') || document.startsWith('Location/'));
-  return openStorage(policies.evidence.location, policies.evidence.path, 'reader');
+  return readOnly(await openStorage(policies.evidence.location, policies.evidence.path, 'reader'));
 }

@@ -102,8 +102,7 @@ export async function withRepository<Result>(
   const place = await findRepository(context, options);
   const password = await place.password();
   const { openRepository } = await import('../repository/open-repository.ts');
-  const opened = await place.openStorage(access.role);
-  const storage = access.discardWrites === true ? discardWrites(opened) : opened;
+  const storage = await openFor(access, place);
   let repository: Repository;
   try {
     const compression = access.compression ?? place.compression;
@@ -121,12 +120,29 @@ export async function withRepository<Result>(
       (access.role !== 'reader' && access.lock !== 'none' && access.lock !== 'reading')
     )
       await refuseOldFormat(repository);
-    return await withLock(context, options, access, repository, (signal, held) =>
+    const result = await withLock(context, options, access, repository, (signal, held) =>
       work(repository, signal, place, held),
     );
+    const requests = storage.counts?.();
+    if (requests !== undefined && context.verbosity > 0) {
+      const { describeRequests } = await import('./describe-requests.ts');
+      context.output.detail(`asked of the storage: ${describeRequests(requests)}`);
+    }
+    return result;
   } finally {
     await repository.close();
   }
+}
+
+async function openFor({ role, discardWrites: isDry = false }: Access, place: RepositoryPlace): Promise<Storage> {
+  const storage = await place.openStorage(role);
+  if (isDry) return discardWrites(storage);
+  if (role !== 'reader') return storage;
+  const [{ readOnly }, { isLockName }] = await Promise.all([
+    import('../storage/read-only.ts'),
+    import('../repository/reader-storage.ts'),
+  ]);
+  return readOnly(storage, isLockName);
 }
 
 async function refuseOldFormat(repository: Repository): Promise<void> {

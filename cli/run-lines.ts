@@ -4,6 +4,7 @@ import { needsAttention } from '../domain/findings.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Style } from './command.ts';
 import { describeFigures } from './describe-figures.ts';
+import { describeRequests } from './describe-requests.ts';
 import { displayMessage, displayText } from './display.ts';
 import { ExitStatus, mergeStatuses, statusOfCode } from './exit-status.ts';
 import { statusOfFindings } from './findings.ts';
@@ -30,9 +31,10 @@ export function describeTook(record: RunRecord): string {
   return seconds < 10 ? `${seconds.toFixed(1)}s` : formatDuration(Math.round(seconds));
 }
 
-export function describeRun({ error, figures }: RunRecord): string {
+export function describeRun({ error, figures, requests = [] }: RunRecord): string {
   if (error !== undefined) return displayMessage(error.message);
-  return figures === undefined ? '' : describeFigures(figures);
+  const asked = requests.map((each) => `; ${each.location}: ${describeRequests(each)}`).join('');
+  return figures === undefined ? '' : `${describeFigures(figures)}${displayText(asked)}`;
 }
 
 /** `✓ backup checkout → demo  23 MiB, 12 new …  2.1s`, and findings below. */

@@ -165,12 +165,29 @@ export interface SnapshotReference {
   snapshotId: string;
 }
 
+/** What a run asked of a remote location, by the classes of operations that providers bill; calls, of which a large one is several requests. */
+export interface LocationRequests {
+  location: string;
+  /** "Class A", the dear ones. */
+  writes: number;
+  lists: number;
+  /** "Class B". */
+  reads: number;
+  stats: number;
+  /** Free with most providers. */
+  removes: number;
+  bytesWritten: number;
+  bytesRead: number;
+}
+
 /** What an activity hands back to its workflow. A summary: under 100 KiB, no secret, no file list. */
 export interface ActionOutcome {
   figures: RunFigures;
   findings: Finding[];
   /** Made by a backup, or proved by a restore test. */
   snapshot?: SnapshotReference;
+  /** Of each remote location that a repository lies in. */
+  requests?: LocationRequests[];
 }
 
 export interface RunError {
@@ -202,4 +219,5 @@ export interface RunRecord {
   figures?: RunFigures;
   findings: Finding[];
   snapshot?: SnapshotReference;
+  requests?: LocationRequests[];
 }

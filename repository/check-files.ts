@@ -6,7 +6,7 @@ import { parseConfig } from './config.ts';
 import { open, prepareKey, sha256Hex } from './crypto.ts';
 import { parseKeyFile } from './key-file.ts';
 import { decodeLock } from './lock-file.ts';
-import { CONFIG_NAME, KEY_PREFIX, listIds, unpackedName } from './object-names.ts';
+import { CONFIG_NAME, KEY_PREFIX, LOCK_PREFIX, listIds, unpackedName } from './object-names.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function checkGuardingFiles(repository: Repository, signal: AbortSi
   }
   // Where a lock may be seen before it is whole, one that cannot be read says nothing.
   if (!repository.storage.capabilities.atomicWrites) return problems;
-  for await (const { id } of listIds(repository.storage, 'locks/', signal)) {
+  for await (const { id } of listIds(repository.storage, LOCK_PREFIX, signal)) {
     await verify('repository/lock-damaged', unpackedName('locks', id), async () => {
       try {
         decodeLock(await repository.loadUnpacked('locks', id, callOf(signal)), id);

@@ -4,6 +4,7 @@ import type { ObjectEntry, Storage } from '../storage/storage.ts';
 export const CONFIG_NAME = 'config';
 export const PACK_PREFIX = 'data/';
 export const KEY_PREFIX = 'keys/';
+export const LOCK_PREFIX = 'locks/';
 
 /** Files that are encrypted as a whole, each kind in its folder. */
 export type UnpackedKind = 'index' | 'snapshots' | 'locks';

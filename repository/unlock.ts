@@ -1,7 +1,7 @@
 /** The lock files of a repository: listing them, and removing those whose owner is dead. */
 import { HoldfastError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { decodeLock, isStale, STALE_MILLISECONDS, type LockDocument } from './lock-file.ts';
-import { listIds, unpackedName } from './object-names.ts';
+import { LOCK_PREFIX, listIds, unpackedName } from './object-names.ts';
 import type { Repository } from './repository.ts';
 
 export interface StoredLock {
@@ -15,7 +15,7 @@ export interface StoredLock {
 /** All locks at the time `now`, in the order of their ids. */
 export async function readLocks(repository: Repository, now: Date, signal?: AbortSignal): Promise<StoredLock[]> {
   const locks: StoredLock[] = [];
-  for await (const { id, modifiedAt } of listIds(repository.storage, 'locks/', signal)) {
+  for await (const { id, modifiedAt } of listIds(repository.storage, LOCK_PREFIX, signal)) {
     throwIfAborted(signal);
     try {
       const document = decodeLock(await repository.loadUnpacked('locks', id), id);

@@ -2,32 +2,12 @@
 import type { Readable } from 'node:stream';
 import { passFolders } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
-import type { Storage } from './storage.ts';
+import type { Storage, StorageCounts } from './storage.ts';
 
-/** Calls of the contract, not requests of a protocol: a large object is written in several, and a long list read in pages. */
-export interface StorageCounts {
-  /** Writes and lists: the dear ones ("class A"). */
-  writes: number;
-  lists: number;
-  /** Reads and looks at one object: the cheap ones ("class B"). */
-  reads: number;
-  stats: number;
-  /** Free with most providers. */
-  removes: number;
-  /** Contents alone, without what protocols add. */
-  bytesWritten: number;
-  bytesRead: number;
-}
-
-export interface CountedStorage {
-  storage: Storage;
-  /** The counts of now; failed calls count too, because they are billed. */
-  counts(): StorageCounts;
-}
-
-export function counting(storage: Storage): CountedStorage {
+/** Failed calls count too, because they are billed. */
+export function counting(storage: Storage): Storage & { counts(): StorageCounts } {
   const counts: StorageCounts = { writes: 0, lists: 0, reads: 0, stats: 0, removes: 0, bytesWritten: 0, bytesRead: 0 };
-  const counted: Storage = {
+  return {
     description: storage.description,
     // What goes to the folder directly would not be counted.
     capabilities: { atomicWrites: storage.capabilities.atomicWrites },
@@ -68,7 +48,7 @@ export function counting(storage: Storage): CountedStorage {
       counts.stats += 1;
       return storage.stat(name, call);
     },
+    counts: () => ({ ...counts }),
     close: () => storage.close(),
   };
-  return { storage: counted, counts: () => ({ ...counts }) };
 }

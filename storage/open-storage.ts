@@ -8,7 +8,8 @@ import type { Storage, StorageRole } from './storage.ts';
 
 /**
  * The storage below `path` (empty: the location itself). The role chooses the identity; a local disk knows one account,
- * the process's own. Each backend but the local one is loaded when it is asked for. What is opened keeps to the location's rates.
+ * the process's own. Each backend but the local one is loaded when it is asked for. What is opened keeps to the location's rates, and counts
+ * what is asked of a remote one.
  */
 export async function openStorage(
   location: StorageLocation,
@@ -16,11 +17,18 @@ export async function openStorage(
   role: StorageRole,
   surroundings: StorageSurroundings,
 ): Promise<Storage> {
-  const storage = await openBackend(location, path, role, surroundings);
+  const storage = await withinLimits(await openBackend(location, path, role, surroundings), location, surroundings);
+  if (location.local !== undefined) return storage;
+  // Requests to others cost money; those to a disk are nobody's business.
+  const { counting } = await import('./counting.ts');
+  return counting(storage);
+}
+
+async function withinLimits(storage: Storage, location: StorageLocation, { now }: StorageSurroundings) {
   const limitsAt = rateClock(location.limits ?? {});
   if (limitsAt === undefined) return storage;
   const { throttled } = await import('./throttled.ts');
-  return throttled(storage, limitsAt, surroundings.now);
+  return throttled(storage, limitsAt, now);
 }
 
 async function openBackend(

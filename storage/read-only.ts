@@ -2,23 +2,33 @@
 import { HoldfastError } from '../common/errors.ts';
 import type { Storage } from './storage.ts';
 
-/** Writing and removing are AccessDenied, before anything of them begins; reading is as it was. */
-export function readOnly(storage: Storage): Storage {
-  const refuse = async (verb: string, name: string): Promise<never> => {
+/**
+ * Writing and removing are AccessDenied, before anything of them begins, but for names that `mayChange` lets through (the
+ * locks of a repository's readers); reading is as it was. Of a local folder threads still read by themselves.
+ */
+export function readOnly(storage: Storage, mayChange: (name: string) => boolean = () => false): Storage {
+  const demand = (verb: string, name: string): void => {
+    if (mayChange(name)) return;
     throw new HoldfastError('AccessDenied', `${name} in ${storage.description} may only be read here, not ${verb}`, {
       hint: 'Open the place as one that may be written.',
     });
   };
   return {
     description: storage.description,
-    // Who could write to the folder directly would go round this.
-    capabilities: { atomicWrites: storage.capabilities.atomicWrites },
+    capabilities: storage.capabilities,
     list: (prefix, call) => storage.list(prefix, call),
     read: (name, range, call) => storage.read(name, range, call),
     openRead: (name, call) => storage.openRead(name, call),
-    write: (name) => refuse('written', name),
-    remove: (name) => refuse('removed', name),
+    async write(name, content, call) {
+      demand('written', name);
+      return storage.write(name, content, call);
+    },
+    async remove(name, call) {
+      demand('removed', name);
+      return storage.remove(name, call);
+    },
     stat: (name, call) => storage.stat(name, call),
+    ...(storage.counts === undefined ? {} : { counts: () => storage.counts!() }),
     close: () => storage.close(),
   };
 }

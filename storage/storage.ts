@@ -59,7 +59,24 @@ export interface Storage {
   makeFolders?(folders: readonly string[], options?: CallOptions): Promise<void>;
   /** undefined when there is no such object. */
   stat(name: string, options?: CallOptions): Promise<ObjectEntry | undefined>;
+  /** So far; absent where nobody bills and nobody counts. */
+  counts?(): StorageCounts;
   close(): Promise<void>;
+}
+
+/** What was asked of a storage. Calls of the contract, not requests of a protocol: a large object is written in several, and a long list read in pages. */
+export interface StorageCounts {
+  /** Writes and lists: the dear ones with most providers ("class A"). */
+  writes: number;
+  lists: number;
+  /** Reads and looks at one object: the cheap ones ("class B"). */
+  reads: number;
+  stats: number;
+  /** Free with most providers. */
+  removes: number;
+  /** Contents alone, without what protocols add. */
+  bytesWritten: number;
+  bytesRead: number;
 }
 
 /** On whose behalf bytes are touched: writer adds, maintainer deletes, reader reads. */

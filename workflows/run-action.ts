@@ -98,6 +98,7 @@ function succeeded(request: ActionRequest, outcome: ActionOutcome): RunRecord {
     figures: outcome.figures,
     findings: outcome.findings,
     ...(outcome.snapshot === undefined ? {} : { snapshot: outcome.snapshot }),
+    ...(outcome.requests === undefined ? {} : { requests: outcome.requests }),
   };
 }
 

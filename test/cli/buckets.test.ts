@@ -58,7 +58,12 @@ async function wholeLife(run: Run): Promise<void> {
     await succeed(run('backup', source));
     rmSync(join(source, 'file 3'));
     writeFileSync(join(source, 'file 4'), 'new');
-    await succeed(run('backup', source));
+    const backup = JSON.parse((await succeed(run('backup', source, '--json'))).trim().split('\n').at(-1)!) as object;
+    // The new file's blob, the trees, the index, the snapshot and the lock, at least.
+    expect(backup).toMatchObject({ requests: { writes: expect.any(Number), bytesWritten: expect.any(Number) } });
+    const { writes, reads } = (backup as { requests: { writes: number; reads: number } }).requests;
+    expect([writes >= 4, reads >= 3]).toEqual([true, true]);
+    expect((await run('check', '-v')).stderr).toMatch(/asked of the storage: \d+ writes and lists/);
     await succeed(run('forget', '--keep-last', '1'));
     await succeed(run('prune', '--max-unused', '0%'));
     expect(await succeed(run('check', '--read-data'))).toContain('no problem found in 1 snapshot');
