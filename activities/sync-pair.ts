@@ -5,6 +5,7 @@ import type { Progress } from '../common/progress.ts';
 import type { SyncSettings } from '../domain/action.ts';
 import type { FindingList } from '../domain/findings.ts';
 import { createDecisions, planSync, type SyncCounts, type SyncDecision, type SyncRules } from '../domain/sync-plan.ts';
+import { MAX_PLANNED_DECISIONS } from '../domain/run-record.ts';
 import { createRenameFinder, type RenameCandidate } from '../domain/sync-renames.ts';
 import { createSyncLag, type SyncLag } from '../domain/sync-lag.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
@@ -24,9 +25,6 @@ const LEAST_ENTRIES_FOR_THREADS = 3000;
 
 /** Decisions that are remembered for the run itself, some 20 MiB; of a plan with more the trees are walked again. */
 const MAX_REMEMBERED = 64_000;
-
-/** Decisions that a dry run shows. */
-const MAX_DECISIONS = 200;
 
 export interface SyncPair {
   settings: SyncSettings;
@@ -316,7 +314,7 @@ async function showPlanned(
   if ((step === 'remove' || step === 'clear') && decision.target?.type !== 'dir') planned.filesRemoved++;
   if (step === 'keep' && !isFolder && decision.source !== undefined) planned.filesUnchanged++;
   if (step === 'metadata') planned.metadataUpdated++;
-  if (step === 'keep' || survey.decisions.length >= MAX_DECISIONS) return;
+  if (step === 'keep' || survey.decisions.length >= MAX_PLANNED_DECISIONS) return;
   survey.decisions.push({ step, path: displayPath(decision.path), reason: decision.reason });
 }
 

@@ -5,7 +5,7 @@ import type { ActionRequest, SyncSettings } from '../domain/action.ts';
 import { createFindingList, type FindingList } from '../domain/findings.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import { turnsOfShare } from '../domain/turns.ts';
-import type { ActionOutcome, SyncFigures } from '../domain/run-record.ts';
+import { MAX_PLANNED_DECISIONS, type ActionOutcome, type SyncFigures } from '../domain/run-record.ts';
 import type { SyncMarker } from '../domain/sync-marker.ts';
 import { createSyncLag } from '../domain/sync-lag.ts';
 import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
@@ -217,7 +217,7 @@ function plannedOutcome(figures: SyncFigures, findings: FindingList, surveys: re
     figures.metadataUpdated += planned.metadataUpdated;
     figures.filesRenamed = (figures.filesRenamed ?? 0) + planned.filesRenamed;
   }
-  const decisions = surveys.flatMap((survey) => survey.decisions).slice(0, 200);
+  const decisions = surveys.flatMap((survey) => survey.decisions).slice(0, MAX_PLANNED_DECISIONS);
   return { figures: { ...figures, decisions }, findings: findings.all() };
 }
 

@@ -2,11 +2,13 @@
 import { HoldfastError } from '../common/errors.ts';
 import { ACTION_ORDER, GUARDS, type Action, type ActionRequest } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import type { RunRecord } from '../domain/run-record.ts';
 import { isSuspendedAt } from '../domain/expected-runs.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { requestFor } from './apply-actions.ts';
-import { repeatable, type CliCommand, type CliContext } from './command.ts';
+import { repeatable, type CliCommand, type CliContext, type Style } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
+import { planLines } from './plan-lines.ts';
 import { runLines, statusOfRun } from './run-lines.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 
@@ -61,13 +63,17 @@ export const command: CliCommand<Options> = {
       const { followRun } = await import('./follow-run.ts');
       const record = await followRun(context, session, request);
       if (context.json) context.output.json(record);
-      else for (const line of runLines(record, context.output.style)) context.output.line(line);
+      else for (const line of linesOf(record, context.output.style)) context.output.line(line);
       return statusOfRun(record);
     } finally {
       await session.close();
     }
   },
 };
+
+function linesOf(record: RunRecord, style: Style): string[] {
+  return [...runLines(record, style), ...planLines(record, style)];
+}
 
 async function latestApply(evidence: EvidenceStore): Promise<ApplyRecord | undefined> {
   try {

@@ -3,6 +3,9 @@ import type { ErrorCode } from '../common/errors.ts';
 import type { ActionKind, PolicyCommit } from './action.ts';
 import type { Finding } from './finding.ts';
 
+/** Of a sync's dry run, so many decisions are recorded. */
+export const MAX_PLANNED_DECISIONS = 200;
+
 export interface SyncFigures {
   kind: 'sync';
   filesExamined: number;
@@ -28,7 +31,7 @@ export interface SyncFigures {
   lagSeconds?: number;
   /** The target has the sync's marker file: from then on it is missed when it is gone. */
   marked?: boolean;
-  /** Of a dry run: what it would do first, at most 200, and why. */
+  /** Of a dry run: what it would do first, at most `MAX_PLANNED_DECISIONS`, and why. */
   decisions?: { step: string; path: string; reason: string }[];
 }
 

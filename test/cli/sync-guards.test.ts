@@ -73,6 +73,7 @@ temporal.it(
       for (const text of told) expect(stdout + stderr).toContain(text);
       expect(await fullListing(target)).toEqual(before);
     };
+    await done('run orders sync --dry-run', '  copy  a0  new\n  copy  a1  new\n');
     await done('run orders sync', '20 files copied');
     expect([await readdir(source), (await readdir(target)).length]).toEqual([[], 21]);
 

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { createStyle } from '../../cli/output.ts';
+import { planLines } from '../../cli/plan-lines.ts';
+import type { SyncFigures } from '../../domain/run-record.ts';
+import { sampleRun } from '../evidence/sample-records.ts';
+
+const lines = (decisions: SyncFigures['decisions'], dryRun = true) =>
+  planLines(
+    sampleRun({ dryRun, kind: 'sync', figures: { kind: 'sync', decisions } as SyncFigures }),
+    createStyle(false),
+  );
+
+test('a dry run of a sync is told by file, each with its reason', () => {
+  const decisions = [
+    { step: 'replace', path: 'a.txt', reason: 'size 1 → 2' },
+    { step: 'rename', path: 'new\u001b[31m', reason: 'renamed from old' },
+  ];
+  expect(lines(decisions)).toEqual([
+    '  replace  a.txt  size 1 → 2',
+    expect.stringMatching(/^ {2}rename {3}new\S+ {2}ren/),
+  ]);
+  expect(lines(decisions).join('')).not.toContain('\u001b');
+  expect(lines([])).toEqual(['  nothing is to be done']);
+});
+
+test('nothing is told of a run that did it, and of a long plan that there is more', () => {
+  const decision = { step: 'copy', path: 'a', reason: 'new' };
+  expect(lines([decision], false)).toEqual([]);
+  expect(lines(Array.from({ length: 200 }, () => decision)).at(-1)).toBe('  … and what follows these 200');
+});
