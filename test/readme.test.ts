@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_GROUPS } from '../cli/command-table.ts';
 import { makeCleanCheckout, type CleanCheckout } from './clean-checkout.ts';
 import { requirePeer } from './peers.ts';
+import { checkFiles } from './schemas/check-files.ts';
+import { appendOnlyOptions } from './servers/sshd.ts';
 import { PROJECT_FOLDER, readSource } from './source-files.ts';
 
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
@@ -46,6 +48,20 @@ describe.each(DOCUMENTS)('%s', (document) => {
     ];
     const named = paths.map((match) => match[1] ?? '');
     expect(named.filter((file) => !existsSync(path.join(PROJECT_FOLDER, file)))).toEqual([]);
+  });
+});
+
+describe('the recommended set-ups of the README', () => {
+  const text = readSource('README.md');
+
+  it('are locations that holdfast accepts', async () => {
+    const blocks = [...text.matchAll(/```yaml\n(apiVersion[\s\S]*?)```/g)].map((match) => match[1] ?? '');
+    expect(blocks.map((block) => /name: (\w+)/.exec(block)?.[1])).toEqual(['vault', 'bucket']);
+    for (const block of blocks) expect((await checkFiles({ 'location.yaml': block })).problems).toEqual([]);
+  });
+
+  it('have the line of authorized_keys with which the tests make a writer who can only add', () => {
+    expect(text).toContain(`    ${appendOnlyOptions('/srv/vault')} ssh-ed25519 `);
   });
 });
 

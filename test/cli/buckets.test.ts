@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { S3Credentials } from '../../storage/s3-client.ts';
 import { requirePeer } from '../peers.ts';
+import { readSource } from '../source-files.ts';
 import { startFakeGcsServer } from '../servers/fake-gcs-server.ts';
 import { startVersitygw, type S3Server } from '../servers/versitygw.ts';
 import { runCli, type CliResult } from './run-cli.ts';
@@ -173,9 +174,10 @@ versitygw.describe('a repository in a bucket of S3', () => {
       withSource(async (source, folder) => {
         await server.createBucket('roles');
         const [adder, keeper, looker] = await Promise.all(['adder', 'keeper', 'looker'].map(server.createUser));
-        const reading = ['s3:GetObject', 's3:ListBucket'];
-        const adding = [...reading, 's3:PutObject', 's3:AbortMultipartUpload'];
-        await server.setPolicy('roles', { adder: adding, keeper: [...adding, 's3:DeleteObject'], looker: reading });
+        await server.setPolicyDocument(
+          'roles',
+          policyOfReadme({ writer: 'adder', maintainer: 'keeper', reader: 'looker' }),
+        );
         writeFileSync(
           join(folder, 'all.yaml'),
           `apiVersion: holdfast/v1
@@ -213,8 +215,19 @@ spec: { location: bucket, path: repository, passwordFrom: { env: PASSWORD } }
         await succeed(run('restore', 'latest', '--path', source, '--target', join(folder, 'restored')));
         await succeed(run('unlock', '--remove-all'));
         const id = /snapshot ([0-9a-f]{8})/.exec(backup.stdout)![1]!;
+        for (const user of [adder, looker]) {
+          const as = cliAt('s3://roles/a/b/repository', server.endpoint, keysOf(user!));
+          expect((await as('forget', id)).status).toBe(4);
+        }
         await succeed(run('forget', id));
       }),
-    60_000,
+    90_000,
   );
 });
+
+/** The policy that the README shows, for the bucket `roles`, whose service knows accounts by their access keys alone. */
+function policyOfReadme(users: Readonly<Record<string, string>>): string {
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(readSource('README.md')) ?? [];
+  const policy = json.replaceAll(/arn:aws:iam::\d+:user\/([a-z]+)/g, (_, role: string) => users[role] ?? role);
+  return policy.replaceAll('arn:aws:s3:::acme-backup', 'arn:aws:s3:::roles');
+}

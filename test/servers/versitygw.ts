@@ -20,6 +20,8 @@ export interface S3Server {
   createUser(name: string): Promise<S3Credentials>;
   /** Replaces the bucket's policy: what each account may do on the bucket and all objects in it. */
   setPolicy(bucket: string, allowed: Readonly<Record<string, readonly string[]>>): Promise<void>;
+  /** The same, as the JSON that a person writes. */
+  setPolicyDocument(bucket: string, json: string): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -67,6 +69,9 @@ export async function startVersitygw(command: string, options: { folder?: string
       }));
       const Policy = JSON.stringify({ Version: '2012-10-17', Statement: statements });
       await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+    },
+    async setPolicyDocument(bucket, json) {
+      await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy: json }));
     },
     restart: () => server.restart(),
     async stop() {
