@@ -80,7 +80,8 @@ async function startSftp(): Promise<Site> {
 
 async function startS3(): Promise<Site> {
   const program = demand('versitygw', 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0');
-  const server = await startVersitygw(program);
+  // As services do; it would close each connection after one answer.
+  const server = await startVersitygw(program, { flags: ['--keep-alive'] });
   await server.createBucket(BUCKET);
   const { endpoint, region, root } = server;
   return {

@@ -1,7 +1,7 @@
 /** The client of S3 and of services that speak its language: endpoint, region, credentials, connections, time limits. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { MAX_ATTEMPTS } from './backoff.ts';
-import { createIdleAgents } from './idle-agents.ts';
+import { createIdleAgents, type IdleAgents } from './idle-agents.ts';
 
 /** Which bucket, and where. */
 export interface S3Settings {
@@ -34,10 +34,17 @@ export interface S3Options {
 /** What most compatible services expect where none is configured, and what restic assumes. */
 const FALLBACK_REGION = 'us-east-1';
 
+/** The connections that a client uses. */
+export function createS3Agents({ connections = 16, idleMilliseconds = 30_000 }: S3Options): IdleAgents {
+  return createIdleAgents(connections, idleMilliseconds);
+}
+
 /** A client; `destroy` closes its connections. */
-export async function createS3Client(settings: S3Settings, options: S3Options): Promise<S3Client> {
-  const { connections = 16, idleMilliseconds = 30_000 } = options;
-  const agents = createIdleAgents(connections, idleMilliseconds);
+export async function createS3Client(
+  settings: S3Settings,
+  options: S3Options,
+  agents = createS3Agents(options),
+): Promise<S3Client> {
   const config: S3ClientConfig = {
     ...(settings.endpoint === undefined ? { followRegionRedirects: true } : { endpoint: settings.endpoint }),
     ...(settings.forcePathStyle === undefined ? {} : { forcePathStyle: settings.forcePathStyle }),

@@ -14,8 +14,9 @@ import type { StorageVerb } from './bucket-errors.ts';
 import { bucketKeys } from './bucket-keys.ts';
 import { encodeCrc } from './crc32c.ts';
 import { collectBody, resumeBody } from './resume-body.ts';
-import { createS3Client, type S3Options, type S3Settings } from './s3-client.ts';
+import { createS3Agents, createS3Client, type S3Options, type S3Settings } from './s3-client.ts';
 import { httpStatusOf, translateS3Error } from './s3-errors.ts';
+import { createS3Putter, type S3Putter } from './s3-put.ts';
 import { writeS3Object } from './s3-upload.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from './storage.ts';
 
@@ -24,9 +25,11 @@ import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from 
  * (`If-None-Match`), which also compares the CRC-32 of what arrives. Nothing is asked before the first call.
  */
 export async function openS3Storage(settings: S3Settings, options: S3Options = {}): Promise<Storage> {
-  const client = await createS3Client(settings, options);
-  const { bucket, prefix = '' } = settings;
-  return new S3Storage(client, bucket, prefix);
+  const agents = createS3Agents(options);
+  const client = await createS3Client(settings, options, agents);
+  const { bucket, prefix = '', endpoint, forcePathStyle } = settings;
+  const isPlain = endpoint !== undefined && forcePathStyle === true;
+  return new S3Storage(client, bucket, prefix, isPlain ? createS3Putter(client, bucket, endpoint, agents) : undefined);
 }
 
 class S3Storage implements Storage {
@@ -34,10 +37,12 @@ class S3Storage implements Storage {
   readonly capabilities = { atomicWrites: true };
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #put: S3Putter | undefined;
   readonly #keys: ReturnType<typeof bucketKeys>;
 
-  constructor(client: S3Client, bucket: string, prefix: string) {
+  constructor(client: S3Client, bucket: string, prefix: string, put: S3Putter | undefined) {
     this.#client = client;
+    this.#put = put;
     this.#bucket = bucket;
     this.#keys = bucketKeys(prefix);
     this.description = `s3://${[bucket, prefix].filter((part) => part !== '').join('/')}`;
@@ -89,6 +94,7 @@ class S3Storage implements Storage {
       client: this.#client,
       bucket: this.#bucket,
       key,
+      put: this.#put,
       readBack: async (signal?: AbortSignal) => (await this.#open(key, undefined, signal ? { signal } : {}))?.pieces,
     };
     try {

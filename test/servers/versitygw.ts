@@ -28,9 +28,15 @@ export interface S3Server {
 
 const run = promisify(execFile);
 
-/** `folder`: below it are its objects and accounts; removed when it stops. Default: a temporary one. */
-export async function startVersitygw(command: string, options: { folder?: string } = {}): Promise<S3Server> {
-  const { folder = await mkdtemp(join(tmpdir(), 'holdfast-versitygw-')) } = options;
+export interface VersitygwOptions {
+  /** Below it are its objects and accounts; removed when it stops. Default: a temporary one. */
+  folder?: string;
+  /** More of its own flags. */
+  flags?: readonly string[];
+}
+
+export async function startVersitygw(command: string, options: VersitygwOptions = {}): Promise<S3Server> {
+  const { folder = await mkdtemp(join(tmpdir(), 'holdfast-versitygw-')), flags = [] } = options;
   const [data, iam] = [join(folder, 'data'), join(folder, 'iam')];
   await mkdir(data);
   await mkdir(iam);
@@ -40,7 +46,7 @@ export async function startVersitygw(command: string, options: { folder?: string
   const args = ['-p', `127.0.0.1:${port}`, '--admin-port', `127.0.0.1:${adminPort}`];
   const server = await spawnRestartable(
     command,
-    [...account, ...args, '--iam-dir', iam, '--iam-cache-disable', '--quiet', 'posix', data],
+    [...account, ...args, '--iam-dir', iam, '--iam-cache-disable', '--quiet', ...flags, 'posix', data],
     port,
   );
   const endpoint = `http://127.0.0.1:${port}`;
