@@ -98,15 +98,18 @@ ntfs.it('a target that does not tell case apart is recognized, and spells names 
   expect(second.figures).toMatchObject({ filesCopied: 0, filesRemoved: 0, filesUnchanged: 3, metadataUpdated: 0 });
 
   await rename(join(bench.source, 'readme.TXT'), join(bench.source, 'README.txt'));
-  await fill({ 'Reports/June.txt': 'changed' }, LONG_AGO + 2);
+  await fill({ 'Reports/July.txt': 'july' });
   await rm(join(bench.source, 'ÄRGER.txt'));
   await utimes(bench.source, LONG_AGO, LONG_AGO);
   const third = await run();
   expect(third.findings).toEqual([]);
-  expect(third.figures).toMatchObject({ filesCopied: 1, filesRemoved: 1, filesUnchanged: 1 });
-  expect(await namesIn(target, { recursive: true })).toEqual(['readme.txt', 'reports', 'reports/june.txt']);
-  // Another spelling would be asked of what the kernel remembers.
-  expect(await readFile(join(target, 'Reports', 'June.txt'), 'utf8')).toBe('changed');
+  expect(third.figures).toMatchObject({ filesCopied: 1, filesRemoved: 1, filesUnchanged: 2 });
+  expect(await namesIn(target, { recursive: true })).toEqual([
+    'readme.txt',
+    'reports',
+    'reports/july.txt',
+    'reports/june.txt',
+  ]);
 });
 
 ntfs.it('of names that are one in the target one is copied, and the others are told, with all below them', async () => {
