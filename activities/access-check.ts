@@ -17,6 +17,7 @@ import type { ActionOutcome, AccessCheckFigures } from '../domain/run-record.ts'
 import { displayPath, fromText } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
+import { examineRemote } from './access-remote.ts';
 import { openAccessReader, type AccessReader } from './access-entries.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { settingsOf } from './settings-of.ts';
@@ -38,7 +39,7 @@ export async function accessCheck(
   const principals = new Set<string>();
   for (const { location, paths } of placesOf(settings)) {
     if (location.local === undefined) {
-      findings.add(remote(location));
+      for (const finding of await examineRemote(deps, location, paths[0] ?? '', context)) findings.add(finding);
       continue;
     }
     noteUnknownAccounts(reader, location, findings);
@@ -134,17 +135,6 @@ function missing(folder: string): Finding {
     subject: folder,
     message: `${folder} does not exist, so that nobody's access to it could be checked`,
     hint: 'Check that it is mounted; a new repository or target appears with its first run.',
-  };
-}
-
-/** The accounts of a server are its own: no mode tells from here who they are. */
-function remote({ name }: LocationSettings): Finding {
-  return {
-    code: 'access/remote',
-    severity: 'notice',
-    subject: name,
-    message: `who may reach the location ${name} was not examined: it is on another machine`,
-    hint: 'Examine the accounts of its server there.',
   };
 }
 

@@ -1,6 +1,6 @@
 /** A storage that counts what is asked of it, by the classes of operations that providers bill. */
 import type { Readable } from 'node:stream';
-import { passFolders } from './pass-folders.ts';
+import { passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { Storage, StorageCounts } from './storage.ts';
 
@@ -44,6 +44,7 @@ export function counting(storage: Storage): Storage & { counts(): StorageCounts 
       return storage.remove(name, call);
     },
     ...passFolders(storage),
+    ...passRights(storage),
     async stat(name, call) {
       counts.stats += 1;
       return storage.stat(name, call);

@@ -4,11 +4,11 @@ import { HoldfastError, IntegrityError, NotFoundError, StorageError, throwIfAbor
 import type { StorageVerb } from './bucket-errors.ts';
 import { bucketKeys } from './bucket-keys.ts';
 import { crc32c, encodeCrc } from './crc32c.ts';
-import { GcsClient, type GcsOptions, type GcsResponse, type GcsSettings } from './gcs-client.ts';
+import { GcsClient, readText, type GcsOptions, type GcsResponse, type GcsSettings } from './gcs-client.ts';
 import { GcsResponseError, translateGcsError } from './gcs-errors.ts';
 import { objectPath, writeGcsObject, type GcsObject } from './gcs-upload.ts';
 import { collectBody, resumeBody } from './resume-body.ts';
-import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from './storage.ts';
+import type { ByteRange, CallOptions, ObjectEntry, Storage, StorageRights, WriteOptions } from './storage.ts';
 
 /**
  * The storage below `settings.prefix`. The bucket must exist; access to it is uniform: no object gets rules of its own.
@@ -102,6 +102,19 @@ class GcsStorage implements Storage {
       if (error instanceof NotFoundError) return undefined;
       throw error;
     }
+  }
+
+  /** The service tells by itself; an emulator that does not know the question tells nothing. */
+  probeRights(call: CallOptions = {}): Promise<StorageRights> {
+    const [create, remove] = ['storage.objects.create', 'storage.objects.delete'];
+    const url = `/storage/v1/b/${encodeURIComponent(this.#bucket)}/iam/testPermissions?permissions=${create}&permissions=${remove}`;
+    return this.#guard('read', '', call, async () => {
+      const { status, body } = await this.#client.send({ method: 'GET', url, accept: [404, 501] }, call.signal);
+      const text = await readText(body);
+      if (status !== 200) return {};
+      const { permissions = [] } = JSON.parse(text) as { permissions?: string[] };
+      return { write: permissions.includes(create!), remove: permissions.includes(remove!) };
+    });
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A storage that nobody changes through it. */
 import { HoldfastError } from '../common/errors.ts';
+import { passRights } from './pass-folders.ts';
 import type { Storage } from './storage.ts';
 
 /**
@@ -28,6 +29,7 @@ export function readOnly(storage: Storage, mayChange: (name: string) => boolean 
       return storage.remove(name, call);
     },
     stat: (name, call) => storage.stat(name, call),
+    ...passRights(storage),
     ...(storage.counts === undefined ? {} : { counts: () => storage.counts!() }),
     close: () => storage.close(),
   };

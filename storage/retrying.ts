@@ -30,6 +30,9 @@ export function retrying(storage: Storage): Storage {
           makeFolders: (folders, call) =>
             tryAgain(() => storage.makeFolders?.(folders, call) ?? Promise.resolve(), call),
         }),
+    ...(storage.probeRights === undefined
+      ? {}
+      : { probeRights: (call) => tryAgain(async () => (await storage.probeRights?.(call)) ?? {}, call) }),
     stat: (name, call) => tryAgain(() => storage.stat(name, call), call),
     close: () => storage.close(),
   };

@@ -1,4 +1,5 @@
 /** The S3 backend: objects of a bucket below a prefix, on any service that speaks S3. */
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import {
@@ -17,8 +18,9 @@ import { collectBody, resumeBody } from './resume-body.ts';
 import { createS3Agents, createS3Client, type S3Options, type S3Settings } from './s3-client.ts';
 import { httpStatusOf, translateS3Error } from './s3-errors.ts';
 import { createS3Putter, type S3Putter } from './s3-put.ts';
+import { probeS3Rights } from './s3-rights.ts';
 import { writeS3Object } from './s3-upload.ts';
-import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from './storage.ts';
+import type { ByteRange, CallOptions, ObjectEntry, Storage, StorageRights, WriteOptions } from './storage.ts';
 
 /**
  * The storage below `settings.prefix`. The bucket must exist. `existing: 'refuse'` is decided by the service
@@ -121,6 +123,13 @@ class S3Storage implements Storage {
       if (error instanceof NotFoundError) return undefined;
       throw error;
     }
+  }
+
+  probeRights(call: CallOptions = {}): Promise<StorageRights> {
+    const key = this.#keys.keyOf(`.probe-${randomBytes(12).toString('hex')}`);
+    return this.#guard('read', this.#placeOf(key), call, (send) =>
+      probeS3Rights(this.#client, { Bucket: this.#bucket, Key: key }, send),
+    );
   }
 
   async close(): Promise<void> {

@@ -30,7 +30,7 @@ export function isTemporary(name: string): boolean {
   return /^\.tmp-[0-9a-f]{24}$/.test(name);
 }
 
-function temporaryName(): string {
+export function temporaryName(): string {
   return `.tmp-${randomBytes(12).toString('hex')}`;
 }
 

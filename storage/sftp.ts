@@ -6,6 +6,7 @@ import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { checkObjectName } from './object-name.ts';
 import { connectSftp, DEFAULT_TIMING, type SftpServer, type SftpTiming } from './sftp-connect.ts';
 import { ConnectionLost, translateSftpError, type SftpVerb } from './sftp-errors.ts';
+import { probeSftpRights } from './sftp-rights.ts';
 import { hostKeyRule } from './sftp-host-key.ts';
 import { listRemote } from './sftp-list.ts';
 import { sftpLogin } from './sftp-login.ts';
@@ -125,6 +126,8 @@ async function storageOf(
         ),
       );
     },
+    probeRights: ({ signal }: CallOptions = {}) =>
+      call('read', root, signal, (on) => probeSftpRights(on, root, signal)),
     close: () => pool.close(),
   };
 }

@@ -59,9 +59,17 @@ export interface Storage {
   makeFolders?(folders: readonly string[], options?: CallOptions): Promise<void>;
   /** undefined when there is no such object. */
   stat(name: string, options?: CallOptions): Promise<ObjectEntry | undefined>;
+  /** Asks without changing anything: with names that are not there, and content that cannot be stored. Absent: nobody can be asked. */
+  probeRights?(options?: CallOptions): Promise<StorageRights>;
   /** So far; absent where nobody bills and nobody counts. */
   counts?(): StorageCounts;
   close(): Promise<void>;
+}
+
+/** What the account that opened a storage may do there; undefined: it cannot be found out from here. */
+export interface StorageRights {
+  write?: boolean;
+  remove?: boolean;
 }
 
 /** What was asked of a storage. Calls of the contract, not requests of a protocol: a large object is written in several, and a long list read in pages. */

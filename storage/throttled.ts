@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, throwIfAborted } from '../common/errors.ts';
 import type { RateLimits } from '../common/rate-limits.ts';
-import { passFolders } from './pass-folders.ts';
+import { passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { CallOptions, Storage } from './storage.ts';
 
@@ -56,6 +56,7 @@ export function throttled(
     },
     remove: (name, call) => storage.remove(name, call),
     ...passFolders(storage),
+    ...passRights(storage),
     stat: (name, call) => storage.stat(name, call),
     close: () => storage.close(),
   };
