@@ -4,6 +4,7 @@ import { InterruptedError } from '../common/errors.ts';
 import { unpackListings, type FolderListing, type PackedListings } from '../files/packed-listings.ts';
 import { ScanControl } from '../files/scan-control.ts';
 import { workerModule } from '../files/worker-module.ts';
+import type { ListingSource, ScanRecording } from './scan-recording.ts';
 import type { SyncScanTask } from './sync-scan-worker.ts';
 
 /** Some hundred bytes each. */
@@ -11,8 +12,7 @@ const MAX_ENTRIES_AHEAD = 60_000;
 /** What the thread makes of an entry lives until it is packed. */
 const YOUNG_GENERATION_MIB = 4;
 
-/** `next` gives the listings in pre-order: the root's, then for each folder in it, in their order, that folder's and all below it. */
-export class ScannedTree {
+export class ScannedTree implements ListingSource {
   readonly #control = new ScanControl(MAX_ENTRIES_AHEAD);
   readonly #signal: AbortSignal;
   readonly #onAbort = (): void => this.#fail(new InterruptedError());
@@ -23,13 +23,19 @@ export class ScannedTree {
   #failure: Error | undefined;
   #wanted: PromiseWithResolvers<void> | undefined;
 
-  constructor(task: Omit<SyncScanTask, 'control' | 'maxEntriesAhead'>, signal: AbortSignal) {
+  /** @param recording Gets what the thread lists. */
+  constructor(
+    task: Omit<SyncScanTask, 'control' | 'maxEntriesAhead'>,
+    signal: AbortSignal,
+    recording: ScanRecording | undefined,
+  ) {
     const workerData: SyncScanTask = { ...task, control: this.#control.memory, maxEntriesAhead: MAX_ENTRIES_AHEAD };
     const thread = new Worker(workerModule('./sync-scan-worker', import.meta.url), {
       workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     });
     thread.on('message', (packed: PackedListings) => {
+      recording?.add(task.side, packed);
       this.#messages.push(packed);
       this.#wake();
     });

@@ -1,8 +1,8 @@
 /** Copies the files of a sync many at once, where its trees have a way to do so. */
 import type { ByteString } from '../common/byte-string.ts';
-import { throwIfAborted } from '../common/errors.ts';
+import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
-import { parentPath } from '../files/byte-path.ts';
+import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, TreeCopier } from '../files/file-tree.ts';
 import type { MakeFolder, SyncRun } from './sync-copy.ts';
 
@@ -24,24 +24,26 @@ export interface BulkCopyOptions {
   expected: number;
   metadataOf: (entry: FileEntry) => EntryMetadata;
   onCopied: (sizeBytes: number) => void;
+  /** Of the source; NotFound: it vanished. */
+  onUnreadable: (path: ByteString, error: unknown) => void;
 }
 
 /** Undefined when the files are few, or the trees cannot. */
 export function openBulkCopies(run: SyncRun, options: BulkCopyOptions): BulkCopies | undefined {
   if (options.expected < LEAST_FILES) return undefined;
-  const failed: FileEntry[] = [];
+  const failed: ByteString[] = [];
   const told = {
-    onCopied: ({ type, sizeBytes }: FileEntry) => options.onCopied(type === 'file' ? sizeBytes : 0),
-    onFailed: (entry: FileEntry) => void failed.push(entry),
+    onCopied: (_: ByteString, sizeBytes: number) => options.onCopied(sizeBytes),
+    onFailed: (path: ByteString) => void failed.push(path),
   };
   const copier = run.target.openCopier?.(run.source, told, run.signal);
-  return copier === undefined ? undefined : bulkCopies(run, copier, { metadataOf: options.metadataOf, failed });
+  return copier === undefined ? undefined : bulkCopies(run, copier, { ...options, failed });
 }
 
 function bulkCopies(
   run: SyncRun,
   copier: TreeCopier,
-  { metadataOf, failed }: Pick<BulkCopyOptions, 'metadataOf'> & { failed: FileEntry[] },
+  { metadataOf, onUnreadable, failed }: Pick<BulkCopyOptions, 'metadataOf' | 'onUnreadable'> & { failed: ByteString[] },
 ): BulkCopies {
   const made = new Set<ByteString>();
   return {
@@ -53,7 +55,7 @@ function bulkCopies(
       for await (const decision of decisions) {
         throwIfAborted(run.signal);
         // Soon, and not at the end: where the disk is full, so is it for all that come.
-        yield* failed.splice(0).map(copyAlone);
+        yield* copyAlone(run, failed.splice(0), onUnreadable);
         const { step, source, path } = decision;
         // What a file replaces may have to be kept aside.
         const isCopied =
@@ -62,13 +64,29 @@ function bulkCopies(
         else await copier.copy(source, metadataOf(source), !made.has(parentPath(path)));
       }
       await copier.settle();
-      yield* failed.splice(0).map(copyAlone);
+      yield* copyAlone(run, failed.splice(0), onUnreadable);
     },
     close: () => copier.close(),
   };
 }
 
 /** By the way that tells why: what cannot be read becomes a finding, and what cannot be written fails the run. */
-function copyAlone(source: FileEntry): Decision {
-  return { step: 'copy', path: source.path, reason: 'not copied with the others', source };
+async function* copyAlone(
+  run: SyncRun,
+  paths: readonly ByteString[],
+  onUnreadable: BulkCopyOptions['onUnreadable'],
+): AsyncGenerator<Decision> {
+  for (const path of paths) {
+    const source = await statSource(run, path).catch((error: unknown) => onUnreadable(path, error));
+    if (source === undefined) continue;
+    // As in the plan: its owner must be able to read the copy at the next run.
+    const mode = source.mode | (run.overrides ? 0 : 0o400);
+    yield { step: 'copy', path, reason: 'not copied with the others', source: { ...source, mode } };
+  }
+}
+
+async function statSource(run: SyncRun, path: ByteString): Promise<FileEntry> {
+  const source = await run.source.stat(path);
+  if (source?.type === 'file' || source?.type === 'symlink') return source;
+  throw new NotFoundError(`${run.directory}/${displayPath(path)} is no longer there`);
 }

@@ -60,6 +60,10 @@ export async function copyEntries(
     expected,
     metadataOf: (entry) => metadataOf(run, entry),
     onCopied: (sizeBytes) => noteCopied(run, sizeBytes),
+    onUnreadable: (path, error) => {
+      run.failed.add(path);
+      noteUnreadable(run, path, error);
+    },
   });
   const makeFolder: MakeFolder = copies?.makeFolder ?? ((path, metadata) => run.target.makeFolder(path, metadata));
   try {

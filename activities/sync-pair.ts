@@ -13,6 +13,7 @@ import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import { hasMoreEntries } from '../files/local-walk.ts';
 import type { FoldedTree } from '../files/folded-tree.ts';
 import { compareChecksums } from './compare-content.ts';
+import { ScanRecording } from './scan-recording.ts';
 import { isPending } from './sync-lag.ts';
 import { SourceError } from './source-error.ts';
 import { noteUnreadable } from './sync-copy.ts';
@@ -59,7 +60,8 @@ export interface SyncSurvey {
   /** Files and links that are copied. */
   copies: number;
   filesUnchanged: number;
-  /** All decisions, but for those on equal folders; undefined when they are too many. */
+  /** What threads have listed of both sides, when it is not too much; and when no threads have, all decisions, if not too many. */
+  recording: ScanRecording;
   remembered: SyncDecision<FileEntry>[] | undefined;
   /** Of `filesUnchanged`, those of equal folders. */
   filesPassedOver: number;
@@ -85,6 +87,10 @@ export interface WalkContext {
   onUnreadable?: (path: ByteString) => void;
   /** May be told of whole folders in which nothing differs, whose entries then have no decisions but for folders above others. */
   onEqual?: (equal: EqualEntries) => void;
+  /** Of two folders of this machine: gets what is listed. */
+  recording?: ScanRecording;
+  /** Is taken for what is there, instead of looking again. */
+  recorded?: ScanRecording | undefined;
 }
 
 /**
@@ -100,7 +106,7 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
     onUnreadable?.(path);
     noteUnreadable({ directory: pair.directory, findings }, path, error);
   };
-  if (isScanned(pair)) {
+  if (context.recorded !== undefined || isScanned(pair)) {
     const decide = createDecisions(rulesOf(pair), unseen);
     return scanPair(pair, context, { decide, onLeftOut: (path) => void leftOut.add(path), onUnreadable: onError });
   }
@@ -130,12 +136,14 @@ function rulesOf({ settings: { mode, checksum }, owners, target }: SyncPair): Sy
 /** Of two folders of this machine. */
 async function* scanPair(
   pair: SyncPair,
-  { signal, onEqual }: WalkContext,
+  { signal, onEqual, recording, recorded }: WalkContext,
   told: Pick<ScanOptions, 'decide' | 'onLeftOut' | 'onUnreadable'>,
 ): AsyncGenerator<SyncDecision<FileEntry>> {
-  const isThere = (await pair.target.stat('' as ByteString)) !== undefined;
+  const isThere = recorded?.hasTarget ?? (await pair.target.stat('' as ByteString)) !== undefined;
   yield* scanDecisions({
     ...told,
+    recording,
+    recorded,
     source: pair.source.localRoot!,
     target: isThere ? pair.target.localRoot : undefined,
     filter: pair.filter.settings,
@@ -206,6 +214,7 @@ export async function planPair(
     hasChanges: false,
     copies: 0,
     filesUnchanged: 0,
+    recording: new ScanRecording(),
     remembered: [],
     filesPassedOver: 0,
     lag: createSyncLag(),
@@ -232,7 +241,7 @@ export async function planPair(
     survey.bytesTotal += bytes;
   };
   const onUnreadable = (path: ByteString): void => void survey.unreadable.push(path);
-  for await (const decision of walkPair(pair, { ...context, onEqual, onUnreadable })) {
+  for await (const decision of walkPair(pair, { ...context, onEqual, onUnreadable, recording: survey.recording })) {
     throwIfAborted(context.signal);
     count(survey, decision);
     remember(survey, decision);
@@ -252,6 +261,7 @@ export async function planPair(
 
 function remember(survey: SyncSurvey, decision: SyncDecision<FileEntry>): void {
   if (isPending(decision)) survey.lag.add(decision.path, decision.source!.ctimeNs);
+  if (survey.recording.isUsed) survey.remembered = undefined;
   if (survey.remembered !== undefined && survey.remembered.push(decision) > MAX_REMEMBERED) {
     survey.remembered = undefined;
   }

@@ -6,6 +6,7 @@ import { displayPath, joinPath } from '../files/byte-path.ts';
 import { translateFileError } from '../files/file-errors.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import type { FolderListing, ListingError } from '../files/packed-listings.ts';
+import type { ListingSource, ScanRecording } from './scan-recording.ts';
 import { ScannedTree } from './scanned-tree.ts';
 import type { SyncFilterSettings } from './sync-filter.ts';
 
@@ -31,6 +32,10 @@ export interface ScanOptions {
   decide: (source: FileEntry | undefined, target: FileEntry | undefined) => SyncDecision<FileEntry>;
   onLeftOut: (path: ByteString) => void;
   onUnreadable: (path: ByteString, error: Error) => void;
+  /** Gets what is listed. */
+  recording?: ScanRecording | undefined;
+  /** Is taken for what is there; absent: it is listed. */
+  recorded?: ScanRecording | undefined;
   /** Told of folders whose entries are all equal; absent: there is a decision for each entry. */
   onEqual: ((equal: EqualEntries) => void) | undefined;
 }
@@ -52,16 +57,8 @@ interface Frame {
  * or below which, something differs. Throws when the root or something of the target cannot be read.
  */
 export async function* scanDecisions(options: ScanOptions): AsyncGenerator<SyncDecision<FileEntry>> {
-  const { filter, owners, signal } = options;
-  const shared = { filter, owners };
-  const source = new ScannedTree(
-    { ...shared, side: 'source', root: options.source, addedMode: options.addedMode },
-    signal,
-  );
-  const target =
-    options.target === undefined
-      ? undefined
-      : new ScannedTree({ ...shared, side: 'target', root: options.target, addedMode: { dir: 0, file: 0 } }, signal);
+  const { signal } = options;
+  const { source, target } = openSources(options);
   const open = async (path: ByteString, sides: { source: boolean; target: boolean }): Promise<Frame> => {
     const fromSource = sides.source ? source.next() : undefined;
     const listed = fromSource instanceof Promise ? await fromSource : fromSource;
@@ -90,6 +87,17 @@ export async function* scanDecisions(options: ScanOptions): AsyncGenerator<SyncD
     source.stop();
     target?.stop();
   }
+}
+
+function openSources(options: ScanOptions): { source: ListingSource; target: ListingSource | undefined } {
+  const { filter, owners, signal, recording, recorded, source: from, target: to, addedMode } = options;
+  if (recorded !== undefined) {
+    return { source: recorded.replay('source'), target: to === undefined ? undefined : recorded.replay('target') };
+  }
+  const source = new ScannedTree({ filter, owners, side: 'source', root: from, addedMode }, signal, recording);
+  if (to === undefined) return { source, target: undefined };
+  const asItIs = { filter, owners, side: 'target', root: to, addedMode: { dir: 0, file: 0 } } as const;
+  return { source, target: new ScannedTree(asItIs, signal, recording) };
 }
 
 function* tellUntold(stack: readonly Frame[]): Generator<SyncDecision<FileEntry>> {

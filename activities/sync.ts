@@ -259,14 +259,19 @@ async function carryOutPair(
   reportLag(run, lag, request.action, deps.clock());
 }
 
-/** By the decisions that the survey remembers, else by those of another walk. */
+/** By what the survey remembers, else by another walk. */
 async function copySurveyed(run: SyncRun, pair: SyncPair, survey: SyncSurvey, quiet: WalkContext): Promise<void> {
   const { remembered, copies } = survey;
+  const recorded = survey.recording.isWhole ? survey.recording : undefined;
   const pass = (files: number): void => {
     run.figures.filesUnchanged += files;
   };
   if (remembered !== undefined) pass(survey.filesPassedOver);
-  await copyEntries(run, remembered ?? walkPair(pair, { ...quiet, onEqual: ({ files }) => pass(files) }), copies);
+  await copyEntries(
+    run,
+    remembered ?? walkPair(pair, { ...quiet, recorded, onEqual: ({ files }) => pass(files) }),
+    copies,
+  );
 }
 
 /** Looks once more at both trees, unless nothing was changed and no content is to be compared: then the survey was that look. */

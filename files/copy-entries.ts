@@ -6,6 +6,7 @@ import type { CopyJob, CopyThreadSettings } from './copy-messages.ts';
 import { errorCode } from './file-errors.ts';
 import { HeldFolders } from './held-folders.ts';
 import { loadNativeFolderCalls } from './native-folder.ts';
+import { type Creator, NewFiles, PRIVATE_MODE } from './new-files.ts';
 import { loadNativeMetadata } from './native-metadata.ts';
 import type { SafeFolder } from './safe-folder.ts';
 import { createTemporaryNames, removeAbandoned } from './temporary-name.ts';
@@ -15,16 +16,17 @@ const PIECE_BYTES = 256 * 1024;
 
 // Without O_NONBLOCK a fifo that was put there meanwhile would hang the thread.
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
-const WRITE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-
-/** Until it has its own mode, nobody else reads it. */
-const PRIVATE_MODE = 0o600;
+const CREATOR: Creator = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
 
 interface Written {
-  id: number;
   folder: ByteString;
   temporary: ByteString;
   name: ByteString;
+}
+
+interface Place {
+  target: SafeFolder;
+  files: NewFiles;
 }
 
 /** Neither the file at a place nor a folder on the way to it is ever reached through a link below the trees' roots. */
@@ -38,7 +40,8 @@ export class EntryCopies implements Disposable {
   readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   /** What has no name yet, in the order in which it was written. */
   #written: Written[] = [];
-  #swept: ByteString | undefined;
+  /** The folder that is being written into. */
+  #current: Place | undefined;
 
   constructor({ source, target, stop }: CopyThreadSettings) {
     this.#source = new HeldFolders(source);
@@ -46,19 +49,19 @@ export class EntryCopies implements Disposable {
     this.#stop = new Int32Array(stop);
   }
 
-  /** Returns the ids of those that failed, which includes files that are not, or no longer, as the walk saw them. */
+  /** Returns the numbers of those that failed, which includes files that are not, or no longer, as the walk saw them. */
   write(jobs: readonly CopyJob[]): number[] {
-    return jobs.filter((job) => !this.#writeOne(job)).map(({ id }) => id);
+    return jobs.flatMap((job, index) => (this.#writeOne(job) ? [] : [index]));
   }
 
-  /** Gives the first `count` of what was written their names. Returns the ids of those that failed. */
+  /** Gives the first `count` of what was written their names. Returns the numbers of those that failed. */
   rename(count: number): number[] {
     const failed: number[] = [];
-    for (const { id, folder, temporary, name } of this.#written.splice(0, count)) {
+    for (const [index, { folder, temporary, name }] of this.#written.splice(0, count).entries()) {
       try {
         this.#calls.rename(this.#target.open(folder).descriptor, temporary, name);
       } catch {
-        failed.push(id);
+        failed.push(index);
         this.#remove(folder, temporary);
       }
     }
@@ -73,18 +76,16 @@ export class EntryCopies implements Disposable {
   }
 
   #writeOne(job: CopyJob): boolean {
-    const { id, folder, name } = job;
+    const { folder, name } = job;
     if (this.#isStopped) return false;
     const temporary = this.#temporaryName();
     try {
-      const target = this.#target.open(folder);
-      if (job.isOld && this.#swept !== folder) removeAbandoned(target);
-      this.#swept = folder;
+      const { target, files } = this.#enter(folder, job.isOld);
       const whole =
         job.linkTarget === undefined
-          ? this.#copyFile(job, target, temporary)
-          : this.#makeLink(job, job.linkTarget, target, temporary);
-      if (whole) this.#written.push({ id, folder, temporary, name });
+          ? this.#copyFile(job, files, temporary)
+          : this.#makeLink(job, job.linkTarget, { target, files }, temporary);
+      if (whole) this.#written.push({ folder, temporary, name });
       else this.#remove(folder, temporary);
       return whole;
     } catch {
@@ -94,23 +95,37 @@ export class EntryCopies implements Disposable {
     }
   }
 
-  #makeLink(job: CopyJob, linkTarget: ByteString, target: SafeFolder, temporary: ByteString): boolean {
+  #enter(path: ByteString, isOld: boolean): Place {
+    const target = this.#target.open(path);
+    if (this.#current?.target === target) return this.#current;
+    if (isOld) removeAbandoned(target);
+    const files = new NewFiles(this.#calls, target.descriptor, CREATOR);
+    this.#current = { target, files };
+    return this.#current;
+  }
+
+  #makeLink(job: CopyJob, linkTarget: ByteString, { target, files }: Place, temporary: ByteString): boolean {
+    const { owner } = job;
     this.#calls.makeLink(target.descriptor, temporary, linkTarget);
-    if (job.owner !== undefined) lchownSync(toBytes(target.entry(temporary)), job.owner.uid, job.owner.gid);
+    const isOwned = owner === undefined || (owner.uid === files.owner?.uid && owner.gid === files.owner.gid);
+    if (!isOwned) lchownSync(toBytes(target.entry(temporary)), owner.uid, owner.gid);
     this.#calls.setTimes(target.descriptor, temporary, { mtimeNs: job.mtimeNs });
     return true;
   }
 
   /** false: the source is not what the walk saw, or changed meanwhile. */
-  #copyFile(job: CopyJob, target: SafeFolder, temporary: ByteString): boolean {
+  #copyFile(job: CopyJob, files: NewFiles, temporary: ByteString): boolean {
     const from = this.#calls.open(this.#source.open(job.folder).descriptor, job.name, READ_FLAGS, 0);
     try {
-      const to = this.#calls.open(target.descriptor, temporary, WRITE_FLAGS, PRIVATE_MODE);
+      const { mode, owner } = job;
+      const wanted = { mode: mode ?? PRIVATE_MODE, owner, isNarrowed: false };
+      const { descriptor: to, made } = files.open(temporary, wanted);
       try {
         if (this.#copyContent(from, to, job.sizeBytes) !== job.sizeBytes) return false;
         // The owner first: changing it clears setuid. Times last: all else touches them.
-        if (job.owner !== undefined) fchownSync(to, job.owner.uid, job.owner.gid);
-        if (job.mode !== undefined) fchmodSync(to, job.mode);
+        const isOwned = owner === undefined || (owner.uid === made.uid && owner.gid === made.gid);
+        if (!isOwned) fchownSync(to, owner.uid, owner.gid);
+        if (mode !== undefined && (made.mode !== mode || !isOwned)) fchmodSync(to, mode);
         this.#native.setTimesOfOpen(to, { mtimeNs: job.mtimeNs });
       } finally {
         this.#calls.close(to);

@@ -13,8 +13,6 @@ export interface CopyThreadSettings {
 
 /** One file or link, as the walk of the source saw it, and what its copy gets. */
 export interface CopyJob {
-  /** Of the caller. */
-  id: number;
   folder: ByteString;
   name: ByteString;
   /** Of a link: what it points to. */
@@ -36,5 +34,5 @@ export type CopyRequest =
   /** What has no name yet is removed, and the thread ends. */
   | { name: 'end' };
 
-/** Jobs that failed, for whatever reason, have left nothing. */
+/** `failed`: numbers among the jobs of the request. What failed, for whatever reason, has left nothing. */
 export type CopyReply = { name: 'written'; failed: number[] } | { name: 'renamed'; failed: number[] };

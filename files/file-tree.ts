@@ -96,9 +96,10 @@ export interface FileTree {
 
 /** Told of each file that was given to a `TreeCopier`, in no certain order. */
 export interface CopyTold {
-  onCopied(entry: FileEntry): void;
+  /** @param sizeBytes Of a link 0. */
+  onCopied(path: ByteString, sizeBytes: number): void;
   /** Nothing of it was left. Copied by itself it shows why, and a file that only changed meanwhile is copied all the same. */
-  onFailed(entry: FileEntry): void;
+  onFailed(path: ByteString): void;
 }
 
 /** Each file is copied atomically, as by `FileTree.replace`; `close` must be called. */

@@ -14,30 +14,34 @@ import { workerModule } from './worker-module.ts';
 
 /** More than two disturb each other more than they help, on the disks that were measured. */
 const MAX_THREADS = 4;
-/** What crosses to a thread at once. */
+/** What crosses to a thread at once: whole folders, since two threads that make files in one wait for each other; but not of the largest. */
 const MESSAGE_JOBS = 128;
+const MOST_MESSAGE_JOBS = 512;
 const MESSAGE_BYTES = 8 * 1024 * 1024;
 /** A thread has the next message at hand when it finishes one. */
 const MESSAGES_A_THREAD = 2;
 /** A batch is made durable when so much of it was written: a crash costs no more than this. */
-const BATCH_FILES = 8192;
+const BATCH_FILES = 2048;
 const BATCH_BYTES = 128 * 1024 * 1024;
+/** Jobs live until their batch has its names, all else for one file. */
+const YOUNG_GENERATION_MIB = 2;
 /** Written while the disk is still busy with the batch before. */
 const MAX_FILES_AHEAD = 2 * BATCH_FILES;
 
 interface Thread {
   worker: Worker;
-  /** Jobs of the messages that were sent and not answered. */
-  underWay: Job[][];
+  /** Of the messages that were sent and not answered. */
+  underWay: Waiting[][];
   /** Written, not yet durable. */
-  written: Job[];
+  written: Waiting[];
   /** Durable, and about to get their names. */
-  renaming: Job[][];
+  renaming: Waiting[][];
 }
 
-interface Job {
-  entry: FileEntry;
-  message: CopyJob;
+/** What is kept of a file until it has its name: thousands wait. */
+interface Waiting {
+  path: ByteString;
+  sizeBytes: number;
 }
 
 export interface LocalCopierOptions {
@@ -63,9 +67,8 @@ export class LocalCopier implements TreeCopier {
   readonly #threads: Thread[] = [];
   readonly #descriptor: number;
   readonly #onAbort = (): void => this.#fail(new InterruptedError());
-  #next: Job[] = [];
+  #next: { entries: Waiting[]; jobs: CopyJob[] } = { entries: [], jobs: [] };
   #nextBytes = 0;
-  #jobs = 0;
   /** Written since the last sync began. */
   #unsyncedFiles = 0;
   #unsyncedBytes = 0;
@@ -86,10 +89,13 @@ export class LocalCopier implements TreeCopier {
   }
 
   async copy(entry: FileEntry, metadata: EntryMetadata, isOldFolder: boolean): Promise<void> {
-    this.#next.push({ entry, message: this.#messageOf(entry, metadata, isOldFolder) });
+    const message = this.#messageOf(entry, metadata, isOldFolder);
+    const { jobs } = this.#next;
+    const isFull = jobs.length >= MESSAGE_JOBS && jobs.at(-1)!.folder !== message.folder;
+    if (isFull || jobs.length >= MOST_MESSAGE_JOBS || this.#nextBytes >= MESSAGE_BYTES) await this.#send();
+    this.#next.jobs.push(message);
+    this.#next.entries.push({ path: entry.path, sizeBytes: entry.type === 'file' ? entry.sizeBytes : 0 });
     this.#nextBytes += entry.sizeBytes;
-    if (this.#next.length < MESSAGE_JOBS && this.#nextBytes < MESSAGE_BYTES) return;
-    await this.#send();
   }
 
   makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
@@ -117,7 +123,6 @@ export class LocalCopier implements TreeCopier {
   #messageOf(entry: FileEntry, { mode, uid, gid, mtimeNs }: EntryMetadata, isOld: boolean): CopyJob {
     const { path, linkTarget, inode, sizeBytes } = entry;
     return {
-      id: this.#jobs++,
       folder: parentPath(path),
       name: baseName(path),
       linkTarget,
@@ -132,16 +137,16 @@ export class LocalCopier implements TreeCopier {
 
   async #send(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#next.length === 0) return;
+    if (this.#next.jobs.length === 0) return;
     const isFree = ({ underWay }: Thread): boolean => underWay.length < MESSAGES_A_THREAD;
     const isAhead = (): boolean => this.#syncing !== undefined && this.#unsyncedFiles >= MAX_FILES_AHEAD;
     await this.#until(() => this.#threads.some(isFree) && !isAhead());
     const [thread] = this.#threads.toSorted((a, b) => a.underWay.length - b.underWay.length);
-    const jobs = this.#next;
-    this.#next = [];
+    const { entries, jobs } = this.#next;
+    this.#next = { entries: [], jobs: [] };
     this.#nextBytes = 0;
-    thread!.underWay.push(jobs);
-    this.#post(thread!, { name: 'write', jobs: jobs.map(({ message }) => message) });
+    thread!.underWay.push(entries);
+    this.#post(thread!, { name: 'write', jobs });
   }
 
   async #until(holds: () => boolean): Promise<void> {
@@ -154,7 +159,10 @@ export class LocalCopier implements TreeCopier {
   }
 
   #startThread(): Thread {
-    const worker = new Worker(workerModule('./copy-worker', import.meta.url), { workerData: this.#settings });
+    const worker = new Worker(workerModule('./copy-worker', import.meta.url), {
+      workerData: this.#settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    });
     const thread: Thread = { worker, underWay: [], written: [], renaming: [] };
     worker.on('message', (reply: CopyReply) => this.#receive(thread, reply));
     worker.on('error', (error) => this.#fail(error));
@@ -163,15 +171,15 @@ export class LocalCopier implements TreeCopier {
   }
 
   #receive(thread: Thread, { name, failed }: CopyReply): void {
-    const jobs = (name === 'written' ? thread.underWay : thread.renaming).shift() ?? [];
+    const entries = (name === 'written' ? thread.underWay : thread.renaming).shift() ?? [];
     const isFailed = new Set(failed);
-    for (const job of jobs) {
-      if (isFailed.has(job.message.id)) this.#options.told.onFailed(job.entry);
-      else if (name === 'renamed') this.#options.told.onCopied(job.entry);
+    for (const [index, entry] of entries.entries()) {
+      if (isFailed.has(index)) this.#options.told.onFailed(entry.path);
+      else if (name === 'renamed') this.#options.told.onCopied(entry.path, entry.sizeBytes);
       else {
-        thread.written.push(job);
+        thread.written.push(entry);
         this.#unsyncedFiles++;
-        this.#unsyncedBytes += job.entry.sizeBytes;
+        this.#unsyncedBytes += entry.sizeBytes;
       }
     }
     if (this.#unsyncedFiles >= BATCH_FILES || this.#unsyncedBytes >= BATCH_BYTES) this.#sync();
@@ -186,10 +194,10 @@ export class LocalCopier implements TreeCopier {
     this.#syncing = this.#syncAll()
       .then(() => {
         for (const [index, thread] of this.#threads.entries()) {
-          const jobs = written[index]!;
-          if (jobs.length === 0) continue;
-          thread.renaming.push(jobs);
-          this.#post(thread, { name: 'rename', count: jobs.length });
+          const entries = written[index]!;
+          if (entries.length === 0) continue;
+          thread.renaming.push(entries);
+          this.#post(thread, { name: 'rename', count: entries.length });
         }
       })
       .catch((error: unknown) => this.#fail(error as Error))

@@ -1,6 +1,17 @@
 /** The tree of a folder on this machine: the FileTree contract on local files. */
-import { constants, fstatSync, lstatSync, mkdirSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
-import { chmod, lchown, open } from 'node:fs/promises';
+import {
+  chmodSync,
+  constants,
+  fstatSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
@@ -104,7 +115,7 @@ class LocalTree implements FileTree {
       const systemPath = folder.entry(temporary);
       try {
         symlinkSync(toBytes(target), toBytes(systemPath));
-        await this.#apply(folder, temporary, metadata);
+        this.#apply(folder, temporary, metadata);
         renameSync(toBytes(systemPath), toBytes(folder.entry(name)));
       } catch (error) {
         removeQuietly(systemPath);
@@ -115,7 +126,7 @@ class LocalTree implements FileTree {
   }
 
   async setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void> {
-    await this.#inFolder('change', path, (folder, name) => this.#apply(folder, name, metadata));
+    await this.#inFolder('change', path, async (folder, name) => this.#apply(folder, name, metadata));
   }
 
   async makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
@@ -131,7 +142,7 @@ class LocalTree implements FileTree {
     if (path === '') mkdirSync(toBytes(this.localRoot), { recursive: true });
     await this.#inFolder('make', path, async (folder, name) => {
       if (name !== '') makeFolderIn(folder, name);
-      await this.#apply(folder, name, metadata);
+      this.#apply(folder, name, metadata);
       await settle(folder);
     });
   }
@@ -195,11 +206,11 @@ class LocalTree implements FileTree {
   }
 
   /** The owner first: changing it clears setuid. Times last: all else touches them. */
-  async #apply(folder: SafeFolder, name: ByteString, metadata: EntryMetadata): Promise<void> {
+  #apply(folder: SafeFolder, name: ByteString, metadata: EntryMetadata): void {
     const { uid = -1, gid = -1, mode, mtimeNs } = metadata;
     const systemPath = name === '' ? (`${folder.entry(name)}/.` as ByteString) : folder.entry(name);
-    if (uid !== -1 || gid !== -1) await lchown(toBytes(systemPath), uid, gid);
-    if (mode !== undefined) await changeMode(folder, name, mode);
+    if (uid !== -1 || gid !== -1) lchownSync(toBytes(systemPath), uid, gid);
+    if (mode !== undefined) changeMode(folder, name, mode);
     if (mtimeNs !== undefined) {
       this.#native ??= loadNativeMetadata();
       this.#native.setTimes(systemPath, { mtimeNs });
@@ -240,11 +251,11 @@ function makeFolderIn(folder: SafeFolder, name: ByteString): void {
 }
 
 /** Links have no mode of their own; whatever else is there is held first, so that no link is followed. */
-async function changeMode(folder: SafeFolder, name: ByteString, mode: number): Promise<void> {
-  if (name === '') return chmod(toBytes(folder.entry(name)), mode);
+function changeMode(folder: SafeFolder, name: ByteString, mode: number): void {
+  if (name === '') return chmodSync(toBytes(folder.entry(name)), mode);
   using held = holdEntry(folder, name);
   if (fstatSync(held.descriptor).isSymbolicLink()) return;
-  await chmod(toBytes(held.entry(EMPTY)), mode);
+  chmodSync(toBytes(held.entry(EMPTY)), mode);
 }
 
 /** Of the file that will be replaced; undefined when there is none. */

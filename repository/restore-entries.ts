@@ -7,10 +7,11 @@ import { errorCode } from '../files/file-errors.ts';
 import type { NativeFolderCalls } from '../files/native-folder.ts';
 import type { EntryTimes, NativeMetadata } from '../files/native-metadata.ts';
 import { HeldFolders } from '../files/held-folders.ts';
+import { type Creator, NewFiles } from '../files/new-files.ts';
 import { holdEntry, openFolderBelow, type SafeFolder } from '../files/safe-folder.ts';
 import { applyMetadata } from './apply-metadata.ts';
 import { BlobReader, type ReadingTools } from './blob-reader.ts';
-import { type Creator, hideFile, NewFiles } from './new-file.ts';
+import { hideFile, wantedOf } from './new-file.ts';
 import {
   type EntryBatch,
   type FilePart,
@@ -54,7 +55,7 @@ export function restoreEntries(context: ThreadContext, batch: EntryBatch): Resto
       continue;
     }
     const { target, temporary } = batch;
-    const files = new NewFiles(context.calls, folder.descriptor, CREATOR, target.owners);
+    const files = new NewFiles(context.calls, folder.descriptor, CREATOR);
     const place = { target, folder, path, files, temporary };
     for (const entry of entries) restoreEntry(context, place, entry, blobs, answer);
     if (answer.fatal !== undefined) break;
@@ -240,7 +241,7 @@ function writeFile(
   node: RestoredNode,
   blobs: BlobReader,
 ): MadeEntry {
-  const { descriptor, made } = files.open(name, node);
+  const { descriptor, made } = files.open(name, wantedOf(node, target.owners));
   try {
     let bytes = 0;
     let endsWithHole = false;

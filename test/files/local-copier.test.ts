@@ -30,8 +30,8 @@ afterEach(async () => {
 
 function open(signal = new AbortController().signal): TreeCopier {
   const told = {
-    onCopied: ({ path }: FileEntry) => void copied.push(path),
-    onFailed: ({ path }: FileEntry) => void failed.push(path),
+    onCopied: (path: ByteString) => void copied.push(path),
+    onFailed: (path: ByteString) => void failed.push(path),
   };
   const copier = target.openCopier?.(source, told, signal);
   if (copier === undefined) throw new Error(`the folder for temporary files is on a file system without syncfs`);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
 import { loadNativeFolderCalls } from '../../files/native-folder.ts';
-import { NewFiles } from '../../repository/new-file.ts';
+import { NewFiles } from '../../files/new-files.ts';
+import { wantedOf } from '../../repository/new-file.ts';
 import type { RestoredNode } from '../../repository/restore-messages.ts';
 
 let root: string;
@@ -31,7 +32,7 @@ function node(change: Partial<RestoredNode>): RestoredNode {
 
 /** The mode that the file has, and that it is said to have. */
 function modesOf(files: NewFiles, change: Partial<RestoredNode>): { actual: number; told: number } {
-  const { descriptor, made } = files.open(`file${count++}` as ByteString, node(change));
+  const { descriptor, made } = files.open(`file${count++}` as ByteString, wantedOf(node(change), true));
   const actual = fstatSync(descriptor).mode & 0o7777;
   calls.close(descriptor);
   return { actual, told: made.mode ?? -1 };
@@ -39,7 +40,7 @@ function modesOf(files: NewFiles, change: Partial<RestoredNode>): { actual: numb
 
 describe('a new file of a restore', () => {
   it('has its final mode at once when it stays with who restores, as far as the umask lets it, and this is known', () => {
-    const files = new NewFiles(calls, folder, creator, true);
+    const files = new NewFiles(calls, folder, creator);
     for (const mode of [0o600, 0o644, 0o444, 0o755, 0o666, 0o777, 0o666, 0o644]) {
       const { actual, told } = modesOf(files, { mode });
       expect(told).toBe(actual);
@@ -50,7 +51,7 @@ describe('a new file of a restore', () => {
   });
 
   it('is shown to nobody else while its owner, its access list or a special bit is still to come', () => {
-    const files = new NewFiles(calls, folder, creator, true);
+    const files = new NewFiles(calls, folder, creator);
     const attribute = { name: 'system.posix_acl_access', value: '' };
     const setuid = 2 ** 23;
     for (const change of [
@@ -64,10 +65,10 @@ describe('a new file of a restore', () => {
   });
 
   it('is never one that is there already', () => {
-    const files = new NewFiles(calls, folder, creator, false);
+    const files = new NewFiles(calls, folder, creator);
     const name = 'once' as ByteString;
-    calls.close(files.open(name, node({ mode: 0o644 })).descriptor);
-    expect(() => files.open(name, node({ mode: 0o644 }))).toThrow('EEXIST');
+    calls.close(files.open(name, wantedOf(node({ mode: 0o644 }), false)).descriptor);
+    expect(() => files.open(name, wantedOf(node({ mode: 0o644 }), false))).toThrow('EEXIST');
     expect(statSync(join(root, name)).isFile()).toBe(true);
   });
 });
