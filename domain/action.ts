@@ -1,6 +1,7 @@
 /** Actions: what policies compile to. One action is one thing done again and again on one target, with every setting resolved. */
 import type { RateTimetable } from '../common/rate-limits.ts';
 import type { SecretReference } from '../common/secret-reference.ts';
+import type { StorageIdentity } from '../common/storage-identity.ts';
 import type { Schedule } from './schedule.ts';
 
 export type { SecretReference };
@@ -13,25 +14,12 @@ export interface AccessRules {
   readers: string[];
 }
 
-/** As whom a role acts at a location. What is absent is the environment's own: its user, its agent, its keys and credentials. */
-export interface IdentitySettings {
-  user?: string;
-  privateKey?: SecretReference;
-  /** Of the private key. */
-  passphrase?: SecretReference;
-  password?: SecretReference;
-  /** Whether the SSH agent of the environment is asked. */
-  agent?: boolean;
-  /** Of buckets: a service account (JSON), or `ACCESS_KEY_ID:SECRET_ACCESS_KEY`. */
-  credentials?: SecretReference;
-}
-
 interface LocationBase {
   name: string;
   /** Absent: only root and the worker's own account. */
   access?: AccessRules;
   /** A role that is missing acts as writer. */
-  identities?: { writer?: IdentitySettings; maintainer?: IdentitySettings; reader?: IdentitySettings };
+  identities?: { writer?: StorageIdentity; maintainer?: StorageIdentity; reader?: StorageIdentity };
   limits?: RateTimetable & { connections?: number };
 }
 

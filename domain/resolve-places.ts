@@ -1,6 +1,7 @@
 /** Turns Locations, Repositories, sources and secrets of policy documents into settings with absolute paths. */
 import { absolutePath } from '../common/paths.ts';
 import type { RateLimits } from '../common/rate-limits.ts';
+import type { StorageIdentity } from '../common/storage-identity.ts';
 import { parseRate, parseSize } from '../common/sizes.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
 import type {
@@ -14,7 +15,6 @@ import type {
 } from '../schemas/types.ts';
 import type {
   GcsLocation,
-  IdentitySettings,
   LocalLocation,
   LocationSettings,
   RepositorySettings,
@@ -118,8 +118,8 @@ function resolveIdentity(
   { user, agent, privateKeyFrom, passphraseFrom, passwordFrom, credentialsFrom }: Identity,
   document: LoadedDocument<Location>,
   folder: PolicyFolder,
-): IdentitySettings {
-  const settings: IdentitySettings = {};
+): StorageIdentity {
+  const settings: StorageIdentity = {};
   if (user !== undefined) settings.user = user;
   if (agent !== undefined) settings.agent = agent;
   if (privateKeyFrom !== undefined) settings.privateKey = resolveSecretReference(privateKeyFrom, document, folder);

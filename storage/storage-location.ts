@@ -1,21 +1,11 @@
 /** What opens a storage: where its bytes are, as whom, and what is needed of the machine for it. */
 import type { RateTimetable } from '../common/rate-limits.ts';
 import type { SecretReference } from '../common/secret-reference.ts';
+import type { StorageIdentity } from '../common/storage-identity.ts';
 import type { GcsSettings } from './gcs-client.ts';
 import type { S3Settings } from './s3-client.ts';
 
-/** As whom a role acts. What is absent is the environment's own: its user, its agent, its keys and credentials. */
-export interface StorageIdentity {
-  user?: string;
-  privateKey?: SecretReference;
-  /** Of the private key. */
-  passphrase?: SecretReference;
-  password?: SecretReference;
-  /** Whether the SSH agent is asked. */
-  agent?: boolean;
-  /** Of buckets: a service account (JSON), or `ACCESS_KEY_ID:SECRET_ACCESS_KEY`. */
-  credentials?: SecretReference;
-}
+export type { StorageIdentity };
 
 interface LocationBase {
   /** A role that is missing acts as writer. */

@@ -10,6 +10,7 @@ import { requirePeer } from '../peers.ts';
 import { readSource } from '../source-files.ts';
 import { startFakeGcsServer } from '../servers/fake-gcs-server.ts';
 import { startVersitygw, type S3Server } from '../servers/versitygw.ts';
+import { shareWithRestic } from './share-with-restic.ts';
 import { runCli, type CliResult } from './run-cli.ts';
 
 const versitygw = requirePeer('versitygw');
@@ -128,18 +129,7 @@ versitygw.describe('a repository in a bucket of S3', () => {
             encoding: 'utf8',
             stdio: ['ignore', 'pipe', 'pipe'],
           });
-        await succeed(run('init'));
-        await succeed(run('backup', source));
-        resticAt('check', '--read-data');
-        rmSync(join(source, 'file 7'));
-        resticAt('backup', source);
-        await succeed(run('check', '--read-data'));
-        await succeed(run('forget', '--keep-last', '1'));
-        await succeed(run('prune', '--max-unused', '0%'));
-        resticAt('check', '--read-data');
-        resticAt('restore', 'latest', '--target', join(folder, 'by-restic'));
-        await succeed(run('restore', 'latest', '--path', source, '--target', join(folder, 'by-holdfast')));
-        execFileSync('diff', ['-r', join(folder, 'by-restic'), join(folder, 'by-holdfast')]);
+        await shareWithRestic({ run, restic: resticAt, source, folder });
       }),
     90_000,
   );

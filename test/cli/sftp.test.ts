@@ -1,12 +1,13 @@
 /** Repositories on an SSH server, by the command line: by their URL, and by the policies with an account for each role. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
+import { shareWithRestic } from './share-with-restic.ts';
 import { runCli, type CliResult } from './run-cli.ts';
 
 const sshd = requirePeer('sshd');
@@ -101,18 +102,7 @@ sshd.describe('a repository on an SSH server', () => {
           encoding: 'utf8',
           stdio: ['ignore', 'pipe', 'pipe'],
         });
-      await succeed(run('init'));
-      await succeed(run('backup', source));
-      resticAt('check', '--read-data');
-      rmSync(join(source, 'file 7'));
-      resticAt('backup', source);
-      await succeed(run('check', '--read-data'));
-      await succeed(run('forget', '--keep-last', '1'));
-      await succeed(run('prune', '--max-unused', '0%'));
-      resticAt('check', '--read-data');
-      resticAt('restore', 'latest', '--target', join(home, 'by-restic'));
-      await succeed(run('restore', 'latest', '--path', source, '--target', join(home, 'by-holdfast')));
-      execFileSync('diff', ['-r', join(home, 'by-restic'), join(home, 'by-holdfast')]);
+      await shareWithRestic({ run, restic: resticAt, source, folder: home });
     },
     120_000,
   );
