@@ -65,7 +65,11 @@ describe('a round', () => {
         gnuTime: undefined,
         say: () => {},
       });
-      const whole = findOrRunSyncRound(task('mkdir -p "$2" && cp -r "$1/." "$2"'), 1, 1);
+      const whole = findOrRunSyncRound(
+        task('mkdir -p "$2" && cp -r "$1/." "$2" && echo mark > "$2/.holdfast-sync.json"'),
+        1,
+        1,
+      );
       expect(whole.measurements.map(({ operation }) => operation)).toEqual(['sync', 'again']);
       expect(() => findOrRunSyncRound(task('mkdir -p "$2" && cp "$1/a" "$2"'), 1, 1)).toThrow(
         'copied 1 files of 1 bytes instead of 2 of 2',
