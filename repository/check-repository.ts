@@ -9,6 +9,7 @@ import type { BlobIndex } from './blob-index.ts';
 import { checkGuardingFiles } from './check-files.ts';
 import { correctHints, damage } from './check-findings.ts';
 import { loadIndexFiles } from './index-loading.ts';
+import { EarlyPacks } from './early-packs.ts';
 import { DamageLocator } from './locate-damage.ts';
 import { markBlobs, type BlobMarks, type MarkProblem } from './mark-blobs.ts';
 import { listIds, packName, PACK_PREFIX, unpackedName } from './object-names.ts';
@@ -49,29 +50,43 @@ const MAX_FILES_PER_FINDING = 5;
  */
 export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
   const pool = options.pool ?? new ReaderPool(repository, { signal: options.signal, started: options.started });
+  let early: EarlyPacks | undefined;
   try {
     // While this thread reads the index.
     if (options.readData.kind !== 'none') pool.start();
-    return await checkWithThreads(repository, options, pool);
+    if (options.readData.kind === 'all') early = new EarlyPacks(repository, pool);
+    return await checkWithThreads(repository, options, { pool, early });
   } finally {
+    await early?.end();
     if (options.pool === undefined) await pool.close();
   }
 }
 
-async function checkWithThreads(repository: Repository, options: CheckOptions, pool: ReaderPool): Promise<CheckResult> {
+interface Threads {
+  pool: ReaderPool;
+  early: EarlyPacks | undefined;
+}
+
+async function checkWithThreads(
+  repository: Repository,
+  options: CheckOptions,
+  { pool, early }: Threads,
+): Promise<CheckResult> {
   const { signal } = options;
   const problems = await checkGuardingFiles(repository, signal);
   const { snapshots, snapshotOfRoot } = await checkSnapshots(repository, problems, signal);
+  await early?.primed;
   const { index } = await loadIndexFiles(repository, {
     signal,
     onError: (id, error) => problems.push(damage('repository/index-damaged', unpackedName('index', id), error.message)),
   });
+  early?.stop();
   const suspects: Suspect[] = [];
   const roots = [...snapshotOfRoot.keys()];
   const [missing, { marks, found, verdicts, read }] = await bothAtOnce(
     signal,
     (signal) => checkPacks(repository, index, { problems, suspects, signal }),
-    (signal) => readTreesAndPacks(repository, index, { roots, pool, options: { ...options, signal } }),
+    (signal) => readTreesAndPacks(repository, index, { roots, pool, early, options: { ...options, signal } }),
   );
   const locator = new DamageLocator(repository, index, marks, snapshotOfRoot);
   for (const problem of found) problems.push(await describeMarkProblem(problem, locator, snapshotOfRoot));
@@ -103,14 +118,14 @@ async function checkWithThreads(repository: Repository, options: CheckOptions, p
 async function readTreesAndPacks(
   repository: Repository,
   index: BlobIndex,
-  context: { roots: string[]; pool: ReaderPool; options: CheckOptions },
+  context: Threads & { roots: string[]; options: CheckOptions },
 ): Promise<{
   marks: BlobMarks;
   found: MarkProblem[];
   verdicts: PackVerdict[];
   read: { packsRead: number; bytesRead: number };
 }> {
-  const { roots, pool, options } = context;
+  const { roots, pool, early, options } = context;
   const { progress = silentProgress } = options;
   const packs = Array.from({ length: index.packCount }, (_, packNumber) => ({
     id: index.packIdAt(packNumber),
@@ -133,6 +148,7 @@ async function readTreesAndPacks(
       verifyPacks(repository, index, chosen, pool, {
         signal,
         progress,
+        early,
         onProblem: (verdict) => verdicts.push(verdict),
       }),
   );

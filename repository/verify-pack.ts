@@ -1,9 +1,9 @@
 /** Verifies one pack, in a reader thread: its hash, its header against the index, and every blob in it. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { IntegrityError } from '../common/errors.ts';
 import { errorCode } from '../files/file-errors.ts';
-import type { SealingKey } from './crypto.ts';
+import { sha256Hex, type SealingKey } from './crypto.ts';
 import type { BlobRoom } from './blob-room.ts';
 import { packName } from './object-names.ts';
 import {
@@ -22,12 +22,18 @@ import type { IndexedBlob } from './repository.ts';
 
 /** restic reads no longer one. */
 const LARGEST_HEADER_BYTES = 16 * 1024 * 1024 + LENGTH_BYTES;
+/** Of a header whose length is not known: of most packs it is all. */
+const USUAL_HEADER_BYTES = 64 * 1024;
 
 /** A pack, and what the index says of it. */
 export interface VerifyPackTask {
   packId: string;
-  /** The header that the pack must have, encoded; or its blobs, where no header could be so (with gaps between them). */
-  indexed: Uint8Array | IndexedBlob[];
+  /**
+   * The header that the pack must have, encoded; or its blobs, where no header could be so (with gaps between them).
+   * Absent, while the index is not known: the blobs that the pack's own header names are verified, and the answer says by
+   * `ownHeader` what must be in the index for it to count.
+   */
+  indexed?: Uint8Array | IndexedBlob[];
   /** Where the thread itself can read the pack. */
   localDirectory?: string;
   /** The whole pack, where it cannot. */
@@ -41,6 +47,8 @@ export interface VerifyPackAnswer {
   bytesRead: number;
   /** `refused`: the thread could not read it; the storage can say why, or read it itself. */
   state: 'read' | 'missing' | 'refused';
+  /** The SHA-256 of the plain header by which it was verified, when that was the pack's own. */
+  ownHeader?: string;
 }
 
 /** What a thread has for it. */
@@ -55,9 +63,9 @@ export interface VerifyTools {
 }
 
 export function verifyPack(tools: VerifyTools, task: VerifyPackTask): VerifyPackAnswer {
-  const { content, localDirectory = '', packId } = task;
+  const { content, localDirectory = '', packId, indexed } = task;
   if (content !== undefined) {
-    return verify(tools, task, (target, position) => {
+    return verify(tools, { packId, indexed: indexed ?? [] }, (target, position) => {
       tools.pause();
       const part = content.subarray(position, position + target.length);
       target.set(part);
@@ -68,10 +76,12 @@ export function verifyPack(tools: VerifyTools, task: VerifyPackTask): VerifyPack
   try {
     const opened = openSync(join(localDirectory, packName(packId)), 'r');
     descriptor = opened;
-    return verify(tools, task, (target, position) => {
+    const read: PositionedRead = (target, position) => {
       tools.pause();
       return readSync(opened, target, 0, target.length, position);
-    });
+    };
+    if (indexed !== undefined) return verify(tools, { packId, indexed }, read);
+    return verifyByOwnHeader(tools, packId, read, fstatSync(opened).size);
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
@@ -85,8 +95,30 @@ export function verifyPack(tools: VerifyTools, task: VerifyPackTask): VerifyPack
   }
 }
 
+/** A pack without a readable header waits for the index. */
+function verifyByOwnHeader(
+  tools: VerifyTools,
+  packId: string,
+  read: PositionedRead,
+  sizeBytes: number,
+): VerifyPackAnswer {
+  let header: Buffer;
+  try {
+    header = openPackHeader(tools.key, readTail(read, sizeBytes, USUAL_HEADER_BYTES), packId);
+    decodeHeader(header, packId);
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) throw error;
+    return { pack: [], blobs: [], bytesRead: 0, state: 'refused' };
+  }
+  return { ...verify(tools, { packId, indexed: header }, read), ownHeader: sha256Hex(header) };
+}
+
 /** Reads, hashes and opens piece by piece, in the order in which the blobs lie. */
-function verify(tools: VerifyTools, { packId, indexed: expected }: VerifyPackTask, read: PositionedRead) {
+function verify(
+  tools: VerifyTools,
+  { packId, indexed: expected }: Required<Pick<VerifyPackTask, 'packId' | 'indexed'>>,
+  read: PositionedRead,
+): VerifyPackAnswer {
   const answer: VerifyPackAnswer = { pack: [], blobs: [], bytesRead: 0, state: 'read' };
   const header = expected instanceof Uint8Array ? asBuffer(expected) : encodeHeader(expected);
   const indexed = expected instanceof Uint8Array ? decodeHeader(header, packId) : expected;

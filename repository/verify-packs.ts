@@ -3,11 +3,11 @@ import { forEachConcurrently } from '../common/concurrency.ts';
 import { NotFoundError } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { BlobIndex } from './blob-index.ts';
+import type { EarlyPacks } from './early-packs.ts';
 import { packName } from './object-names.ts';
 import { headerOfEntries } from './pack-entries.ts';
 import type { ReaderPool } from './reader-pool.ts';
 import type { IndexedBlob, Repository } from './repository.ts';
-import type { VerifyPackAnswer } from './verify-pack.ts';
 
 export interface PackVerdict {
   packId: string;
@@ -19,6 +19,8 @@ export interface PackVerdict {
 export interface VerifyPacksOptions {
   signal?: AbortSignal | undefined;
   progress: Progress;
+  /** What was begun before the index was known. */
+  early?: EarlyPacks | undefined;
   /** Called for packs with problems only. */
   onProblem: (verdict: PackVerdict) => void;
 }
@@ -37,7 +39,7 @@ export async function verifyPacks(
   // The longest first: at the end no thread is left with a long one alone.
   const ordered = packs.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
   await forEachConcurrently(ordered, concurrencyOf(repository, pool), async ({ id: packId }) => {
-    const verdict = await verifyPack(repository, index, packId, pool, options.signal);
+    const verdict = await verifyPack(repository, index, packId, pool, options);
     if (verdict.pack.length > 0 || verdict.blobs.length > 0) options.onProblem(verdict);
     if (verdict.isRead) done.packsRead++;
     done.bytesRead += verdict.bytesRead;
@@ -62,13 +64,14 @@ async function verifyPack(
   index: BlobIndex,
   packId: string,
   pool: ReaderPool,
-  signal: AbortSignal | undefined,
+  { signal, early }: VerifyPacksOptions,
 ): Promise<PackVerdict & { isRead: boolean; bytesRead: number }> {
   const { storage } = repository;
   const { localDirectory } = storage.capabilities;
   const indexed = layoutOf(index, packId);
-  let answer: VerifyPackAnswer | undefined;
-  if (localDirectory !== undefined) answer = await pool.run('verify-pack', { packId, indexed, localDirectory });
+  let answer = indexed instanceof Uint8Array ? await early?.answerFor(packId, indexed) : undefined;
+  if (answer === undefined && localDirectory !== undefined)
+    answer = await pool.run('verify-pack', { packId, indexed, localDirectory });
   try {
     if (answer === undefined || answer.state === 'refused') {
       const content = await storage.read(packName(packId), undefined, signal === undefined ? {} : { signal });

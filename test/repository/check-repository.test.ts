@@ -254,11 +254,15 @@ describe('check', () => {
       );
     }));
 
-  it('names what an index leaves out of a pack', () =>
+  it.each([
+    { where: 'begins', position: 0 },
+    // What is left looks like a whole pack.
+    { where: 'ends', position: -1 },
+  ])('names what an index leaves out of a pack where it $where', ({ position }) =>
     withSnapshot(async (repository) => {
       const packs = [...repository.indexedPacks()];
       const partly = packs.find(({ blobs }) => blobs.length > 1)!;
-      const [left] = partly.blobs.splice(0, 1);
+      const [left] = partly.blobs.splice(position, 1);
       for await (const { name } of repository.storage.list('index/')) await repository.storage.remove(name);
       for (const document of encodeIndexFiles(packs)) await repository.saveUnpacked('index', document);
       const { problems } = await checkRepository(repository, EVERYTHING);
@@ -268,7 +272,8 @@ describe('check', () => {
       );
       expect(codes(problems)).toContain('repository/pack-size');
       expect(codes(problems)).not.toContain('repository/blob-damaged');
-    }));
+    }),
+  );
 
   it('mentions packs that no index names, without calling them problems', () =>
     withSnapshot(async (repository) => {
