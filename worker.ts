@@ -11,6 +11,7 @@ import { openEvidenceStore } from './evidence/open-evidence-store.ts';
 import { openRepository } from './repository/open-repository.ts';
 import { isLockName } from './repository/reader-storage.ts';
 import { openStorage } from './storage/open-storage.ts';
+import { openTree } from './storage/open-tree.ts';
 import { readOnly } from './storage/read-only.ts';
 
 /** What the worker may take from its machine. */
@@ -38,6 +39,7 @@ export function createDependencies(machine: WorkerMachine): Dependencies {
   const open: Dependencies['openStorage'] = (location, path, role) => openStorage(location, path, role, surroundings);
   return {
     openStorage: open,
+    openTree: (location, path, role) => openTree(location, path, role, surroundings),
     async openRepository(settings, role, signal) {
       const password = await secret(settings.password);
       const opened = await open(settings.location, settings.path, role);

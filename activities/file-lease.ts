@@ -1,48 +1,28 @@
 /** A lease: a file that says who works on something, kept fresh while the work goes on, and taken over when its owner is dead. */
 import { randomUUID } from 'node:crypto';
 import { constants, copyFile, link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError, InterruptedError, throwIfAborted } from '../common/errors.ts';
-
-const REFRESH_MS = 30_000;
-/** Not refreshed for this long: its owner is dead, or has lost its disk. */
-const STALE_AFTER_MS = 10 * 60_000;
-const POLL_MS = 1000;
-
-interface LeaseDocument {
-  token: string;
-  pid: number;
-  host: string;
-  startedAt: string;
-}
-
-export interface Lease {
-  /** Fires when somebody took the lease over: the work under it must stop. */
-  readonly lost: AbortSignal;
-  release(): Promise<void>;
-}
-
-export interface LeaseOptions {
-  signal?: AbortSignal;
-  /** Default 0. */
-  waitSeconds?: number;
-  onWait?: (holder: string) => void;
-  /** What is leased, for the error: `the sync target /mnt/standby`. */
-  subject: string;
-}
+import { throwIfAborted } from '../common/errors.ts';
+import {
+  describeHolder,
+  inUse,
+  isDead,
+  newLease,
+  parseLease,
+  POLL_MS,
+  REFRESH_MS,
+  STALE_AFTER_MS,
+  waitForLease,
+  type Lease,
+  type LeaseDocument,
+  type LeaseOptions,
+} from './lease.ts';
 
 /**
  * Takes the lease at an absolute path whose folder exists. Throws RepositoryLocked (retryable), naming the holder, when
  * the wait is over.
  */
 export async function takeLease(path: string, options: LeaseOptions): Promise<Lease> {
-  const document: LeaseDocument = {
-    token: randomUUID(),
-    pid: process.pid,
-    host: hostname(),
-    startedAt: new Date().toISOString(),
-  };
+  const document = newLease();
   const deadline = performance.now() + (options.waitSeconds ?? 0) * 1000;
   for (;;) {
     throwIfAborted(options.signal);
@@ -55,7 +35,7 @@ export async function takeLease(path: string, options: LeaseOptions): Promise<Le
     }
     if (performance.now() >= deadline) throw inUse(options.subject, holder.description);
     options.onWait?.(holder.description);
-    await wait(POLL_MS, options.signal);
+    await waitForLease(POLL_MS, options.signal);
   }
 }
 
@@ -110,34 +90,12 @@ async function readLease(path: string): Promise<Holder | undefined> {
   try {
     const text = await readFile(path, 'utf8');
     const { mtimeMs } = await stat(path);
-    const document = parse(text);
+    const document = parseLease(text);
     const stale = Date.now() - mtimeMs > STALE_AFTER_MS || isDead(document);
-    const description =
-      document === undefined
-        ? 'an unknown process'
-        : `process ${document.pid} on ${document.host}, since ${document.startedAt}`;
-    return { text, stale, description };
+    return { text, stale, description: describeHolder(document) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function parse(text: string): LeaseDocument | undefined {
-  try {
-    return JSON.parse(text) as LeaseDocument;
-  } catch {
-    return undefined;
-  }
-}
-
-function isDead(document: LeaseDocument | undefined): boolean {
-  if (document === undefined || document.host !== hostname()) return false;
-  try {
-    process.kill(document.pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
 
@@ -156,7 +114,7 @@ async function removeStale(path: string, text: string): Promise<void> {
 
 function hold(path: string, token: string): Lease {
   const lost = new AbortController();
-  const isOwn = async (): Promise<boolean> => parse(await readFile(path, 'utf8').catch(() => ''))?.token === token;
+  const isOwn = async (): Promise<boolean> => parseLease(await readFile(path, 'utf8').catch(() => ''))?.token === token;
   const refresh = async (): Promise<void> => {
     if (!(await isOwn())) return lost.abort();
     await utimes(path, new Date(), new Date());
@@ -170,18 +128,4 @@ function hold(path: string, token: string): Lease {
       if (await isOwn()) await rm(path, { force: true });
     },
   };
-}
-
-function inUse(subject: string, holder: string): HoldfastError {
-  return new HoldfastError('RepositoryLocked', `${subject} is in use by ${holder}`, {
-    hint: 'Wait until it is done; when that process is dead, its lease ends by itself after ten minutes.',
-  });
-}
-
-async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
-  } catch (cause) {
-    throw new InterruptedError('interrupted while waiting for a lease', { cause });
-  }
 }

@@ -9,6 +9,7 @@ import type { FileEntry } from '../files/file-tree.ts';
 import { compareContent } from './compare-content.ts';
 import { SourceError } from './source-error.ts';
 import type { SyncRun } from './sync-copy.ts';
+import { asKept, statSource } from './kept-entry.ts';
 
 const CONCURRENT_COMPARISONS = 4;
 
@@ -51,7 +52,8 @@ async function verifyContent(run: SyncRun, path: ByteString): Promise<void> {
 
 /** A file that was written during the comparison says nothing about its copy. */
 async function isUnchanged(run: SyncRun, path: ByteString): Promise<boolean> {
-  const [source, target] = await Promise.all([run.source.stat(path), run.target.stat(path)]);
+  const [source, stored] = await Promise.all([statSource(run, path), run.target.stat(path)]);
+  const target = stored && asKept(run, stored);
   return source?.mtimeNs === target?.mtimeNs && source?.sizeBytes === target?.sizeBytes;
 }
 

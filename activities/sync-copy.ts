@@ -9,14 +9,18 @@ import { metadataDifference, type SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
 import { compareChecksums } from './compare-content.ts';
+import { tryAgain } from '../storage/retrying.ts';
 import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
 import { openBulkCopies } from './sync-bulk.ts';
+import { statSource } from './kept-entry.ts';
 import { noteDamaged } from './sync-compare.ts';
 import type { SyncRenames } from './sync-renames.ts';
 import type { SyncVersions } from './sync-versions.ts';
 
 /** Most of the time goes into making files durable, which a disk does for many at once. */
 const CONCURRENT_FILES = 16;
+/** Over a network most of it is waiting. */
+const CONCURRENT_FILES_ELSEWHERE = 32;
 /** A file that changes while it is copied is copied once more, then taken as it is. */
 const COPY_ATTEMPTS = 2;
 
@@ -68,7 +72,8 @@ export async function copyEntries(
   const makeFolder: MakeFolder = copies?.makeFolder ?? ((path, metadata) => run.target.makeFolder(path, metadata));
   try {
     const left = prepareFolders(run, decisions, makeFolder);
-    await forEachConcurrently(copies?.take(left) ?? left, CONCURRENT_FILES, async (decision) => {
+    const limit = run.target.isRemote === true ? CONCURRENT_FILES_ELSEWHERE : CONCURRENT_FILES;
+    await forEachConcurrently(copies?.take(left) ?? left, limit, async (decision) => {
       throwIfAborted(run.signal);
       await carryOut(run, decision);
     });
@@ -198,8 +203,10 @@ function noteCopied({ figures, progress }: SyncRun, sizeBytes: number): void {
 async function copyFile(run: SyncRun, entry: FileEntry): Promise<number> {
   let before = entry;
   for (let attempt = 1; ; attempt++) {
-    const bytes = await copyOnce(run, before, attempt === 1);
-    const after = await run.source.stat(entry.path);
+    const copy = (): Promise<number> => copyOnce(run, before, attempt === 1);
+    // A connection that is lost costs the file that was on its way; the content can be read again.
+    const bytes = await (run.target.isRemote === true ? tryAgain(copy, { signal: run.signal }) : copy());
+    const after = await statSource(run, entry.path);
     if (after !== undefined && isSame(before, after) && bytes === after.sizeBytes) return bytes;
     if (after?.type !== 'file' || attempt === COPY_ATTEMPTS) {
       noteChanged(run, entry.path);

@@ -17,6 +17,7 @@ import { ScanRecording } from './scan-recording.ts';
 import { isPending } from './sync-lag.ts';
 import { SourceError } from './source-error.ts';
 import { noteUnreadable } from './sync-copy.ts';
+import { asKept } from './kept-entry.ts';
 import { isSyncMarker } from './sync-marker.ts';
 import type { SyncFilter } from './sync-filter.ts';
 import { scanDecisions, type EqualEntries, type ScanOptions } from './sync-scan.ts';
@@ -36,8 +37,8 @@ export interface SyncPair {
   target: FileTree;
   /** The target, where it does not tell all names apart. */
   folded?: FoldedTree;
-  /** Absolute. */
-  targetPath: string;
+  /** The copy is a location's root, in which the lock of its syncs lies. */
+  isLocationRoot: boolean;
   /** Owners are kept: only root can. */
   owners: boolean;
   /** Permissions do not hold this process back: only root's do not. */
@@ -168,7 +169,7 @@ async function* readable(pair: SyncPair, entries: AsyncIterable<FileEntry>): Asy
   for await (const entry of entries) {
     const { dir, file } = ownMode(pair);
     const wanted = entry.type === 'symlink' ? 0 : entry.type === 'dir' ? dir : file;
-    yield (entry.mode & wanted) === wanted ? entry : { ...entry, mode: entry.mode | wanted };
+    yield asKept(pair, (entry.mode & wanted) === wanted ? entry : { ...entry, mode: entry.mode | wanted });
   }
 }
 
@@ -181,21 +182,23 @@ function isWithinAny(path: ByteString, set: ReadonlySet<ByteString>): boolean {
 /** A target that is not there yet is empty. */
 async function* walkTarget(pair: SyncPair, { signal, findings }: WalkContext): AsyncGenerator<FileEntry> {
   if ((await pair.target.stat('' as ByteString)) === undefined) return;
-  yield* pair.target.walk({
+  const entries = pair.target.walk({
     signal,
     include: (entry) => pair.filter.ofTarget(entry),
-    onForeign: (storedPath) =>
-      pair.filter.isLock(storedPath) || isSyncMarker(storedPath) || noteForeign(pair, findings, storedPath),
+    onForeign: (storedPath, why) =>
+      pair.filter.isLock(storedPath) || isSyncMarker(storedPath) || noteForeign(pair, findings, storedPath, why),
   });
+  if (pair.target.keeps === undefined) yield* entries;
+  else for await (const entry of entries) yield asKept(pair, entry);
 }
 
-function noteForeign(pair: SyncPair, findings: FindingList, storedPath: ByteString): void {
-  const subject = `${pair.targetPath}/${displayPath(storedPath)}`;
+function noteForeign(pair: SyncPair, findings: FindingList, storedPath: ByteString, why: string): void {
+  const subject = `${pair.target.description}/${displayPath(storedPath)}`;
   findings.add({
     code: 'sync/foreign',
     severity: 'warning',
     subject,
-    message: `${subject} is none of the encrypted copies: its name cannot be decrypted, and it is left alone`,
+    message: `${subject} is none of the copies, and left alone: ${why}`,
     hint: 'Move it away if nobody needs it there.',
   });
 }
@@ -297,7 +300,7 @@ function noteNotable(
     findings.add({ code: 'sync/not-kept', severity, subject, message: `${subject} is left out: ${reason}` });
   }
   if (notable === 'obstructed') {
-    const subject = `${pair.targetPath}/${displayPath(path)}`;
+    const subject = `${pair.target.description}/${displayPath(path)}`;
     findings.add({
       code: 'sync/obstructed',
       severity: 'warning',

@@ -6,6 +6,7 @@ import type { FileEntry } from '../files/file-tree.ts';
 import { compareContent, isProvenByChecksum } from './compare-content.ts';
 import { SourceError } from './source-error.ts';
 import { isSame, metadataOf, type SyncRun } from './sync-copy.ts';
+import { asKept, statSource } from './kept-entry.ts';
 import { keepFolderTime } from './sync-remove.ts';
 
 /** What comes from a server in an answer or two: larger files are sent again, unless the server knows their checksum. */
@@ -44,7 +45,7 @@ async function isCandidate(run: SyncRun, { path, sizeBytes, mtimeNs }: FileEntry
     run.target.stat(path),
   ]);
   if (oldInSource !== undefined || newThere !== undefined) return false;
-  return there?.type === 'file' && there.sizeBytes === sizeBytes && there.mtimeNs === mtimeNs;
+  return there?.type === 'file' && there.sizeBytes === sizeBytes && asKept(run, there).mtimeNs === mtimeNs;
 }
 
 async function isProven(run: SyncRun, entry: FileEntry, from: ByteString, isRead: boolean): Promise<boolean> {
@@ -53,7 +54,7 @@ async function isProven(run: SyncRun, entry: FileEntry, from: ByteString, isRead
       ? (await compareContent(run, entry.path, from)) === 'equal'
       : await isProvenByChecksum(run, entry.path, from);
     if (!equal) return false;
-    const after = await run.source.stat(entry.path);
+    const after = await statSource(run, entry.path);
     return after !== undefined && isSame(entry, after);
   } catch (error) {
     throwIfAborted(run.signal);

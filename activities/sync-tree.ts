@@ -1,6 +1,7 @@
 /** The trees of a sync's target: as they are, or in rclone's crypt format when the policy says so. */
 import { basename, join } from 'node:path';
 import { HoldfastError } from '../common/errors.ts';
+import { rateClock } from '../common/rate-limits.ts';
 import type { SyncSettings } from '../domain/action.ts';
 import { fromText, toBytes } from '../files/byte-path.ts';
 import { cryptKeyFits } from '../files/crypt-check.ts';
@@ -9,17 +10,18 @@ import { createNameCipher } from '../files/crypt-names.ts';
 import { openEncryptedTree, type CryptSettings } from '../files/encrypted-tree.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
+import { passTree } from '../files/pass-tree.ts';
+import { throttledTree } from '../storage/throttled-tree.ts';
 import type { Dependencies } from './dependencies.ts';
-import { targetDirectory } from './sync-target.ts';
 
 /** A source directory and the tree of its copy. */
 export interface TargetTree {
   /** Absolute: the source. */
   directory: string;
-  /** Absolute: the copy. */
-  targetPath: string;
+  /** Whether the copy is a location's root, in which the lock of its syncs lies. */
+  isLocationRoot: boolean;
   /** Opens it anew at each call. */
-  open(): FileTree;
+  open(): Promise<FileTree>;
 }
 
 /**
@@ -32,27 +34,56 @@ export async function planTargetTrees(
   settings: SyncSettings,
   signal: AbortSignal,
 ): Promise<TargetTree[]> {
-  const target = targetDirectory(settings);
   const names = namePlaces(settings);
-  if (settings.encrypt === undefined) {
-    return names.map(([directory, name]) => {
-      const targetPath = join(target, name);
-      return { directory, targetPath, open: () => openLocalTree(targetPath) };
-    });
-  }
+  const place = (directory: string, stored: string, wrap = (tree: FileTree): FileTree => tree): TargetTree => {
+    const path = joinPlaces(settings.path, stored);
+    return { directory, isLocationRoot: path === '', open: async () => wrap(await openTarget(deps, settings, path)) };
+  };
+  if (settings.encrypt === undefined) return names.map(([directory, name]) => place(directory, name));
   const crypt = await resolveCrypt(deps, settings.encrypt);
-  await requireKey(target, crypt, signal);
+  await requireKey(await openWholeTarget(deps, settings), crypt, signal);
   const cipher = createNameCipher(crypt.names, crypt.keys);
   return names.map(([directory, name]) => {
     const stored = name === '' ? '' : toBytes(cipher.encrypt(fromText(name), 'dir')).toString('utf8');
-    const targetPath = join(target, stored);
-    return { directory, targetPath, open: () => openEncryptedTree(openLocalTree(targetPath), crypt) };
+    return place(directory, stored, (tree) => openEncryptedTree(tree, crypt));
   });
 }
 
 /** The target as it is stored, all of it. */
-export function openWholeTarget(settings: SyncSettings): FileTree {
-  return openLocalTree(targetDirectory(settings));
+export function openWholeTarget(deps: Dependencies, settings: SyncSettings): Promise<FileTree> {
+  return openTarget(deps, settings, settings.path);
+}
+
+/** Copies as writer, removes as maintainer, and keeps to the location's rates. */
+async function openTarget(deps: Dependencies, { to }: SyncSettings, path: string): Promise<FileTree> {
+  if (to.local === undefined) {
+    const tree = await deps.openTree(to, path, 'writer');
+    if (to.identities?.maintainer === undefined) return tree;
+    return removingAs(tree, () => deps.openTree(to, path, 'maintainer'));
+  }
+  const tree = openLocalTree(join(to.local.path, path));
+  const limitsAt = rateClock(to.limits ?? {});
+  return limitsAt === undefined ? tree : throttledTree(tree, limitsAt);
+}
+
+/** The second tree is opened when something is removed. */
+function removingAs(tree: FileTree, open: () => Promise<FileTree>): FileTree {
+  let remover: Promise<FileTree> | undefined;
+  return {
+    ...passTree(tree),
+    async remove(path) {
+      remover ??= open();
+      await (await remover).remove(path);
+    },
+    async close() {
+      await Promise.all([tree.close(), remover?.then((opened) => opened.close()).catch(() => undefined)]);
+    },
+  };
+}
+
+/** Below a location; either may be empty. */
+function joinPlaces(path: string, name: string): string {
+  return [path, name].filter((part) => part !== '').join('/');
 }
 
 function namePlaces(settings: SyncSettings): [directory: string, name: string][] {
@@ -80,16 +111,15 @@ async function resolveCrypt(
   return { keys: await deriveCryptKeys(...secrets), names };
 }
 
-async function requireKey(target: string, crypt: CryptSettings, signal: AbortSignal): Promise<void> {
-  const inner = openLocalTree(target);
+async function requireKey(stored: FileTree, crypt: CryptSettings, signal: AbortSignal): Promise<void> {
   try {
-    if (await cryptKeyFits(inner, crypt, signal)) return;
+    if (await cryptKeyFits(stored, crypt, signal)) return;
   } finally {
-    await inner.close();
+    await stored.close();
   }
   throw new HoldfastError(
     'WrongPassword',
-    `what the sync target ${target} holds cannot be decrypted with the policy's password and salt`,
+    `what the sync target ${stored.description} holds cannot be decrypted with the policy's password and salt`,
     {
       hint: 'Correct passwordFrom or saltFrom. If the password was changed on purpose, or these files are damaged, move them away: the next run makes the copy anew.',
     },

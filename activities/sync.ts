@@ -11,13 +11,14 @@ import { createSyncLag } from '../domain/sync-lag.ts';
 import { checkSyncGuards, metadataDifference } from '../domain/sync-plan.ts';
 import { VERSIONS_FOLDER } from '../domain/sync-versions.ts';
 import { fromText } from '../files/byte-path.ts';
-import type { FileEntry } from '../files/file-tree.ts';
+import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import { openFoldedTree } from '../files/folded-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { readProcessRights } from './process-rights.ts';
 import { settingsOf } from './settings-of.ts';
 import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
+import { asKept } from './kept-entry.ts';
 import { verifySync } from './sync-compare.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey, type WalkContext } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
@@ -27,7 +28,7 @@ import { createSyncFilter } from './sync-filter.ts';
 import { expireSyncVersions, openSyncVersions } from './sync-versions.ts';
 import { addUnreadable, reportLag, watchLag } from './sync-lag.ts';
 import { requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
-import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-target.ts';
+import { isFolder, leaseTarget, prepareTarget } from './sync-target.ts';
 
 /**
  * Mirrors or copies the source's directories into the target; a single one becomes the target itself, several are
@@ -37,16 +38,33 @@ import { isFolder, leaseTarget, prepareTarget, targetDirectory } from './sync-ta
 export async function sync(deps: Dependencies, request: ActionRequest, context: CallContext): Promise<ActionOutcome> {
   const settings = settingsOf(request, 'sync');
   await requireSources(settings);
-  await prepareTarget(deps, request, settings);
-  if (request.dryRun === true) return syncPairs(deps, request, settings, context);
-  await claimTarget(deps, request, settings);
-  const lease = await leaseTarget(settings, context);
+  const target = await openWholeTarget(deps, settings);
+  try {
+    await prepareTarget(deps, request, target);
+    if (request.dryRun === true) return await syncPairs(deps, request, settings, { ...context, stored: target });
+    await requireOwnTarget(deps, request, settings, target);
+    return await syncUnderLease(deps, request, settings, { ...context, stored: target });
+  } finally {
+    await target.close();
+  }
+}
+
+/** `stored`: the whole target, as it is stored. */
+type SyncContext = CallContext & { stored: FileTree };
+
+async function syncUnderLease(
+  deps: Dependencies,
+  request: ActionRequest,
+  settings: SyncSettings,
+  context: SyncContext,
+): Promise<ActionOutcome> {
+  const lease = await leaseTarget(deps, settings, context.stored, context);
   try {
     const signal = AbortSignal.any([context.signal, lease.lost]);
     return await syncPairs(deps, request, settings, { ...context, signal });
   } catch (error) {
     if (!lease.lost.aborted || context.signal.aborted) throw error;
-    throw new StorageError(`the lock of the sync target ${targetDirectory(settings)} was lost while working`, {
+    throw new StorageError(`the lock of the sync target ${context.stored.description} was lost while working`, {
       cause: error,
     });
   } finally {
@@ -68,13 +86,14 @@ async function syncPairs(
   deps: Dependencies,
   request: ActionRequest,
   settings: SyncSettings,
-  context: CallContext,
+  context: SyncContext,
 ): Promise<ActionOutcome> {
   const figures = emptyFigures();
   const findings = createFindingList();
   const pairs: { pair: SyncPair; survey: SyncSurvey }[] = [];
   try {
-    const marker = await claimTarget(deps, request, settings);
+    // Asked before the target is locked, so that nothing of somebody else's is touched, and once more under the lock.
+    const marker = await requireOwnTarget(deps, request, settings, context.stored);
     for (const tree of await planTargetTrees(deps, settings, context.signal)) {
       const pair = await openPair(settings, tree, marker?.folds ?? []);
       const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
@@ -95,7 +114,10 @@ async function syncPairs(
         pairs.map(({ survey }) => survey),
       );
     // The names that a new target does not tell apart are known from now on, and the plan is another one then.
-    if (marker === undefined && (await markTarget(deps, request, settings)).folds.length > 0)
+    if (
+      marker === undefined &&
+      (await writeSyncMarker(context.stored, request, settings, deps.clock())).folds.length > 0
+    )
       return await syncPairs(deps, request, settings, context);
     figures.marked = true;
     for (const { pair, survey } of pairs) {
@@ -104,32 +126,6 @@ async function syncPairs(
     return { figures, findings: findings.all() };
   } finally {
     for (const { pair } of pairs) await Promise.all([pair.source.close(), pair.target.close()]);
-  }
-}
-
-/**
- * Throws GuardRefused when the target is somebody else's: asked before the target is locked, so that nothing of theirs is
- * touched, and once more under the lock. undefined: it has no marker of the policy's own yet.
- */
-async function claimTarget(
-  deps: Dependencies,
-  request: ActionRequest,
-  settings: SyncSettings,
-): Promise<SyncMarker | undefined> {
-  const tree = openWholeTarget(settings);
-  try {
-    return await requireOwnTarget(deps, request, settings, tree);
-  } finally {
-    await tree.close();
-  }
-}
-
-async function markTarget(deps: Dependencies, request: ActionRequest, settings: SyncSettings): Promise<SyncMarker> {
-  const tree = openWholeTarget(settings);
-  try {
-    return await writeSyncMarker(tree, request, settings, deps.clock());
-  } finally {
-    await tree.close();
   }
 }
 
@@ -149,38 +145,43 @@ function emptyFigures(): SyncFigures {
 
 async function openPair(
   settings: SyncSettings,
-  { directory, targetPath, open }: TargetTree,
+  { directory, isLocationRoot, open }: TargetTree,
   folds: SyncMarker['folds'],
 ): Promise<SyncPair> {
   const source = openLocalTree(directory);
   const root = await source.stat('' as ByteString);
-  const rights = rightsOf();
+  const stored = await open();
+  const rights = rightsOf(stored);
   const filter = createSyncFilter({
     settings: settings.source,
     directory,
     device: root?.device,
     include: settings.include,
-    hasLocks: targetPath === settings.to.local.path,
+    hasLocks: isLocationRoot,
   });
   // Encrypted names have no letters that a file system could confuse.
   const confuses = folds.length > 0 && settings.encrypt?.names !== 'standard';
-  const folded = confuses ? openFoldedTree(open(), { tree: source, include: filter.ofCopy }, folds) : undefined;
+  const folded = confuses ? openFoldedTree(stored, { tree: source, include: filter.ofCopy }, folds) : undefined;
   return {
     settings,
     directory,
     source,
     sourceRoot: root && { ...root, mode: root.mode | (rights.overrides ? 0 : 0o500) },
-    target: folded ?? open(),
+    target: folded ?? stored,
     ...(folded === undefined ? {} : { folded }),
-    targetPath,
+    isLocationRoot,
     ...rights,
     filter,
   };
 }
 
-function rightsOf(): Pick<SyncPair, 'owners' | 'overrides'> {
+/** What a tree keeps of owners it says itself, if it is none of this machine's. */
+function rightsOf({ keeps, modesBind }: FileTree): Pick<SyncPair, 'owners' | 'overrides'> {
   const { changesOwners, overridesPermissions } = readProcessRights();
-  return { owners: changesOwners, overrides: overridesPermissions };
+  return {
+    owners: keeps === undefined ? changesOwners : true,
+    overrides: modesBind === undefined ? overridesPermissions : !modesBind,
+  };
 }
 
 /** Each directory by itself: one of several that is not mounted must not go unnoticed. */
@@ -234,7 +235,7 @@ async function carryOutPair(
   const startedAtNs = BigInt(Date.now() - 20) * 1_000_000n;
   const now = deps.clock();
   const versions = settings.versions === undefined ? {} : openVersions(pair, now, context.figures);
-  const renames = openSyncRenames(survey.renames, { readsCheaply: 'local' in settings.to });
+  const renames = openSyncRenames(survey.renames, { readsCheaply: settings.to.local !== undefined });
   const run: SyncRun = {
     ...pair,
     ...context,
@@ -244,7 +245,7 @@ async function carryOutPair(
     folders: new Map(),
     deferred: [],
   };
-  const root = pair.targetPath === settings.to.local.path ? undefined : await openRoot(run);
+  const root = pair.isLocationRoot ? undefined : await openRoot(run);
   // The survey has told what cannot be read.
   const quiet = { signal: context.signal, findings: createFindingList() };
   if (survey.hasChanges) await copySurveyed(run, pair, survey, quiet);
@@ -339,6 +340,7 @@ async function openRoot(run: SyncRun): Promise<FileEntry | undefined> {
 
 async function settleRoot(run: SyncRun, source: FileEntry): Promise<void> {
   const root = await run.target.stat('' as ByteString);
-  if (root !== undefined && metadataDifference(source, root, run.owners) === undefined) return;
+  if (root !== undefined && metadataDifference(asKept(run, source), asKept(run, root), run.owners) === undefined)
+    return;
   run.folders.set('' as ByteString, metadataOf(run, source));
 }

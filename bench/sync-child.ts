@@ -50,6 +50,7 @@ const openStorage: Dependencies['openStorage'] = async (location, folder) =>
 
 const dependencies: Dependencies = {
   openStorage,
+  openTree: () => Promise.reject(new Error('this sync stays on this machine')),
   openRepository: () => Promise.reject(new Error('a sync opens no repository')),
   openEvidence: async ({ location, path: folder }) => openEvidenceStore(await openStorage(location, folder, 'writer')),
   resolveSecret: () => Promise.reject(new Error('a sync without encryption needs no secret')),

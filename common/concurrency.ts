@@ -1,4 +1,5 @@
 /** Doing several things at once, but never more than a given number. */
+import { InterruptedError, throwIfAborted } from './errors.ts';
 
 /**
  * Calls `work` for each item, at most `limit` at a time, and returns when all have finished. After the first failure no
@@ -51,4 +52,32 @@ export async function bothAtOnce<First, Second>(
   const [a, b] = await Promise.allSettled([guard(first(signal)), guard(second(signal))]);
   if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
   throw (failure as { error: unknown } | undefined)?.error;
+}
+
+/** The items, until the signal fires: then InterruptedError at once, also while the next one keeps its reader waiting. */
+export async function* untilAborted<Item>(
+  items: AsyncIterable<Item>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Item> {
+  if (signal === undefined) return yield* items;
+  throwIfAborted(signal);
+  const iterator = items[Symbol.asyncIterator]();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(new InterruptedError());
+  // Nobody waits for it when the items end first.
+  aborted.catch(() => undefined);
+  signal.addEventListener('abort', onAbort);
+  let finished = false;
+  try {
+    for (;;) {
+      const step = await Promise.race([iterator.next(), aborted]);
+      if (step.done === true) break;
+      yield step.value;
+    }
+    finished = true;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // Not awaited: what hangs would hang here too.
+    if (!finished) void iterator.return?.()?.catch(() => undefined);
+  }
 }

@@ -153,7 +153,7 @@ export interface SyncGuards {
 export interface SyncSettings {
   kind: 'sync';
   source: SourceSettings;
-  to: LocalLocation;
+  to: LocationSettings;
   /** Below the location. */
   path: string;
   mode: 'mirror' | 'copy';

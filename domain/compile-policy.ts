@@ -120,8 +120,8 @@ class PolicyCompiler {
   *#syncs(): Generator<Part> {
     for (const block of this.#document.content.spec.sync ?? []) {
       const to = resolveLocation(block.to, this.#folder);
-      // A sync to anything but a folder is not built.
-      if (to?.local === undefined) continue;
+      // A sync into a bucket is not built.
+      if (to === undefined || (to.local ?? to.sftp) === undefined) continue;
       const path = pathBelow(block.path);
       const encrypt = this.#encryption(block.encrypt);
       const { formerly } = this.#document.content.metadata;
@@ -142,7 +142,7 @@ class PolicyCompiler {
         block,
         every: this.#class.syncEvery,
         settings,
-        host: this.#source.host ?? to.local.host,
+        host: this.#source.host ?? to.local?.host,
       };
     }
   }

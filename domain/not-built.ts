@@ -1,5 +1,4 @@
 /** Finds the parts of the language that validate but that nothing carries out yet: `apply` refuses them by name and place. */
-import { rateClock } from '../common/rate-limits.ts';
 import type { DocumentPath, Kind, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
 import type { Policy } from '../schemas/types.ts';
@@ -121,10 +120,8 @@ function findSyncsElsewhere(policy: LoadedDocument<Policy>, folder: PolicyFolder
   return (policy.content.spec.sync ?? []).flatMap(({ to }, index) => {
     const location = resolveLocation(to, folder);
     const path = ['spec', 'sync', index, 'to'];
-    if (rateClock(location?.limits ?? {}) !== undefined)
-      return [notBuiltAt(policy, path, 'a sync within a limit of bandwidth', 'name a location without one', 'value')];
-    if (location === undefined || location.local !== undefined) return [];
-    return [notBuiltAt(policy, path, 'a sync to a remote location', 'use a backup, or mount it', 'value')];
+    if (location === undefined || (location.local ?? location.sftp) !== undefined) return [];
+    return [notBuiltAt(policy, path, 'a sync into a bucket', 'use a backup, or mount it', 'value')];
   });
 }
 

@@ -5,8 +5,8 @@ import { HoldfastError, NotFoundError } from '../common/errors.ts';
 import { baseName, displayPath, joinPath, parentPath, requireRelativePath } from './byte-path.ts';
 import { decryptContent, encryptContent, plainSizeBytes, type CryptKeys } from './crypt-content.ts';
 import { createNameCipher, type NameCipher, type NameMode } from './crypt-names.ts';
-import type { EntryMetadata, FileEntry, FileTree, WalkOptions } from './file-tree.ts';
-import { sortForWalk, walkByListing } from './walk-by-listing.ts';
+import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from './file-tree.ts';
+import { FOLDERS_AHEAD, sortForWalk, walkByListing } from './walk-by-listing.ts';
 
 const EMPTY = '' as ByteString;
 /** What file systems take; the format itself would take longer ones. */
@@ -35,6 +35,9 @@ type Kind = 'file' | 'dir';
 
 class EncryptedTree implements FileTree {
   readonly description: string;
+  readonly isRemote: boolean;
+  readonly modesBind?: boolean;
+  readonly keeps?: (entry: FileEntry) => KeptMetadata;
   readonly #inner: FileTree;
   readonly #dataKey: Uint8Array;
   readonly #names: NameCipher;
@@ -42,13 +45,17 @@ class EncryptedTree implements FileTree {
 
   constructor(inner: FileTree, dataKey: Uint8Array, names: NameCipher) {
     this.description = inner.description;
+    this.isRemote = inner.isRemote ?? false;
+    if (inner.modesBind !== undefined) this.modesBind = inner.modesBind;
+    if (inner.keeps !== undefined) this.keeps = (entry) => inner.keeps!(entry);
     this.#inner = inner;
     this.#dataKey = dataKey;
     this.#names = names;
   }
 
   walk(options: WalkOptions = {}): AsyncGenerator<FileEntry> {
-    return walkByListing((folder, given) => this.#listSorted(folder, given), options);
+    const ahead = this.isRemote ? FOLDERS_AHEAD : 0;
+    return walkByListing((folder, given) => this.#listSorted(folder, given), options, ahead);
   }
 
   async *list(folder: ByteString, options: WalkOptions = {}): AsyncGenerator<FileEntry> {
@@ -61,6 +68,7 @@ class EncryptedTree implements FileTree {
     const found = new Map<ByteString, FileEntry>();
     const stored = this.#inner.list(this.#storedPath(folder, 'dir'), {
       ...(signal === undefined ? {} : { signal }),
+      ...(onForeign === undefined ? {} : { onForeign }),
       ...(onError === undefined
         ? {}
         : { onError: (path, error) => onError(this.#plainPath(folder, path) ?? path, error) }),
@@ -68,7 +76,7 @@ class EncryptedTree implements FileTree {
     for await (const entry of stored) {
       const path = this.#plainPath(folder, entry.path, entry.type);
       // Without encryption of names a file and a folder may come to one name: the first one is the entry.
-      if (path === undefined || found.has(path)) onForeign?.(entry.path);
+      if (path === undefined || found.has(path)) onForeign?.(entry.path, 'its name cannot be decrypted');
       else found.set(path, toPlain(entry, path));
     }
     return sortForWalk(found.values());
@@ -131,10 +139,11 @@ class EncryptedTree implements FileTree {
   refuses(entry: FileEntry): string | undefined {
     if (entry.type === 'symlink') return 'an encrypted copy keeps no symbolic links';
     const name = baseName(entry.path);
-    if (name.length <= ALWAYS_SHORT_NAME_BYTES) return undefined;
+    if (this.#inner.refuses === undefined && name.length <= ALWAYS_SHORT_NAME_BYTES) return undefined;
     const stored = this.#names.encrypt(name, kindOf(entry));
-    if (stored.length <= LONGEST_NAME_BYTES) return undefined;
-    return `its encrypted name would be longer than ${LONGEST_NAME_BYTES} bytes`;
+    if (stored.length > LONGEST_NAME_BYTES)
+      return `its encrypted name would be longer than ${LONGEST_NAME_BYTES} bytes`;
+    return this.#inner.refuses?.({ ...entry, path: stored });
   }
 
   async close(): Promise<void> {

@@ -30,8 +30,11 @@ export interface WalkOptions {
   include?: (entry: FileEntry) => boolean;
   /** Told what could not be read; the walk goes on. Without it the error is thrown. */
   onError?: (path: ByteString, error: unknown) => void;
-  /** Told the paths, as they are stored, of what is none of the tree's own entries, where a tree can tell: the walk passes them over. */
-  onForeign?: (storedPath: ByteString) => void;
+  /**
+   * Told the paths, as they are stored, of what is none of the tree's own entries, where a tree can tell, and why, in a
+   * few words: the walk passes them over.
+   */
+  onForeign?: (storedPath: ByteString, why: string) => void;
 }
 
 /** What `replace` and `setMetadata` put on an entry. Absent parts stay as they are. */
@@ -48,6 +51,9 @@ export interface ContentChecksum {
   value: string;
 }
 
+/** What two entries are compared by, besides their content. */
+export type KeptMetadata = Pick<FileEntry, 'mode' | 'mtimeNs' | 'uid' | 'gid'>;
+
 /**
  * Promises: `walk` is pre-order and in byte order (`compareBytePaths`), the root left out; `list` is the same of one
  * folder, without what is below its folders; `replace` is atomic (a reader sees the old or the new content, never a
@@ -55,10 +61,17 @@ export interface ContentChecksum {
  * of the tree. Absence is NotFoundError.
  */
 export interface FileTree {
-  /** For messages: `/srv/orders`. */
+  /** For messages, without a slash at the end: `/srv/orders`, `sftp://backup@vault.example/srv/orders`. */
   readonly description: string;
   /** Absolute: the folder of this machine whose entries are the tree's, as they are. Absent: they are elsewhere, or otherwise. */
   readonly localRoot?: ByteString;
+  /** Every call waits for a network: many at once are faster than one after the other. */
+  readonly isRemote?: boolean;
+  /**
+   * Whether the modes of its entries can keep whoever uses the tree from reading and writing them: not root, and nobody in
+   * a bucket. Absent: what the rights of this process say.
+   */
+  readonly modesBind?: boolean;
   walk(options?: WalkOptions): AsyncIterable<FileEntry>;
   /** The empty path is the root. */
   list(folder: ByteString, options?: WalkOptions): AsyncIterable<FileEntry>;
@@ -74,7 +87,7 @@ export interface FileTree {
   /** Creates, or replaces, a symbolic link; atomic like `replace`. */
   replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void>;
   setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void>;
-  /** Succeeds when the folder is already there. */
+  /** Succeeds when the folder is already there. The empty path is the root, which is made with its parents. */
   makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void>;
   remove(path: ByteString): Promise<void>;
   /** Atomic within the tree; replaces what is at the new path. Missing parents are made. */
@@ -91,6 +104,12 @@ export interface FileTree {
    * these two trees. The root is there.
    */
   openCopier?(source: FileTree, told: CopyTold, signal: AbortSignal): TreeCopier | undefined;
+  /**
+   * What of an entry's metadata the tree can keep, all else made equal for all entries: whole seconds, no owners. What
+   * differs in nothing of this is up to date. Doing it twice changes nothing. Absent: everything, and owners if this
+   * process may give files away.
+   */
+  keeps?(entry: FileEntry): KeptMetadata;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError } from '../common/errors.ts';
 import { baseName, displayPath, joinPath, parentPath } from './byte-path.ts';
-import type { EntryMetadata, FileEntry, FileTree, WalkOptions } from './file-tree.ts';
+import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from './file-tree.ts';
 import { foldName, type NameFold } from './name-folds.ts';
 import { sortForWalk, walkByListing } from './walk-by-listing.ts';
 
@@ -40,6 +40,9 @@ export interface FoldedSource {
 
 class Folded implements FoldedTree {
   readonly description: string;
+  readonly isRemote: boolean;
+  readonly modesBind?: boolean;
+  readonly keeps?: (entry: FileEntry) => KeptMetadata;
   readonly #inner: FileTree;
   readonly #source: FoldedSource;
   readonly #folds: readonly NameFold[];
@@ -47,6 +50,9 @@ class Folded implements FoldedTree {
 
   constructor(inner: FileTree, source: FoldedSource, folds: readonly NameFold[]) {
     this.description = inner.description;
+    this.isRemote = inner.isRemote ?? false;
+    if (inner.modesBind !== undefined) this.modesBind = inner.modesBind;
+    if (inner.keeps !== undefined) this.keeps = (entry) => inner.keeps!(entry);
     this.#inner = inner;
     this.#source = source;
     this.#folds = folds;
@@ -116,7 +122,7 @@ class Folded implements FoldedTree {
   async #winnerOf(folder: ByteString, members: readonly FileEntry[]): Promise<FileEntry> {
     const standing = await this.#inner.stat(members[0]!.path);
     if (standing === undefined) return members[0]!;
-    const copied = members.find((member) => isCopied(member, standing));
+    const copied = members.find((member) => isCopied(member, standing, (entry) => this.keeps?.(entry) ?? entry));
     if (copied !== undefined || this.#folds.includes('spelling')) return copied ?? members[0]!;
     const stored = new Set((await entriesOf(this.#inner, folder)).map(({ path }) => path));
     return members.find(({ path }) => stored.has(path)) ?? members[0]!;
@@ -168,8 +174,8 @@ class Folded implements FoldedTree {
   }
 }
 
-function isCopied(source: FileEntry, target: FileEntry): boolean {
-  if (source.type !== target.type || source.mtimeNs !== target.mtimeNs) return false;
+function isCopied(source: FileEntry, target: FileEntry, kept: (entry: FileEntry) => KeptMetadata): boolean {
+  if (source.type !== target.type || kept(source).mtimeNs !== kept(target).mtimeNs) return false;
   return source.type !== 'file' || source.sizeBytes === target.sizeBytes;
 }
 

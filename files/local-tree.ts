@@ -32,7 +32,7 @@ const EMPTY = '' as ByteString;
 /** Folders remembered as swept of stale temporary files; beyond this the memory starts anew. */
 const SWEPT_FOLDERS = 10_000;
 
-/** @param directory Absolute. It need not exist: `makeFolder` of the empty path makes it, with its parents. */
+/** @param directory Absolute. It need not exist: `makeFolder` of the empty path makes it, with its parents, all with that mode. */
 export function openLocalTree(directory: string): FileTree {
   return new LocalTree(directory);
 }
@@ -139,7 +139,7 @@ class LocalTree implements FileTree {
     settle: (folder: SafeFolder) => Promise<void>,
   ): Promise<void> {
     requireRelativePath(path);
-    if (path === '') mkdirSync(toBytes(this.localRoot), { recursive: true });
+    if (path === '') mkdirSync(toBytes(this.localRoot), { recursive: true, mode: metadata.mode });
     await this.#inFolder('make', path, async (folder, name) => {
       if (name !== '') makeFolderIn(folder, name);
       this.#apply(folder, name, metadata);

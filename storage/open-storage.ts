@@ -44,13 +44,7 @@ async function openBackend(
   }
   const [{ openSftpStorage }, { retrying }] = await Promise.all([import('./sftp.ts'), import('./retrying.ts')]);
   const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };
-  const { connections } = location.limits ?? {};
-  const limit = silenceLimit(surroundings);
-  const options = {
-    role,
-    ...(connections === undefined ? {} : { connections }),
-    ...(limit === undefined ? {} : { timing: sftpTiming(limit) }),
-  };
+  const options = sftpOptionsOf(location, role, surroundings);
   // The driver connects anew once; a server that is away for some seconds needs more patience.
   return retrying(await openSftpStorage(place, identityOf(location, role), surroundings, options));
 }
@@ -58,4 +52,14 @@ async function openBackend(
 /** Who acts in a role; absent: whoever the environment says. */
 export function identityOf({ identities }: StorageLocation, role: StorageRole): StorageIdentity {
   return identities?.[role] ?? identities?.writer ?? {};
+}
+
+/** How an SSH server is to be used. */
+export function sftpOptionsOf({ limits }: StorageLocation, role: StorageRole, surroundings: StorageSurroundings) {
+  const limit = silenceLimit(surroundings);
+  return {
+    role,
+    ...(limits?.connections === undefined ? {} : { connections: limits.connections }),
+    ...(limit === undefined ? {} : { timing: sftpTiming(limit) }),
+  };
 }

@@ -38,7 +38,11 @@ export function retrying(storage: Storage): Storage {
   };
 }
 
-async function tryAgain<Result>(work: (failures: number) => Promise<Result>, call: CallOptions = {}): Promise<Result> {
+/** Does work until it succeeds, or fails for good; it is told how often it has failed. */
+export async function tryAgain<Result>(
+  work: (failures: number) => Promise<Result>,
+  call: CallOptions = {},
+): Promise<Result> {
   for (let failures = 0; ;) {
     try {
       return await work(failures);

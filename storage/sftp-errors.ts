@@ -27,7 +27,7 @@ export function sftpStatus(error: unknown): number | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
 }
 
-export type SftpVerb = 'read' | 'write' | 'remove' | 'list' | 'replace';
+export type SftpVerb = 'read' | 'write' | 'remove' | 'list' | 'replace' | 'make' | 'move' | 'change';
 
 /** The contract's error for a failure at `path`; errors that already are of the contract pass through. */
 export function translateSftpError(error: unknown, verb: SftpVerb, path: string): Error {

@@ -4,6 +4,7 @@ import type { FileEntryWithStats } from 'ssh2';
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus, translateSftpError } from './sftp-errors.ts';
+import { readRemoteFolder } from './sftp-folder.ts';
 import type { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { isTemporary, statRemote } from './sftp-write.ts';
@@ -67,7 +68,7 @@ async function readFolder(listing: SftpListing, folder: string): Promise<Item[]>
     return await pool.run(
       async (session) => {
         const items: Item[] = [];
-        await forEachConcurrently(await readEntries(session, path, signal), LOOKS, async (entry) => {
+        await forEachConcurrently(await readRemoteFolder(session, path, signal), LOOKS, async (entry) => {
           const name = `${folder}${entry.filename}`;
           if (isTemporary(entry.filename)) {
             if (listing.removesAbandoned) removeAbandoned(session, posix.join(root, name), entry);
@@ -103,10 +104,6 @@ function sortKey(item: Item): string {
   return 'folder' in item ? item.folder : item.name;
 }
 
-async function readEntries(session: SftpSession, path: string, signal: AbortSignal | undefined) {
-  return session.request<FileEntryWithStats[]>((sftp, done) => sftp.readdir(path, done as never), signal);
-}
-
 /** People move `data` to another disk and leave a symbolic link. Some servers tell no types in a listing. */
 async function itemOf(
   session: SftpSession,
@@ -122,7 +119,7 @@ async function itemOf(
 }
 
 /** Not waited for, and no matter when it fails: the next listing comes. */
-function removeAbandoned(session: SftpSession, path: string, { attrs }: FileEntryWithStats): void {
+export function removeAbandoned(session: SftpSession, path: string, { attrs }: FileEntryWithStats): void {
   if (Date.now() - attrs.mtime * 1000 < ABANDONED_MILLISECONDS) return;
   session.request<void>((sftp, done) => sftp.unlink(path, done)).catch(() => {});
 }

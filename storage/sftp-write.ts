@@ -1,7 +1,7 @@
 /** Writes an object to an SFTP server: under a temporary name, synced, then renamed; straight to its name where the account may not rename. */
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
-import type { Stats } from 'ssh2';
+import type { InputAttributes, Stats } from 'ssh2';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import { flushEarly, FSYNC } from './sftp-flush.ts';
@@ -23,6 +23,8 @@ export interface WriteRequest {
   /** An earlier attempt may have succeeded unheard. */
   again: boolean;
   modes: SftpModes;
+  /** Put on the file one after the other when its content is there, before it gets its name. */
+  attributes?: readonly InputAttributes[];
 }
 
 /** Whether a name is that of an unfinished file, which no listing shows. */
@@ -30,6 +32,7 @@ export function isTemporary(name: string): boolean {
   return /^\.tmp-[0-9a-f]{24}$/.test(name);
 }
 
+/** Beside the file that it becomes. */
 export function temporaryName(): string {
   return `.tmp-${randomBytes(12).toString('hex')}`;
 }
@@ -95,7 +98,7 @@ async function fill(
   session: SftpSession,
   path: string,
   file: OpenFile,
-  { content, signal }: Pick<WriteRequest, 'content' | 'signal'>,
+  { content, signal, attributes = [] }: Pick<WriteRequest, 'content' | 'signal' | 'attributes'>,
 ): Promise<void> {
   const early = flushEarly(session, path);
   try {
@@ -106,11 +109,14 @@ async function fill(
   } finally {
     await early.end();
   }
-  // Sent together: the server answers in order, and each failure is seen.
+  // Sent together: the server works in order, and each failure is seen.
+  const set = attributes.map((each) =>
+    session.request<void>((sftp, done) => sftp.fsetstat(file.handle, each, done as never)),
+  );
   const synced = session.has(FSYNC)
     ? session.request<void>((sftp, done) => sftp.ext_openssh_fsync(file.handle, done as never))
     : Promise.resolve();
-  const results = await Promise.allSettled([synced, closeRemote(file)]);
+  const results = await Promise.allSettled([...set, synced, closeRemote(file)]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
@@ -156,7 +162,12 @@ async function ignoreExisting(session: SftpSession, folder: string, error: unkno
   if (stats?.isDirectory() !== true) throw error;
 }
 
-async function publish(session: SftpSession, temporary: string, request: WriteRequest): Promise<void> {
+/** Gives what has a temporary name its own: at once, where the server can. */
+export async function publish(
+  session: SftpSession,
+  temporary: string,
+  request: Omit<WriteRequest, 'signal' | 'modes' | 'attributes'>,
+): Promise<void> {
   const { path, existing } = request;
   if (existing === 'replace' && session.has(POSIX_RENAME)) return rename(session, temporary, path);
   // The plain rename refuses a name that is taken: with OpenSSH at the instant itself, because it makes a hard link.

@@ -4,27 +4,20 @@ import { Readable } from 'node:stream';
 import type { Stats } from 'ssh2';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { checkObjectName } from './object-name.ts';
-import { connectSftp, DEFAULT_TIMING, type SftpServer, type SftpTiming } from './sftp-connect.ts';
-import { ConnectionLost, translateSftpError, type SftpVerb } from './sftp-errors.ts';
+import { openSftpPool, type SftpPoolOptions } from './open-sftp-pool.ts';
+import { translateSftpError, type SftpVerb } from './sftp-errors.ts';
 import { probeSftpRights } from './sftp-rights.ts';
-import { hostKeyRule } from './sftp-host-key.ts';
 import { listRemote } from './sftp-list.ts';
-import { sftpLogin } from './sftp-login.ts';
-import { SftpPool } from './sftp-pool.ts';
+import type { SftpPool } from './sftp-pool.ts';
+import { openPieces, translatePieces } from './sftp-read.ts';
 import type { SftpSession } from './sftp-session.ts';
-import { closeUnheard, openRemote, readAhead, readInto } from './sftp-transfer.ts';
+import { closeUnheard, openRemote, readInto } from './sftp-transfer.ts';
 import { makeFolder, mayRename, statRemote, writeAtomic, writeOnce, type SftpModes } from './sftp-write.ts';
 import type { SftpPlace, StorageIdentity, StorageSurroundings } from './storage-location.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, StorageRole, WriteOptions } from './storage.ts';
 
-/** How many connections are opened when a location does not say. */
-const DEFAULT_CONNECTIONS = 4;
-
-export interface SftpStorageOptions {
+export interface SftpStorageOptions extends SftpPoolOptions {
   role: StorageRole;
-  /** Connections at a time. */
-  connections?: number;
-  timing?: Partial<SftpTiming>;
 }
 
 /**
@@ -37,10 +30,7 @@ export async function openSftpStorage(
   surroundings: StorageSurroundings,
   options: SftpStorageOptions,
 ): Promise<Storage> {
-  const [rule, login] = await Promise.all([hostKeyRule(place, surroundings), sftpLogin(identity, surroundings)]);
-  const name = describe(place, login.user);
-  const server: SftpServer = { place, login, rule, timing: { ...DEFAULT_TIMING, ...options.timing }, name };
-  const pool = new SftpPool(() => connectSftp(server), options.connections ?? DEFAULT_CONNECTIONS);
+  const { pool, name } = await openSftpPool(place, identity, surroundings, options);
   try {
     return await pool.run((session) => storageOf(pool, session, { name, root: place.path, role: options.role }), {
       repeatable: true,
@@ -50,12 +40,6 @@ export async function openSftpStorage(
     await pool.close();
     throw translateSftpError(error, 'read', name);
   }
-}
-
-/** As `--repo` takes it: a second slash begins an absolute path. */
-function describe({ host, port, path }: SftpPlace, user: string): string {
-  const address = host.includes(':') ? `[${host}]` : host;
-  return `sftp://${user}@${address}${port === 22 ? '' : `:${port}`}/${path}`;
 }
 
 async function storageOf(
@@ -100,7 +84,7 @@ async function storageOf(
     async openRead(object, { signal }: CallOptions = {}) {
       const path = pathOf(object);
       const pieces = await call('read', path, signal, async (on) => openPieces(pool, on, path, signal));
-      return Readable.from(translated(pieces, `${name}: ${path}`), { objectMode: false });
+      return Readable.from(translatePieces(pieces, `${name}: ${path}`), { objectMode: false });
     },
     async write(object, content, { existing = 'replace', signal }: WriteOptions = {}) {
       const path = pathOf(object);
@@ -161,48 +145,6 @@ async function readRemote(
     return target.subarray(0, await readInto(file, target, offset, signal));
   } finally {
     closeUnheard(file);
-  }
-}
-
-/** Opens the file before it returns; after a cut it goes on, once, where it was. */
-async function openPieces(
-  pool: SftpPool,
-  session: SftpSession,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<AsyncGenerator<Buffer>> {
-  const first = await openRemote(session, path, 'r', { signal });
-  async function* pieces(): AsyncGenerator<Buffer> {
-    let file = first;
-    let offset = 0;
-    let isFresh = true;
-    for (;;) {
-      const current = file;
-      try {
-        for await (const piece of readAhead(current, offset, signal)) {
-          offset += piece.length;
-          isFresh = true;
-          yield piece;
-        }
-        return;
-      } catch (error) {
-        // Each connection must bring it further.
-        if (!(error instanceof ConnectionLost) || !isFresh) throw error;
-        isFresh = false;
-        file = await pool.run((on) => openRemote(on, path, 'r', { signal }), { repeatable: true, signal });
-      } finally {
-        closeUnheard(current);
-      }
-    }
-  }
-  return pieces();
-}
-
-async function* translated(pieces: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
-  try {
-    yield* pieces;
-  } catch (error) {
-    throw translateSftpError(error, 'read', path);
   }
 }
 

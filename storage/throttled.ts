@@ -1,19 +1,13 @@
 /** A storage whose uploads and downloads keep to a rate: token buckets, one for each direction. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { InterruptedError, throwIfAborted } from '../common/errors.ts';
+import { throwIfAborted } from '../common/errors.ts';
 import type { RateLimits } from '../common/rate-limits.ts';
 import { passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
-import type { CallOptions, Storage } from './storage.ts';
+import type { Storage } from './storage.ts';
+import { createTokenBucket } from './token-bucket.ts';
 
 /** What is sent in one go when a limit holds: small, so that the line is used evenly. */
 const PIECE_BYTES = 64 * 1024;
-
-/** Time of which unused bytes may be caught up with: a second's worth, so that a pause is no licence for a burst. */
-const BURST_SECONDS = 1;
-
-/** The most that a timer takes. */
-const LONGEST_WAIT_MILLISECONDS = 2 ** 31 - 1;
 
 /**
  * All calls through one storage share its limits. Bytes are paid for before they are written, and after they were read
@@ -59,26 +53,5 @@ export function throttled(
     ...passRights(storage),
     stat: (name, call) => storage.stat(name, call),
     close: () => storage.close(),
-  };
-}
-
-/** Waits until so many bytes may pass. Those who come at once stand in a line: each pays for the time of those before. */
-function createTokenBucket(rateNow: () => number | undefined): (bytes: number, call: CallOptions) => Promise<void> {
-  /** When all bytes so far are paid for, in milliseconds of the monotonic clock. */
-  let paidUntil = -Infinity;
-  return async (bytes, { signal }) => {
-    throwIfAborted(signal);
-    const wanted = rateNow();
-    if (wanted === undefined || bytes === 0) return;
-    const rate = Math.max(1, wanted);
-    const now = performance.now();
-    paidUntil = Math.max(paidUntil, now - BURST_SECONDS * 1000) + (bytes / rate) * 1000;
-    const wait = Math.min(paidUntil - now, LONGEST_WAIT_MILLISECONDS);
-    if (wait <= 0) return;
-    try {
-      await sleep(wait, undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      throw new InterruptedError('interrupted', { cause: error });
-    }
   };
 }

@@ -9,6 +9,7 @@ import { openEvidenceStore } from '../../evidence/open-evidence-store.ts';
 const request = JSON.parse(process.argv[2] ?? '') as ActionRequest;
 const deps: Dependencies = {
   openStorage,
+  openTree: () => Promise.reject(new Error('this sync stays on this machine')),
   openRepository: () => Promise.reject(new Error('a sync opens no repository')),
   openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path)),
   resolveSecret: () => Promise.reject(new Error('a sync needs no secret')),

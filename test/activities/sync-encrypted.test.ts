@@ -184,7 +184,7 @@ test('links and names that are too long are left out and told, with all below th
 
 test('what is not encrypted in the target is told, and stays whatever the source has', async () => {
   settings.path = '';
-  target = settings.to.local.path;
+  target = settings.to.local!.path;
   await fill({ 'gone/a.txt': 'a', 'b.txt': 'b' });
   await run();
   const folder = (await readdir(target, { withFileTypes: true })).find((entry) => entry.isDirectory())!.name;

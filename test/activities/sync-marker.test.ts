@@ -164,13 +164,13 @@ describe('a target without a marker', () => {
     settings.path = '';
     settings.mode = 'copy';
     await fill({ 'a.txt': 'a' });
-    await mkdir(join(settings.to.local.path, 'lost+found'), { recursive: true });
+    await mkdir(join(settings.to.local!.path, 'lost+found'), { recursive: true });
     expect(await figures()).toMatchObject({ filesCopied: 1, marked: true });
   });
 
   test('is not even locked, where the target is the whole location', async () => {
     settings.path = '';
-    target = settings.to.local.path;
+    target = settings.to.local!.path;
     await fill({ 'a.txt': 'a' });
     await fill({ 'theirs.txt': 't' }, target);
     await expectRefusal(run, 'foreignTarget', 'holds files already');

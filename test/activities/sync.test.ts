@@ -91,7 +91,7 @@ test('a mirror has the content, modes, times, owners and links of its source, an
     bytesTotal: 4,
   });
   expect(await describe(target)).toEqual(await describe(bench.source));
-  expect((await lstat(settings.to.local.path)).mode & 0o7777).toBe(0o700);
+  expect((await lstat(settings.to.local!.path)).mode & 0o7777).toBe(0o700);
 
   const second = await run();
   expect(second.findings).toEqual([]);
@@ -174,11 +174,11 @@ test('a target that has vanished is not filled anew, unless no run succeeded bef
   await fill({ 'a.txt': 'a' });
   const request = bench.request(settings);
   await bench.record(request, await run());
-  await rm(settings.to.local.path, { recursive: true });
+  await rm(settings.to.local!.path, { recursive: true });
   await expect(run()).rejects.toMatchObject({ code: 'GuardRefused', context: { guard: 'missingTarget' } });
   // What the hint says to type must be taken.
   expect(GUARDS).toContain('missingTarget');
-  await expect(lstat(settings.to.local.path)).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(lstat(settings.to.local!.path)).rejects.toMatchObject({ code: 'ENOENT' });
   expect(await figures({ accept: ['missingTarget'] })).toMatchObject({ filesCopied: 1 });
 });
 
@@ -283,18 +283,18 @@ test('two runs of the same sync do not interleave', async () => {
   await fill(Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, 'x'])));
   const outcomes = await Promise.all([figures(), figures(), figures()]);
   expect(outcomes.map(({ filesCopied }) => filesCopied).toSorted((a, b) => a - b)).toEqual([0, 0, 30]);
-  expect((await namesIn(settings.to.local.path)).filter((name) => name.includes('lock'))).toEqual([]);
+  expect((await namesIn(settings.to.local!.path)).filter((name) => name.includes('lock'))).toEqual([]);
 });
 
 test('a lock file of a dead process is taken over', async () => {
   await fill({ 'a.txt': 'a' });
   settings.path = '';
-  await mkdir(settings.to.local.path);
-  const lock = join(settings.to.local.path, '.holdfast-sync.lock');
+  await mkdir(settings.to.local!.path);
+  const lock = join(settings.to.local!.path, '.holdfast-sync.lock');
   const { hostname } = await import('node:os');
   await writeFile(lock, JSON.stringify({ token: 't', pid: 2 ** 22 - 1, host: hostname(), startedAt: 'then' }));
   expect(await figures()).toMatchObject({ filesCopied: 1, filesRemoved: 0 });
-  expect(await namesIn(settings.to.local.path)).toEqual(['a.txt']);
+  expect(await namesIn(settings.to.local!.path)).toEqual(['a.txt']);
 });
 
 test('several directories are placed by their names, and one that is empty is noticed', async () => {

@@ -79,6 +79,7 @@ export async function openWorkbench(): Promise<Workbench> {
     now: new Date('2026-11-23T02:00:00Z'),
     deps: {
       openStorage,
+      openTree: () => Promise.reject(new Error('this test stays on this machine')),
       openRepository: openRepositoryOf,
       openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path)),
       resolveSecret: async () => PASSWORD,

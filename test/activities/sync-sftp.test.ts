@@ -1,0 +1,201 @@
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { takeObjectLease } from '../../activities/object-lease.ts';
+import { sync } from '../../activities/sync.ts';
+import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
+import type { SyncFigures } from '../../domain/run-record.ts';
+import { openStorage } from '../../storage/open-storage.ts';
+import { openTree } from '../../storage/open-tree.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { requirePeer } from '../peers.ts';
+import { startSshd, type SshServer } from '../servers/sshd.ts';
+import { openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
+
+const sshd = requirePeer('sshd');
+
+sshd.describe('a sync to an SSH server', () => {
+  let server: SshServer;
+  let bench: Workbench;
+  let settings: SyncSettings;
+  let target: string;
+  let folders = 0;
+
+  beforeAll(async () => {
+    server = await startSshd(sshd.command);
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    bench = await openWorkbench();
+    const path = `standby-${(folders += 1)}`;
+    target = join(server.data, path, 'orders');
+    const { surroundings } = server;
+    bench.deps.openTree = (location, below, role) => openTree(location, below, role, surroundings);
+    const local = bench.deps.openStorage;
+    bench.deps.openStorage = (location, below, role) =>
+      location.local === undefined ? openStorage(location, below, role, surroundings) : local(location, below, role);
+    settings = {
+      kind: 'sync',
+      source: sourceSettings([bench.source]),
+      to: { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } },
+      path: 'orders',
+      mode: 'mirror',
+      include: ['**'],
+      guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
+      checksum: false,
+      verifyShare: 1,
+    };
+  });
+  afterEach(() => bench.remove());
+
+  const run = (changes: Partial<ActionRequest> = {}) =>
+    sync(bench.deps, bench.request(settings, changes), bench.context());
+  const figures = async (changes: Partial<ActionRequest> = {}) => (await run(changes)).figures as SyncFigures;
+  const fill = async (files: Record<string, string>) => {
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(join(bench.source, name, '..'), { recursive: true });
+      await writeFile(join(bench.source, name), content);
+    }
+  };
+  /** Everything that SFTP keeps: of times whole seconds. */
+  const describeFolder = async (folder: string): Promise<Record<string, string>> => {
+    const found: Record<string, string> = {};
+    for (const name of (await readdir(folder, { recursive: true })).toSorted()) {
+      if (name.startsWith('.holdfast-sync')) continue;
+      const stats = await lstat(join(folder, name));
+      const content = stats.isSymbolicLink()
+        ? await readlink(join(folder, name))
+        : stats.isFile()
+          ? await readFile(join(folder, name), 'utf8')
+          : 'folder';
+      found[name] = [content, (stats.mode & 0o7777).toString(8), stats.uid, Math.floor(stats.mtimeMs / 1000)].join(' ');
+    }
+    return found;
+  };
+
+  sshd.it('has the content, modes, links and seconds of its source, and a second run finds nothing to do', async () => {
+    await fill({ 'a.txt': 'a', 'sub/deep/b.txt': 'bb', 'sub/empty': '', 'grüße.txt': 'c' });
+    await mkdir(join(bench.source, 'hollow'), { mode: 0o750 });
+    await chmod(join(bench.source, 'a.txt'), 0o4711);
+    await symlink('../elsewhere', join(bench.source, 'sub/link'));
+    await utimes(join(bench.source, 'sub'), 1e9, 1e9 + 0.75);
+    await chmod(join(bench.source, 'sub/deep'), 0o555);
+    const first = await run();
+    expect(first.findings).toEqual([]);
+    expect(first.figures).toMatchObject({ filesExamined: 5, filesCopied: 5, filesVerified: 4, bytesTotal: 4 });
+    expect(await describeFolder(target)).toEqual(await describeFolder(bench.source));
+    const second = await run();
+    expect(second.findings).toEqual([]);
+    expect(second.figures).toMatchObject({ filesCopied: 0, filesRemoved: 0, filesUnchanged: 5, metadataUpdated: 0 });
+  });
+
+  sshd.it('carries over changes and removals, and tells in a dry run what it would do', async () => {
+    await fill({ 'change.txt': '1', 'gone/a/b.txt': 'z', 'file-to-folder': 'x', 'folder-to-file/in.txt': 'y' });
+    await run();
+    await fill({ 'change.txt': '22', 'new/n.txt': 'n' });
+    for (const name of ['gone', 'file-to-folder', 'folder-to-file'])
+      await rm(join(bench.source, name), { recursive: true });
+    await fill({ 'file-to-folder/f.txt': 'fff', 'folder-to-file': 'now a file' });
+    const before = await describeFolder(target);
+    const plan = await figures({ dryRun: true });
+    expect(plan.decisions).toContainEqual({ step: 'replace', path: 'change.txt', reason: 'size 1 → 2' });
+    expect(await describeFolder(target)).toEqual(before);
+    const outcome = await run();
+    expect(outcome.findings).toEqual([]);
+    expect(await describeFolder(target)).toEqual(await describeFolder(bench.source));
+    expect(await figures()).toMatchObject({ filesCopied: 0, filesRemoved: 0, metadataUpdated: 0 });
+  });
+
+  sshd.it('is kept encrypted when the policy says so', async () => {
+    settings.encrypt = { password: { env: 'PASSWORD' }, names: 'standard' };
+    await fill({ 'a.txt': 'secret', 'sub/b.txt': 'secret too' });
+    expect((await run()).findings).toEqual([]);
+    expect(JSON.stringify(await describeFolder(target))).not.toContain('secret');
+    expect(await figures()).toMatchObject({ filesCopied: 0, filesVerified: 2 });
+  });
+
+  sshd.it('refuses a source that is empty, a target that has vanished, and an account that may only add', async () => {
+    await fill({ 'a.txt': 'a' });
+    const request = bench.request(settings);
+    await bench.record(request, await run());
+    const { to } = settings;
+    settings.to = { ...to, identities: { writer: server.identity('writer') } } as SyncSettings['to'];
+    await expect(run()).rejects.toMatchObject({ code: 'AccessDenied', message: expect.stringContaining('only add') });
+    settings.to = to;
+    await rm(join(bench.source, 'a.txt'));
+    await expect(run()).rejects.toMatchObject({ context: { guard: 'emptySource' } });
+    await fill({ 'a.txt': 'a' });
+    await rm(target, { recursive: true });
+    await expect(run()).rejects.toMatchObject({ context: { guard: 'missingTarget' } });
+  });
+
+  sshd.it('leaves out names that are not UTF-8, with a finding', async () => {
+    await fill({ 'a.txt': 'a' });
+    await writeFile(Buffer.from(`${bench.source}/\xff`, 'latin1'), 'odd');
+    expect((await run()).findings.map(({ code }) => code)).toEqual(['sync/not-kept']);
+    expect((await readdir(target)).filter((name) => !name.startsWith('.holdfast'))).toEqual(['a.txt']);
+  });
+
+  sshd.it('does not interleave with another run, and leaves no lock behind', async () => {
+    await fill(Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, 'x'])));
+    const outcomes = await Promise.all([figures(), figures()]);
+    expect(outcomes.map(({ filesCopied }) => filesCopied).toSorted((a, b) => a - b)).toEqual([0, 30]);
+    expect((await readdir(join(target, '..'))).filter((name) => name.includes('lock'))).toEqual([]);
+  });
+
+  sshd.it('keeps to the rate of its location', async () => {
+    await fill({ big: 'x'.repeat(300_000) });
+    settings.verifyShare = 0;
+    settings.to.limits = { uploadBytesPerSecond: 100_000 };
+    const startedAt = performance.now();
+    await run();
+    expect(performance.now() - startedAt).toBeGreaterThan(1500);
+    expect((await stat(join(target, 'big'))).size).toBe(300_000);
+  });
+
+  sshd.describe('its lock', () => {
+    const timing = { refreshMilliseconds: 50, staleAfterMilliseconds: 2500, pollMilliseconds: 20 };
+    const options = { subject: 'the sync target', waitSeconds: 20 };
+    let storage: Storage;
+    beforeEach(async () => {
+      storage = await bench.deps.openStorage(settings.to, '', 'maintainer');
+    });
+    afterEach(() => storage.close());
+
+    sshd.it('of another machine is waited for while it is fresh, and taken over when it is not', async () => {
+      const holder = { token: 't', pid: 1, host: 'elsewhere', startedAt: 'then' };
+      await storage.write('lock', Buffer.from(JSON.stringify(holder)));
+      const refused = takeObjectLease(storage, 'lock', { subject: 'the sync target' }, timing);
+      await expect(refused).rejects.toMatchObject({
+        code: 'RepositoryLocked',
+        message: 'the sync target is in use by process 1 on elsewhere, since then',
+      });
+      const told: string[] = [];
+      const taken = { ...options, onWait: (by: string) => void told.push(by) };
+      const lease = await takeObjectLease(storage, 'lock', taken, timing);
+      expect(told.length).toBeGreaterThan(0);
+      await lease.release();
+      expect(await readdir(join(target, '..'))).toEqual([]);
+    });
+
+    sshd.it('is lost when somebody has taken it over', async () => {
+      const lease = await takeObjectLease(storage, 'lock', options, timing);
+      await storage.write('lock', Buffer.from(JSON.stringify({ token: 'another' })));
+      await expect.poll(() => lease.lost.aborted, { timeout: 5000 }).toBe(true);
+      await lease.release();
+      expect(await readdir(join(target, '..'))).toEqual(['lock']);
+    });
+  });
+});
