@@ -1,0 +1,82 @@
+/** Policies on an SSH server through the real embedded engine: a sync to a folder there, and a backup into a repository there. */
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, expect } from 'vitest';
+import type { RunRecord } from '../../domain/run-record.ts';
+import { requirePeer } from '../peers.ts';
+import { startSshd, type SshServer } from '../servers/sshd.ts';
+import { runCli, type CliResult } from './run-cli.ts';
+
+const sshd = requirePeer('sshd');
+const temporal = requirePeer('temporal');
+
+sshd.describe('policies on an SSH server', () => {
+  let server: SshServer;
+  let directory: string;
+
+  beforeAll(async () => {
+    server = await startSshd(sshd.command);
+    directory = await mkdtemp(join(tmpdir(), 'holdfast-start-sftp-'));
+    await mkdir(join(directory, 'policies'));
+    await mkdir(join(directory, 'orders'));
+    for (let number = 0; number < 40; number++)
+      await writeFile(join(directory, 'orders', `file ${number}`), `${number} `.repeat(1000));
+    const identity = (account: 'admin' | 'reader') =>
+      `{ user: ${server.user}, privateKeyFrom: { file: ${server.keyFile(account)} } }`;
+    const location = (name: string) => `apiVersion: holdfast/v1
+kind: Location
+metadata: { name: ${name} }
+spec:
+  sftp: { host: 127.0.0.1, port: ${server.port}, path: ${name}, hostKey: "${server.fingerprints.ed25519}" }
+  identities: { writer: ${identity('admin')}, reader: ${identity('reader')} }
+---
+`;
+    await writeFile(
+      join(directory, 'policies', 'all.yaml'),
+      `${location('vault')}${location('standby')}apiVersion: holdfast/v1
+kind: Repository
+metadata: { name: offsite }
+spec: { location: vault, path: repository, passwordFrom: { env: OFFSITE_PASSWORD }, check: { every: 7d, readData: 100% } }
+---
+apiVersion: holdfast/v1
+kind: Policy
+metadata: { name: orders }
+spec:
+  source: { directory: ../orders }
+  sync: [{ to: standby, path: orders, mode: mirror, verify: { content: 100% } }]
+  backup: [{ to: offsite }]
+  retention: { keep: { last: 3 } }
+  restoreTest: { sample: { files: 20 } }
+`,
+    );
+  });
+  afterAll(async () => {
+    await server.stop();
+    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+  });
+
+  const holdfast = (...args: string[]): Promise<CliResult> =>
+    runCli(args, {
+      directory,
+      environment: { OFFSITE_PASSWORD: 'secret', HOLDFAST_TEMPORAL_CLI: temporal.command, CI: undefined },
+    });
+
+  temporal.it('run whole, once and again, and the second sync copies what is new alone', async () => {
+    const first = await holdfast('start', '--once', '--allow-dirty');
+    expect(first.status, first.stdout + first.stderr).toBe(0);
+    expect(first.stdout).toMatch(/✓ {2}sync +orders → standby .* 40 files copied/);
+    expect(first.stdout).toMatch(/✓ {2}restore-test +orders → offsite/);
+    await writeFile(join(directory, 'orders', 'file 7'), 'new');
+    await rm(join(directory, 'orders', 'file 8'));
+    const second = await holdfast('start', '--once', '--allow-dirty');
+    expect(second.status, second.stdout + second.stderr).toBe(0);
+    const runs = JSON.parse((await holdfast('runs', '--json')).stdout) as RunRecord[];
+    const syncs = runs.filter(({ kind }) => kind === 'sync').map(({ figures }) => figures);
+    expect(syncs).toContainEqual(expect.objectContaining({ filesCopied: 1, filesRemoved: 1, filesUnchanged: 38 }));
+    const copy = join(server.data, 'standby', 'orders');
+    execFileSync('diff', ['-r', '--exclude=.holdfast-sync.json', join(directory, 'orders'), copy]);
+    expect(await readdir(join(server.data, 'standby'))).toEqual(['orders']);
+  });
+});
