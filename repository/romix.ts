@@ -19,6 +19,8 @@ export interface RomixParameters {
   atOnce: number;
   /** See `RomixModules`. */
   modules: ReadonlyMap<number, WebAssembly.Module>;
+  /** Of a thread that goes on: gives back the memory in which was mixed. */
+  giveBack?: (memory: WebAssembly.Memory) => void;
 }
 
 type Kernel = (halfBytes: number) => void;
@@ -32,7 +34,7 @@ export function laneMemoryBytes(N: number, r: number): number {
  * Mixes the lanes, of 128·r bytes each, in their places, in groups of at most `atOnce`. N is a power of two, at least 2.
  * Throws where there is no SIMD in WebAssembly, or not so much memory.
  */
-export function mixLanes(lanes: readonly Uint8Array[], { N, r, atOnce, modules }: RomixParameters): void {
+export function mixLanes(lanes: readonly Uint8Array[], { N, r, atOnce, modules, giveBack }: RomixParameters): void {
   const groups = divide(lanes, Math.ceil(lanes.length / atOnce));
   const layout = layOut(N, r, Math.max(...groups.map((group) => group.length)));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(layout.sizeBytes / PAGE_BYTES) });
@@ -43,6 +45,7 @@ export function mixLanes(lanes: readonly Uint8Array[], { N, r, atOnce, modules }
     kernels.set(group.length, kernel);
     mixGroup(walks, kernel, 64 * r);
   }
+  giveBack?.(memory);
 }
 
 /** Compiled kernels by the lanes they take, each compiled when it is first needed, and kept. */

@@ -2,6 +2,7 @@
 import { pbkdf2Sync } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { giveBackMemory } from './native-memory.ts';
 import { laneMemoryBytes, MAX_LANES_AT_ONCE, mixLanes, RomixModules, type RomixParameters } from './romix.ts';
 import { workerModule } from '../files/worker-module.ts';
 
@@ -56,7 +57,7 @@ export async function scryptByLanes(
     const elsewhere = Promise.all(tasks.map(runThread));
     // Told where it is awaited.
     elsewhere.catch(() => undefined);
-    if (here !== undefined) mixLanes(here.lanes, here);
+    if (here !== undefined) mixLanes(here.lanes, { ...here, giveBack: giveBackMemory });
     await elsewhere;
     blocks.set(shared);
     return pbkdf2Sync(password, blocks, 1, DERIVED_BYTES, 'sha256');
