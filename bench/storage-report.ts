@@ -61,7 +61,7 @@ function preface({ machine, scale, programs, servers, scrypt, hasGnuTime }: Stor
     `${renderMachine(machine)}; scale ${scale}, page cache warm; servers on loopback, on the same processors`,
     ...servers.map(({ kind, version }) => `server for ${kind}: ${version}`),
     ...programs.map(({ name, version }) => `${name}: ${version}`),
-    `Repositories are opened with scrypt N=${N} r=${r} p=${p}, of a shared key file. The SSH account has SFTP alone: on one with a shell rclone runs a hash command for each file by default, and is 20 times slower.`,
+    `Repositories are opened with scrypt N=${N} r=${r} p=${p}, of a shared key file. The SSH account has SFTP alone: on one with a shell rclone runs a hash command for each file by default, and is far slower. versitygw keeps its connections (--keep-alive), as S3's own service does.`,
     'Only holdfast has the server bring each file to its disk (fsync) before it counts as written.',
     hasGnuTime
       ? 'CPU (user and system) and peak memory are of the client, as the kernel counts them (GNU time).'
