@@ -8,7 +8,8 @@ import type { SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { isTemporaryName } from '../../files/temporary-name.ts';
 import { SYNC_CHILD } from './run-sync-child.ts';
-import { namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+import { syncSettings } from './sync-settings.ts';
+import { namesIn, openWorkbench, tick, type Workbench } from './workbench.ts';
 
 const FILES = 480;
 /** Files that were copied before the run that is killed: half of the folders. */
@@ -22,17 +23,10 @@ let target: string;
 beforeEach(async () => {
   bench = await openWorkbench();
   target = join(bench.directory, 'standby', 'orders');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
+  settings = syncSettings(bench, {
     guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 10_000 } },
-    checksum: false,
     verifyShare: 0,
-  };
+  });
 });
 
 afterEach(async () => {

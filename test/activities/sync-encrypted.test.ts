@@ -6,7 +6,8 @@ import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { openRclone, type RealRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
-import { namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+import { fillFolder, syncSettings } from './sync-settings.ts';
+import { namesIn, openWorkbench, tick, type Workbench } from './workbench.ts';
 
 const rclone = requirePeer('rclone');
 const SECRETS: Record<string, string> = { PASSWORD: 'correct horse', SALT: 'battery staple' };
@@ -20,18 +21,9 @@ beforeEach(async () => {
   target = join(bench.directory, 'standby', 'orders');
   secrets = { ...SECRETS };
   bench.deps.resolveSecret = async (reference) => ('env' in reference ? secrets[reference.env]! : '');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-    checksum: false,
-    verifyShare: 1,
+  settings = syncSettings(bench, {
     encrypt: { password: { env: 'PASSWORD' }, salt: { env: 'SALT' }, names: 'standard' },
-  };
+  });
 });
 
 afterEach(async () => {
@@ -41,12 +33,7 @@ afterEach(async () => {
 const run = (changes: Partial<ActionRequest> = {}) =>
   sync(bench.deps, bench.request(settings, changes), bench.context());
 const figuresOf = async (changes: Partial<ActionRequest> = {}) => (await run(changes)).figures as SyncFigures;
-const fill = async (files: Record<string, string>, folder = bench.source) => {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(folder, name, '..'), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-};
+const fill = (files: Record<string, string>, folder = bench.source) => fillFolder(folder, files);
 const openReal = (): Promise<RealRclone> =>
   openRclone(
     rclone.command,

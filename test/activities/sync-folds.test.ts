@@ -7,7 +7,8 @@ import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { ActionOutcome } from '../../domain/run-record.ts';
 import { SYNC_MARKER_FILE } from '../../domain/sync-marker.ts';
 import { requirePeer } from '../peers.ts';
-import { namesIn, openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
+import { syncSettings } from './sync-settings.ts';
+import { namesIn, openWorkbench, type Workbench } from './workbench.ts';
 
 const ntfs = requirePeer('lowntfs-3g');
 const LONG_AGO = 1_500_000_000;
@@ -22,17 +23,7 @@ beforeEach(async () => {
   disk = join(bench.directory, 'disk');
   target = join(disk, 'orders');
   await mkdir(disk);
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: disk } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-    checksum: false,
-    verifyShare: 1,
-  };
+  settings = syncSettings(bench, { to: { name: 'standby', local: { path: disk } } });
 });
 
 afterEach(async () => {

@@ -6,7 +6,8 @@ import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { ActionOutcome, SyncFigures } from '../../domain/run-record.ts';
 import { runUnprivileged } from './run-sync-child.ts';
-import { openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+import { syncSettings } from './sync-settings.ts';
+import { openWorkbench, tick, type Workbench } from './workbench.ts';
 
 const HOUR = 3600_000;
 let bench: Workbench;
@@ -15,17 +16,7 @@ let settings: SyncSettings;
 beforeEach(async () => {
   bench = await openWorkbench();
   bench.now = new Date();
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-    checksum: false,
-    verifyShare: 0,
-  };
+  settings = syncSettings(bench, { verifyShare: 0 });
 });
 
 afterEach(async () => {

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import { SYNC_MARKER_FILE } from '../../domain/sync-marker.ts';
-import { openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
+import { syncSettings } from './sync-settings.ts';
+import { openWorkbench, tick, type Workbench } from './workbench.ts';
 
 /** Beyond 3,000 entries both sides are listed by threads. */
 const FOLDERS = 31;
@@ -17,18 +18,11 @@ let target: string;
 beforeEach(async () => {
   bench = await openWorkbench();
   target = join(bench.directory, 'standby', 'orders');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
+  settings = syncSettings(bench, {
     guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 100 } },
-    checksum: false,
     verifyShare: 0,
     versions: '30d',
-  };
+  });
   for (let folder = 0; folder < FOLDERS; folder++) {
     await mkdir(join(bench.source, `${folder}`));
     for (let file = 0; file < FILES; file++)

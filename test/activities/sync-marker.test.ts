@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeSyncMarker } from '../../activities/sync-marker.ts';
@@ -11,6 +11,7 @@ import { openLocalTree } from '../../files/local-tree.ts';
 import { fullListing } from '../full-listing.ts';
 import { openRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
+import { fillFolder, syncSettings } from './sync-settings.ts';
 import { namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 const rclone = requirePeer('rclone');
@@ -23,17 +24,7 @@ beforeEach(async () => {
   bench = await openWorkbench();
   bench.deps.resolveSecret = async () => PASSWORD;
   target = join(bench.directory, 'standby', 'orders');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.5, files: 2 } },
-    checksum: false,
-    verifyShare: 1,
-  };
+  settings = syncSettings(bench, { guards: { emptySource: 'refuse', maxDelete: { share: 0.5, files: 2 } } });
 });
 
 afterEach(async () => {
@@ -51,12 +42,7 @@ function runAs(policy: string, changes: Partial<ActionRequest> = {}) {
   return sync(bench.deps, request, bench.context());
 }
 
-const fill = async (files: Record<string, string>, folder = bench.source) => {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(folder, name, '..'), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-};
+const fill = (files: Record<string, string>, folder = bench.source) => fillFolder(folder, files);
 
 /** Refused with the guard, whose hint names what goes on; the target is as it was, to the nanosecond. */
 async function expectRefusal(attempt: () => Promise<unknown>, guard: string, message: string): Promise<void> {

@@ -13,7 +13,8 @@ import { fromText } from '../../files/byte-path.ts';
 import type { FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import { runUnprivileged } from './run-sync-child.ts';
-import { namesIn, openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
+import { syncSettings } from './sync-settings.ts';
+import { namesIn, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
 let settings: SyncSettings;
@@ -23,17 +24,7 @@ beforeEach(async () => {
   bench = await openWorkbench();
   bench.deps.resolveSecret = async () => 'secret';
   target = join(bench.directory, 'standby', 'orders');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-    checksum: false,
-    verifyShare: 1,
-  };
+  settings = syncSettings(bench);
 });
 
 afterEach(async () => {

@@ -22,7 +22,8 @@ import { openTree } from '../../storage/open-tree.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
-import { openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
+import { fillFolder, syncSettings } from './sync-settings.ts';
+import { openWorkbench, type Workbench } from './workbench.ts';
 
 const sshd = requirePeer('sshd');
 
@@ -46,29 +47,16 @@ sshd.describe('a sync to an SSH server', () => {
     const local = bench.deps.openStorage;
     bench.deps.openStorage = (location, below, role) =>
       location.local === undefined ? openStorage(location, below, role, surroundings) : local(location, below, role);
-    settings = {
-      kind: 'sync',
-      source: sourceSettings([bench.source]),
+    settings = syncSettings(bench, {
       to: { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } },
-      path: 'orders',
-      mode: 'mirror',
-      include: ['**'],
-      guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-      checksum: false,
-      verifyShare: 1,
-    };
+    });
   });
   afterEach(() => bench.remove());
 
   const run = (changes: Partial<ActionRequest> = {}) =>
     sync(bench.deps, bench.request(settings, changes), bench.context());
   const figures = async (changes: Partial<ActionRequest> = {}) => (await run(changes)).figures as SyncFigures;
-  const fill = async (files: Record<string, string>) => {
-    for (const [name, content] of Object.entries(files)) {
-      await mkdir(join(bench.source, name, '..'), { recursive: true });
-      await writeFile(join(bench.source, name), content);
-    }
-  };
+  const fill = (files: Record<string, string>) => fillFolder(bench.source, files);
   /** Everything that SFTP keeps: of times whole seconds. */
   const describeFolder = async (folder: string): Promise<Record<string, string>> => {
     const found: Record<string, string> = {};

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { lstat, readFile, readlink, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
@@ -6,6 +6,7 @@ import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { openRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
+import { fillFolder, syncSettings } from './sync-settings.ts';
 import { abortAfter, namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 const rclone = requirePeer('rclone');
@@ -20,18 +21,7 @@ beforeEach(async () => {
   bench.deps.resolveSecret = async () => SECRET.password;
   target = join(bench.directory, 'standby', 'orders');
   kept = join(target, '.holdfast-versions');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-    checksum: false,
-    verifyShare: 1,
-    versions: '30d',
-  };
+  settings = syncSettings(bench, { versions: '30d' });
 });
 
 afterEach(async () => {
@@ -41,12 +31,7 @@ afterEach(async () => {
 const run = (changes: Partial<ActionRequest> = {}) =>
   sync(bench.deps, bench.request(settings, changes), bench.context());
 const figures = async (changes: Partial<ActionRequest> = {}) => (await run(changes)).figures as SyncFigures;
-const fill = async (files: Record<string, string>, folder = bench.source) => {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(folder, name, '..'), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-};
+const fill = (files: Record<string, string>, folder = bench.source) => fillFolder(folder, files);
 
 /** Files and links below a folder with their contents, without what was kept aside. */
 async function contents(folder: string): Promise<Record<string, string>> {

@@ -19,6 +19,7 @@ import { sync } from '../../activities/sync.ts';
 import { GUARDS, type ActionRequest, type SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { runUnprivileged } from './run-sync-child.ts';
+import { fillFolder, syncSettings } from './sync-settings.ts';
 import { abortAfter, namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -28,17 +29,7 @@ let target: string;
 beforeEach(async () => {
   bench = await openWorkbench();
   target = join(bench.directory, 'standby', 'orders');
-  settings = {
-    kind: 'sync',
-    source: sourceSettings([bench.source]),
-    to: { name: 'standby', local: { path: join(bench.directory, 'standby') } },
-    path: 'orders',
-    mode: 'mirror',
-    include: ['**'],
-    guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 1000 } },
-    checksum: false,
-    verifyShare: 1,
-  };
+  settings = syncSettings(bench);
 });
 
 afterEach(async () => {
@@ -48,12 +39,7 @@ afterEach(async () => {
 const run = (changes: Partial<ActionRequest> = {}) =>
   sync(bench.deps, bench.request(settings, changes), bench.context());
 const figures = async (changes: Partial<ActionRequest> = {}) => (await run(changes)).figures as SyncFigures;
-const fill = async (files: Record<string, string>, folder = bench.source) => {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(folder, name, '..'), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-};
+const fill = (files: Record<string, string>, folder = bench.source) => fillFolder(folder, files);
 
 /** Everything of a tree that a sync keeps. */
 async function describe(folder: string): Promise<Record<string, string>> {
