@@ -6,7 +6,7 @@ import type { Program } from './programs.ts';
 import type { ReportDocument, Table } from './report-document.ts';
 import type { RoundRecord } from './round-records.ts';
 import type { Figure, Row } from './summarize-rounds.ts';
-import { isMissed, type Verdict } from './targets.ts';
+import { conclude, isMissed, type Verdict } from './targets.ts';
 
 const MiB = 1024 * 1024;
 
@@ -39,7 +39,7 @@ export function documentEngine(report: EngineReport): ReportDocument {
     preface: preface(report),
     sections: [
       { title: 'Figures', table: figureTable(report) },
-      { title: 'Targets', table: targetTable(report), conclusion: conclusion(report) },
+      { title: 'Targets', table: targetTable(report), conclusion: conclude(report.verdicts, isMissed, report.scale) },
     ],
   };
 }
@@ -112,13 +112,4 @@ function verdictCells(verdict: Verdict): string[] {
     value === undefined ? '-' : format(value),
     value === undefined ? 'not measured' : isMissed(verdict) ? 'MISSED' : 'reached',
   ];
-}
-
-function conclusion({ verdicts, scale }: EngineReport): string {
-  const missed = (level: Verdict['level']): string => {
-    const all = verdicts.filter((verdict) => verdict.level === level && verdict.value !== undefined);
-    return `${all.filter((verdict) => !isMissed(verdict)).length} of ${all.length} measured`;
-  };
-  const hint = scale === 1 ? '' : ` At scale ${scale} that is a hint and no more.`;
-  return `Reached: ${missed('must')} that must be, ${missed('aim')} that are aimed at.${hint}`;
 }

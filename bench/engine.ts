@@ -7,13 +7,13 @@ import { describePrograms, documentEngine, type EngineReport } from './engine-re
 import { describeMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, type Program } from './programs.ts';
-import { renderText, saveReport } from './report-document.ts';
 import { findOrRunRound } from './resume-round.ts';
 import type { RoundRecord } from './round-records.ts';
 import { removeAside } from './set-aside.ts';
 import { summarizeRounds, type Row } from './summarize-rounds.ts';
 import { isMissed, judgeRows } from './targets.ts';
 import { operationsOn, type CorpusName } from './workload.ts';
+import { runBenchmark, say } from './run-benchmark.ts';
 
 interface Benchmark {
   options: EngineOptions;
@@ -22,23 +22,14 @@ interface Benchmark {
   gnuTime: string | undefined;
 }
 
-/** Progress goes to stderr, the report to stdout; the exit status is 1 when something that must be reached was not. */
-export async function runEngineBenchmark(args: string[]): Promise<void> {
-  try {
-    const options = parseEngineOptions(args);
-    if (options.help) {
-      process.stdout.write(ENGINE_HELP);
-      return;
-    }
-    const report = await benchmark(options);
-    const document = documentEngine(report);
-    if (options.save !== undefined) saveReport(options.save, document, report);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
-    if (report.verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict))) process.exitCode = 1;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
+export function runEngineBenchmark(args: string[]): Promise<void> {
+  return runBenchmark(args, {
+    help: ENGINE_HELP,
+    parse: parseEngineOptions,
+    measure: benchmark,
+    document: documentEngine,
+    isMissed: ({ verdicts }) => verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict)),
+  });
 }
 
 async function benchmark(options: EngineOptions): Promise<EngineReport> {
@@ -79,8 +70,4 @@ function runCorpus({ options, ...with_ }: Benchmark, corpus: CorpusName): { rows
   for (let round = 1; round <= options.rounds; round++) rounds.push(findOrRunRound(task, round, options.rounds));
   const names = with_.programs.map((program) => program.name);
   return { rows: summarizeRounds(corpus, operations, names, rounds), rounds };
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -10,7 +10,9 @@ import { KnownBlobs } from '../repository/known-blobs.ts';
 import type { LookupResult, LookupTask } from './index-lookups.ts';
 import { documentIndex, judgeIndex, type IndexReport, type Rate } from './index-report.ts';
 import { describeMachine } from './machine.ts';
-import { parseSave, renderText, saveReport } from './report-document.ts';
+import { parseSave } from './report-document.ts';
+import { runBenchmark } from './run-benchmark.ts';
+import { isMissed } from './targets.ts';
 import { blobIds, BLOBS_A_PACK, idAt, syntheticPack, type BlobSet } from './synthetic-blobs.ts';
 
 const HELP = `npm run bench -- index [options]
@@ -37,22 +39,14 @@ interface IndexOptions {
 }
 
 /** The exit status is 1 when something that must be reached was not. */
-export async function runIndexBenchmark(args: string[]): Promise<void> {
-  try {
-    const options = parseOptions(args);
-    if (options.help) {
-      process.stdout.write(HELP);
-      return;
-    }
-    const report = await measureIndex(options);
-    const document = documentIndex(report);
-    if (options.save !== undefined) saveReport(options.save, document, report);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
-    if (report.verdicts.some(({ value, limit }) => value > limit)) process.exitCode = 1;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
+export function runIndexBenchmark(args: string[]): Promise<void> {
+  return runBenchmark(args, {
+    help: HELP,
+    parse: parseOptions,
+    measure: measureIndex,
+    document: documentIndex,
+    isMissed: ({ verdicts }) => verdicts.some(isMissed),
+  });
 }
 
 function parseOptions(args: string[]): IndexOptions {

@@ -9,6 +9,7 @@ import { prepareEmptyRepository } from './empty-repository.ts';
 import { findGnuTime, type Command } from './measure-process.ts';
 import { renderProfile, summarizeProfiles, type OperationProfile } from './profile-report.ts';
 import { findPrograms, HOLDFAST } from './programs.ts';
+import { say } from './run-benchmark.ts';
 import { runRound } from './run-round.ts';
 import { CORPORA, OPERATIONS, operationsOn, type CorpusName, type Operation } from './workload.ts';
 
@@ -117,8 +118,4 @@ async function profile(options: ProfileOptions): Promise<string> {
   } finally {
     if (options.keep === undefined) rmSync(kept, { recursive: true, force: true });
   }
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

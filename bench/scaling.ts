@@ -4,19 +4,21 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepareEmptyRepository } from './empty-repository.ts';
-import { parsePeer } from './engine-options.ts';
+import { parsePeer } from './comparison-options.ts';
 import { describePrograms } from './engine-report.ts';
 import { describeMachine } from './machine.ts';
 import { manyFilesName, prepareManyFiles } from './many-files.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, HOLDFAST } from './programs.ts';
-import { parseSave, renderText, saveReport } from './report-document.ts';
+import { parseSave } from './report-document.ts';
 import { findOrRunRound } from './resume-round.ts';
 import type { RoundRecord } from './round-records.ts';
 import { documentScaling, judgeScaling, sizeRows, type ScalingReport } from './scaling-report.ts';
 import { removeAside } from './set-aside.ts';
 import { summarizeRounds } from './summarize-rounds.ts';
 import type { Operation } from './workload.ts';
+import { runBenchmark, say } from './run-benchmark.ts';
+import { isMissed } from './targets.ts';
 
 const OPERATIONS: Operation[] = ['backup', 'again'];
 
@@ -48,24 +50,14 @@ interface ScalingOptions {
   help: boolean;
 }
 
-/** Progress goes to stderr, the report to stdout; the exit status is 1 when something that must be reached was not. */
-export async function runScaling(args: string[]): Promise<void> {
-  try {
-    const options = parseOptions(args);
-    if (options.help) {
-      process.stdout.write(HELP);
-      return;
-    }
-    const report = await measureScaling(options);
-    const document = documentScaling(report);
-    if (options.save !== undefined) saveReport(options.save, document, report);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
-    const missed = report.verdicts.some(({ level, value, limit }) => level === 'must' && value > limit);
-    if (missed) process.exitCode = 1;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
+export function runScaling(args: string[]): Promise<void> {
+  return runBenchmark(args, {
+    help: HELP,
+    parse: parseOptions,
+    measure: measureScaling,
+    document: documentScaling,
+    isMissed: ({ verdicts }) => verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict)),
+  });
 }
 
 function parseOptions(args: string[]): ScalingOptions {
@@ -133,8 +125,4 @@ async function measureScaling({ work, counts, rounds, peers, names }: ScalingOpt
     verdicts: judgeScaling(sizes),
     rounds: tasks.flatMap(({ records }) => records),
   };
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -1,9 +1,5 @@
 /** What `npm run bench -- storage` may be told. */
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { parsePeer } from './engine-options.ts';
-import { parseSave } from './report-document.ts';
+import { chosenOf, parseComparison, type ComparisonOptions } from './comparison-options.ts';
 import { SERVER_KINDS, TRANSFERS, type ServerKind, type Transfer } from './transfer-workload.ts';
 
 export const STORAGE_HELP = `npm run bench -- storage [options]
@@ -26,54 +22,13 @@ reached was not.
   --help            this text
 `;
 
-export interface StorageOptions {
-  work: string;
-  rounds: number;
-  scale: number;
+export interface StorageOptions extends ComparisonOptions {
   servers: ServerKind[];
   transfers: Transfer[];
-  /** Undefined: all that are found. */
-  programs: string[] | undefined;
-  peers: { name: string; file: string }[];
-  /** A path without the extension. */
-  save: string | undefined;
-  json: boolean;
-  help: boolean;
 }
 
 /** Throws an Error with one sentence when the options make no sense. */
 export function parseStorageOptions(args: string[]): StorageOptions {
-  const { values } = parseArgs({
-    args,
-    options: {
-      work: { type: 'string', default: path.join(tmpdir(), 'holdfast-bench') },
-      rounds: { type: 'string', default: '3' },
-      scale: { type: 'string', default: '1' },
-      only: { type: 'string', multiple: true, default: [] },
-      peer: { type: 'string', multiple: true, default: [] },
-      save: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const rounds = Number(values.rounds);
-  const scale = Number(values.scale);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds} is not a number of rounds.`);
-  if (!(scale > 0 && scale <= 1)) throw new Error(`--scale ${values.scale} is not more than 0 and at most 1.`);
-  const servers = SERVER_KINDS.filter((name) => values.only.includes(name));
-  const transfers = TRANSFERS.filter((name) => values.only.includes(name));
-  const words: readonly string[] = [...servers, ...transfers];
-  const programs = values.only.filter((name) => !words.includes(name));
-  return {
-    work: path.resolve(values.work),
-    rounds,
-    scale,
-    servers: servers.length > 0 ? servers : [...SERVER_KINDS],
-    transfers: transfers.length > 0 ? transfers : [...TRANSFERS],
-    programs: programs.length > 0 ? programs : undefined,
-    peers: values.peer.map(parsePeer),
-    save: parseSave(values.save),
-    json: values.json,
-    help: values.help,
-  };
+  const { words, ...options } = parseComparison(args, { rounds: 3, words: [...SERVER_KINDS, ...TRANSFERS] });
+  return { ...options, servers: chosenOf(SERVER_KINDS, words), transfers: chosenOf(TRANSFERS, words) };
 }

@@ -4,9 +4,10 @@ import { findOnPath } from './find-on-path.ts';
 import { run } from './measure-process.ts';
 import { renderMachine, type Machine } from './machine.ts';
 import type { ReportDocument, Table } from './report-document.ts';
-import { isMissed, type TransferVerdict } from './storage-targets.ts';
+import { isTransferMissed, type TransferVerdict } from './storage-targets.ts';
 import type { TransferRound } from './run-transfer.ts';
 import type { Figure, Row } from './summarize-rounds.ts';
+import { conclude } from './targets.ts';
 import type { Mover } from './transfer-programs.ts';
 import type { Site } from './transfer-servers.ts';
 import type { ServerKind } from './transfer-workload.ts';
@@ -50,7 +51,11 @@ export function documentStorage(report: StorageReport): ReportDocument {
     preface: preface(report),
     sections: [
       { title: 'Figures', table: figureTable(report) },
-      { title: 'Targets', table: targetTable(report), conclusion: conclusion(report) },
+      {
+        title: 'Targets',
+        table: targetTable(report),
+        conclusion: conclude(report.verdicts, isTransferMissed, report.scale),
+      },
     ],
   };
 }
@@ -111,15 +116,6 @@ function verdictCells(verdict: TransferVerdict): string[] {
     level,
     figure === 'peak' ? `${sign} ${format(limit)}` : `${sign} ${format(limit)} × ${against}`,
     value === undefined ? '-' : format(value),
-    value === undefined ? 'not measured' : isMissed(verdict) ? 'MISSED' : 'reached',
+    value === undefined ? 'not measured' : isTransferMissed(verdict) ? 'MISSED' : 'reached',
   ];
-}
-
-function conclusion({ verdicts, scale }: StorageReport): string {
-  const reached = (level: TransferVerdict['level']): string => {
-    const all = verdicts.filter((verdict) => verdict.level === level && verdict.value !== undefined);
-    return `${all.filter((verdict) => !isMissed(verdict)).length} of ${all.length} measured`;
-  };
-  const hint = scale === 1 ? '' : ` At scale ${scale} that is a hint and no more.`;
-  return `Reached: ${reached('must')} that must be, ${reached('aim')} that are aimed at.${hint}`;
 }

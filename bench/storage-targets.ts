@@ -1,6 +1,7 @@
 /** What transfers to remote locations have to reach beside other programs, and whether they did. */
 import { HOLDFAST } from './programs.ts';
 import type { Row } from './summarize-rounds.ts';
+import { fastest, isMissed } from './targets.ts';
 
 const MiB = 1024 * 1024;
 
@@ -21,9 +22,9 @@ export interface TransferVerdict {
   value: number | undefined;
 }
 
-export function isMissed({ figure, value, limit }: TransferVerdict): boolean {
-  if (value === undefined) return false;
-  return figure === 'speed' ? value < limit : value > limit;
+export function isTransferMissed(verdict: TransferVerdict): boolean {
+  const { figure, value, limit } = verdict;
+  return figure === 'speed' ? value !== undefined && value < limit : isMissed(verdict);
 }
 
 /** One or more verdicts for each transfer that holdfast did. */
@@ -47,7 +48,7 @@ function judgeSpeed(rivals: Row[]): Judged[] {
   switch (rivals[0]?.operation) {
     case 'put':
     case 'get': {
-      const best = fastest(rivals);
+      const best = fastest(rivals)?.program;
       const value = speedOver(rivals, best);
       return [
         { level: 'must', figure: 'speed', against: best, limit: 0.85, value },
@@ -72,13 +73,6 @@ function judgeSpeed(rivals: Row[]): Judged[] {
     default:
       return [];
   }
-}
-
-/** The peer that was fastest: the one to which holdfast's ratio is worst. */
-function fastest(rivals: Row[]): string | undefined {
-  const peers = rivals.filter(({ ratios }) => ratios.wallSeconds !== undefined);
-  return peers.toSorted((a, b) => (b.ratios.wallSeconds?.median ?? 0) - (a.ratios.wallSeconds?.median ?? 0))[0]
-    ?.program;
 }
 
 function speedOver(rivals: Row[], peer: string | undefined): number | undefined {

@@ -6,33 +6,24 @@ import { prepareEmptyRepository } from './empty-repository.ts';
 import { describeMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms } from './programs.ts';
-import { renderText, saveReport } from './report-document.ts';
 import { runTransfer, type TransferRound, type TransferTask } from './run-transfer.ts';
 import { parseStorageOptions, STORAGE_HELP, type StorageOptions } from './storage-options.ts';
 import { describeMovers, describeServer, documentStorage, type StorageReport } from './storage-report.ts';
-import { isMissed, judgeTransfers } from './storage-targets.ts';
+import { isTransferMissed, judgeTransfers } from './storage-targets.ts';
 import { summarizeRounds, type Row } from './summarize-rounds.ts';
 import { findMovers } from './transfer-programs.ts';
 import { startSite, type Site } from './transfer-servers.ts';
 import { prepareLargeFile, prepareSmallFiles, serversOf, type ServerKind, type Transfer } from './transfer-workload.ts';
+import { runBenchmark, say } from './run-benchmark.ts';
 
-/** Progress goes to stderr, the report to stdout; the exit status is 1 when something that must be reached was not. */
-export async function runStorageBenchmark(args: string[]): Promise<void> {
-  try {
-    const options = parseStorageOptions(args);
-    if (options.help) {
-      process.stdout.write(STORAGE_HELP);
-      return;
-    }
-    const report = await measureStorage(options);
-    const document = documentStorage(report);
-    if (options.save !== undefined) saveReport(options.save, document, report);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
-    if (report.verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict))) process.exitCode = 1;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
+export function runStorageBenchmark(args: string[]): Promise<void> {
+  return runBenchmark(args, {
+    help: STORAGE_HELP,
+    parse: parseStorageOptions,
+    measure: measureStorage,
+    document: documentStorage,
+    isMissed: ({ verdicts }) => verdicts.some((verdict) => verdict.level === 'must' && isTransferMissed(verdict)),
+  });
 }
 
 async function measureStorage(options: StorageOptions): Promise<StorageReport> {
@@ -94,8 +85,4 @@ function summarize(rounds: TransferRound[], transfer: Transfer, server: ServerKi
   const own = rounds.filter((round) => round.transfer === transfer && round.server === server);
   const programs = new Set(own.flatMap(({ measurements }) => measurements.map(({ program }) => program)));
   return summarizeRounds(server, [transfer], [...programs].toSorted(), own);
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -4,6 +4,7 @@ import { HOLDFAST } from './programs.ts';
 import type { ReportDocument, Table } from './report-document.ts';
 import type { RoundRecord } from './round-records.ts';
 import type { Row } from './summarize-rounds.ts';
+import { isMissed } from './targets.ts';
 import { RCLONE, RCLONE_TUNED } from './sync-programs.ts';
 
 const MiB = 1024 * 1024;
@@ -53,10 +54,6 @@ export function judgeSyncs(rows: Row[]): SyncVerdict[] {
         { ...shared, level: 'must', against: undefined, limit: PEAK_BYTES, value: highest.peakBytes },
       ];
     });
-}
-
-export function isSyncTargetMissed({ value, limit }: SyncVerdict): boolean {
-  return value !== undefined && value > limit;
 }
 
 export function documentSyncs({ machine, programs, hasGnuTime, rows, verdicts, rounds }: SyncReport): ReportDocument {
@@ -121,7 +118,7 @@ function targetTable(verdicts: SyncVerdict[]): Table {
         level,
         against === undefined ? `≤ ${format(limit)}` : `≤ ${format(limit)} × ${against}`,
         value === undefined ? '-' : format(value),
-        value === undefined ? 'not measured' : isSyncTargetMissed(verdict) ? 'MISSED' : 'reached',
+        value === undefined ? 'not measured' : isMissed(verdict) ? 'MISSED' : 'reached',
       ];
     }),
   };

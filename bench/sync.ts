@@ -7,13 +7,15 @@ import { prepareCorpus } from './corpora.ts';
 import { describeMachine } from './machine.ts';
 import { manyFilesName, prepareManyFiles } from './many-files.ts';
 import { findGnuTime } from './measure-process.ts';
-import { parseSave, renderText, saveReport } from './report-document.ts';
+import { parseSave } from './report-document.ts';
 import type { RoundRecord } from './round-records.ts';
 import { removeAside } from './set-aside.ts';
 import { summarizeRounds, type Row } from './summarize-rounds.ts';
 import { findSyncPrograms } from './sync-programs.ts';
-import { documentSyncs, isSyncTargetMissed, judgeSyncs, type SyncReport } from './sync-report.ts';
+import { documentSyncs, judgeSyncs, type SyncReport } from './sync-report.ts';
 import { findOrRunSyncRound, SYNC_OPERATIONS, type SyncTask } from './sync-round.ts';
+import { runBenchmark, say } from './run-benchmark.ts';
+import { isMissed } from './targets.ts';
 
 const HELP = `npm run bench -- sync [options]
 
@@ -39,25 +41,14 @@ interface SyncOptions {
   help: boolean;
 }
 
-/** Progress goes to stderr, the report to stdout; the exit status is 1 when something that must be reached was not. */
-export async function runSyncBenchmark(args: string[]): Promise<void> {
-  try {
-    const options = parseOptions(args);
-    if (options.help) {
-      process.stdout.write(HELP);
-      return;
-    }
-    const report = measureSyncs(options);
-    const document = documentSyncs(report);
-    if (options.save !== undefined) saveReport(options.save, document, report);
-    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderText(document));
-    if (report.verdicts.some((verdict) => verdict.level === 'must' && isSyncTargetMissed(verdict))) {
-      process.exitCode = 1;
-    }
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
+export function runSyncBenchmark(args: string[]): Promise<void> {
+  return runBenchmark(args, {
+    help: HELP,
+    parse: parseOptions,
+    measure: measureSyncs,
+    document: documentSyncs,
+    isMissed: ({ verdicts }) => verdicts.some((verdict) => verdict.level === 'must' && isMissed(verdict)),
+  });
 }
 
 function parseOptions(args: string[]): SyncOptions {
@@ -118,8 +109,4 @@ function runRounds(task: SyncTask, rounds: number): { rows: Row[]; records: Roun
   for (let round = 1; round <= rounds; round++) records.push(findOrRunSyncRound(task, round, rounds));
   const names = task.programs.map(({ name }) => name);
   return { rows: summarizeRounds(task.corpus, [...SYNC_OPERATIONS], names, records), records };
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

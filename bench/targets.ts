@@ -39,7 +39,8 @@ export interface Verdict {
   value: number | undefined;
 }
 
-export function isMissed({ value, limit }: Verdict): boolean {
+/** Of what may be at most so much. */
+export function isMissed({ value, limit }: { value: number | undefined; limit: number }): boolean {
   return value !== undefined && value > limit;
 }
 
@@ -80,10 +81,7 @@ export function judgeRows(rows: Row[], programs: Pick<Program, 'name' | 'kind' |
 function judgeWall({ corpus, operation }: Row, rivals: Row[], debian: string | undefined, peers: string[]): Verdict[] {
   const target = WALL_TARGETS.find((each) => each.corpus === corpus && each.operation === operation);
   if (target === undefined) return [];
-  // The peer to which holdfast's ratio is worst is the fastest one.
-  const [best] = rivals
-    .filter(({ program, ratios }) => peers.includes(program) && ratios.wallSeconds !== undefined)
-    .toSorted((a, b) => (b.ratios.wallSeconds?.median ?? 0) - (a.ratios.wallSeconds?.median ?? 0));
+  const best = fastest(rivals.filter(({ program }) => peers.includes(program)));
   const shared = { corpus, operation, figure: 'wall' } as const;
   return [
     { ...shared, level: 'must', against: debian, limit: target.must, value: ratioTo(rivals, debian, 'wallSeconds') },
@@ -99,4 +97,25 @@ function judgeStored({ corpus, operation, medians }: Row, rivals: Row[], debian:
 
 function ratioTo(rivals: Row[], name: string | undefined, figure: 'wallSeconds' | 'storedBytes'): number | undefined {
   return rivals.find(({ program }) => program === name)?.ratios[figure]?.median;
+}
+
+/** The peer to which holdfast's ratio is worst. */
+export function fastest(peers: Row[]): Row | undefined {
+  return peers
+    .filter(({ ratios }) => ratios.wallSeconds !== undefined)
+    .toSorted((a, b) => (b.ratios.wallSeconds?.median ?? 0) - (a.ratios.wallSeconds?.median ?? 0))[0];
+}
+
+/** How much of what was measured was reached, in a sentence. */
+export function conclude<Judged extends Pick<Verdict, 'level' | 'value'>>(
+  verdicts: readonly Judged[],
+  isJudgedMissed: (verdict: Judged) => boolean,
+  scale: number,
+): string {
+  const reached = (level: Verdict['level']): string => {
+    const all = verdicts.filter((verdict) => verdict.level === level && verdict.value !== undefined);
+    return `${all.filter((verdict) => !isJudgedMissed(verdict)).length} of ${all.length} measured`;
+  };
+  const hint = scale === 1 ? '' : ` At scale ${scale} that is a hint and no more.`;
+  return `Reached: ${reached('must')} that must be, ${reached('aim')} that are aimed at.${hint}`;
 }

@@ -1,6 +1,6 @@
 /** What the benchmark of remote locations calls reached, and what missed. */
 import { describe, expect, it } from 'vitest';
-import { isMissed, judgeTransfers } from '../../bench/storage-targets.ts';
+import { isTransferMissed, judgeTransfers } from '../../bench/storage-targets.ts';
 import { summarizeRounds } from '../../bench/summarize-rounds.ts';
 
 const MiB = 1024 * 1024;
@@ -16,7 +16,7 @@ function judge(server: string, transfer: string, seconds: Record<string, number>
   return judgeTransfers(rows).map((verdict) => ({
     figure: `${verdict.figure} ${verdict.level} ${verdict.against ?? ''}`.trim(),
     value: verdict.value,
-    missed: isMissed(verdict),
+    missed: isTransferMissed(verdict),
   }));
 }
 

@@ -7,8 +7,9 @@ import { renderText } from '../../bench/report-document.ts';
 import type { RoundRecord } from '../../bench/round-records.ts';
 import { summarizeRounds } from '../../bench/summarize-rounds.ts';
 import { findOrRunSyncRound } from '../../bench/sync-round.ts';
-import { documentSyncs, isSyncTargetMissed, judgeSyncs } from '../../bench/sync-report.ts';
+import { documentSyncs, judgeSyncs } from '../../bench/sync-report.ts';
 import { HOLDFAST } from '../../bench/programs.ts';
+import { isMissed } from '../../bench/targets.ts';
 
 const MiB = 1024 * 1024;
 
@@ -20,7 +21,7 @@ describe('judgeSyncs', () => {
       { level: 'aim', corpus: 'tree', operation: 'sync', against: 'rclone-tuned', limit: 0.5, value: 2 / 3 },
       { level: 'must', corpus: 'tree', operation: 'sync', against: undefined, limit: 250 * MiB, value: 200 * MiB },
     ]);
-    expect(verdicts.map(isSyncTargetMissed)).toEqual([false, true, false]);
+    expect(verdicts.map(isMissed)).toEqual([false, true, false]);
   });
 
   it('says in the report what was missed', () => {
