@@ -1,17 +1,15 @@
 /** A lease: a file that says who works on something, kept fresh while the work goes on, and taken over when its owner is dead. */
 import { randomUUID } from 'node:crypto';
 import { constants, copyFile, link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
-import { throwIfAborted } from '../common/errors.ts';
 import {
   describeHolder,
-  inUse,
   isDead,
   newLease,
   parseLease,
   POLL_MS,
   REFRESH_MS,
   STALE_AFTER_MS,
-  waitForLease,
+  waitUntilLeased,
   type Lease,
   type LeaseDocument,
   type LeaseOptions,
@@ -23,20 +21,13 @@ import {
  */
 export async function takeLease(path: string, options: LeaseOptions): Promise<Lease> {
   const document = newLease();
-  const deadline = performance.now() + (options.waitSeconds ?? 0) * 1000;
-  for (;;) {
-    throwIfAborted(options.signal);
+  return waitUntilLeased(options, POLL_MS, async () => {
     if (await create(path, document)) return hold(path, document.token);
     const holder = await readLease(path);
-    if (holder === undefined) continue;
-    if (holder.stale) {
-      await removeStale(path, holder.text);
-      continue;
-    }
-    if (performance.now() >= deadline) throw inUse(options.subject, holder.description);
-    options.onWait?.(holder.description);
-    await waitForLease(POLL_MS, options.signal);
-  }
+    if (holder?.stale !== true) return holder && { holder: holder.description };
+    await removeStale(path, holder.text);
+    return undefined;
+  });
 }
 
 /** Whether nobody holds the lease any more: the file is gone, or its owner is dead. */

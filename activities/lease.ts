@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError, InterruptedError } from '../common/errors.ts';
+import { HoldfastError, InterruptedError, throwIfAborted } from '../common/errors.ts';
 
 export const REFRESH_MS = 30_000;
 /** Not refreshed for this long: its owner is dead, or has lost its disk. */
@@ -59,13 +59,34 @@ export function isDead(document: LeaseDocument | undefined): boolean {
   }
 }
 
-export function inUse(subject: string, holder: string): HoldfastError {
+/**
+ * Tries until the lease is had: `attempt` returns it, or who holds it, or undefined when another attempt may succeed at
+ * once. Throws RepositoryLocked (retryable), naming the holder, when the wait is over.
+ */
+export async function waitUntilLeased(
+  { subject, signal, waitSeconds = 0, onWait }: LeaseOptions,
+  pollMilliseconds: number,
+  attempt: () => Promise<Lease | { holder: string } | undefined>,
+): Promise<Lease> {
+  const deadline = performance.now() + waitSeconds * 1000;
+  for (;;) {
+    throwIfAborted(signal);
+    const found = await attempt();
+    if (found === undefined) continue;
+    if (!('holder' in found)) return found;
+    if (performance.now() >= deadline) throw inUse(subject, found.holder);
+    onWait?.(found.holder);
+    await pause(pollMilliseconds, signal);
+  }
+}
+
+function inUse(subject: string, holder: string): HoldfastError {
   return new HoldfastError('RepositoryLocked', `${subject} is in use by ${holder}`, {
     hint: 'Wait until it is done; when that process is dead, its lease ends by itself after ten minutes.',
   });
 }
 
-export async function waitForLease(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
   } catch (cause) {

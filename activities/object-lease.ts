@@ -1,16 +1,15 @@
 /** A lease at a location elsewhere: an object that says who works on something, kept fresh by one beside it, and taken over when its owner is surely dead. */
-import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import { HoldfastError } from '../common/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import {
   describeHolder,
-  inUse,
   isDead,
   newLease,
   parseLease,
   POLL_MS,
   REFRESH_MS,
   STALE_AFTER_MS,
-  waitForLease,
+  waitUntilLeased,
   type Lease,
   type LeaseDocument,
   type LeaseOptions,
@@ -42,20 +41,15 @@ export async function takeObjectLease(
   timing: ObjectLeaseTiming = TIMING,
 ): Promise<Lease> {
   const own = newLease();
-  const deadline = performance.now() + (options.waitSeconds ?? 0) * 1000;
-  for (;;) {
-    throwIfAborted(options.signal);
+  return waitUntilLeased(options, timing.pollMilliseconds, async () => {
     if (await create(storage, name, own)) return hold(storage, name, own, timing);
     const text = await readText(storage, name);
-    if (text === undefined) continue;
+    if (text === undefined) return undefined;
     const holder = parseLease(text);
-    if (isDead(holder) || (await isStale(storage, name, holder, own, timing))) {
-      if (await takeOver(storage, name, { text, holder, own, timing })) continue;
-    }
-    if (performance.now() >= deadline) throw inUse(options.subject, describeHolder(holder));
-    options.onWait?.(describeHolder(holder));
-    await waitForLease(timing.pollMilliseconds, options.signal);
-  }
+    const isOver = isDead(holder) || (await isStale(storage, name, holder, own, timing));
+    if (isOver && (await takeOver(storage, name, { text, holder, own, timing }))) return undefined;
+    return { holder: describeHolder(holder) };
+  });
 }
 
 /** false: somebody has it. */

@@ -4,6 +4,8 @@ import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, TreeCopier } from '../files/file-tree.ts';
+import { statSource } from './kept-entry.ts';
+import { withOwnMode } from './own-mode.ts';
 import type { MakeFolder, SyncRun } from './sync-copy.ts';
 
 /** Of fewer, each is made durable by itself: to sync the whole file system would also wait for what others have written. */
@@ -77,16 +79,14 @@ async function* copyAlone(
   onUnreadable: BulkCopyOptions['onUnreadable'],
 ): AsyncGenerator<Decision> {
   for (const path of paths) {
-    const source = await statSource(run, path).catch((error: unknown) => onUnreadable(path, error));
+    const source = await requireSource(run, path).catch((error: unknown) => onUnreadable(path, error));
     if (source === undefined) continue;
-    // As in the plan: its owner must be able to read the copy at the next run.
-    const mode = source.mode | (run.overrides ? 0 : 0o400);
-    yield { step: 'copy', path, reason: 'not copied with the others', source: { ...source, mode } };
+    yield { step: 'copy', path, reason: 'not copied with the others', source: withOwnMode(run, source) };
   }
 }
 
-async function statSource(run: SyncRun, path: ByteString): Promise<FileEntry> {
-  const source = await run.source.stat(path);
+async function requireSource(run: SyncRun, path: ByteString): Promise<FileEntry> {
+  const source = await statSource(run, path);
   if (source?.type === 'file' || source?.type === 'symlink') return source;
   throw new NotFoundError(`${run.directory}/${displayPath(path)} is no longer there`);
 }

@@ -18,6 +18,7 @@ import { isPending } from './sync-lag.ts';
 import { SourceError } from './source-error.ts';
 import { noteUnreadable } from './sync-copy.ts';
 import { asKept } from './kept-entry.ts';
+import { ownMode, withOwnMode } from './own-mode.ts';
 import { isSyncMarker } from './sync-marker.ts';
 import type { SyncFilter } from './sync-filter.ts';
 import { scanDecisions, type EqualEntries, type ScanOptions } from './sync-scan.ts';
@@ -156,21 +157,9 @@ async function* scanPair(
   });
 }
 
-/** What its owner must be able to do with a copy, so that the next run can read it. */
-function ownMode({ overrides }: SyncPair): { dir: number; file: number } {
-  return overrides ? { dir: 0, file: 0 } : { dir: 0o500, file: 0o400 };
-}
-
-/**
- * An account that permissions hold back must be able to read its own copies at the next run: what it could read in the
- * source it lets its owner read in the target.
- */
+/** As the target is to have them. */
 async function* readable(pair: SyncPair, entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
-  for await (const entry of entries) {
-    const { dir, file } = ownMode(pair);
-    const wanted = entry.type === 'symlink' ? 0 : entry.type === 'dir' ? dir : file;
-    yield asKept(pair, (entry.mode & wanted) === wanted ? entry : { ...entry, mode: entry.mode | wanted });
-  }
+  for await (const entry of entries) yield asKept(pair, withOwnMode(pair, entry));
 }
 
 function isWithinAny(path: ByteString, set: ReadonlySet<ByteString>): boolean {

@@ -19,6 +19,7 @@ import { readProcessRights } from './process-rights.ts';
 import { settingsOf } from './settings-of.ts';
 import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { asKept } from './kept-entry.ts';
+import { withOwnMode } from './own-mode.ts';
 import { verifySync } from './sync-compare.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey, type WalkContext } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
@@ -166,7 +167,7 @@ async function openPair(
     settings,
     directory,
     source,
-    sourceRoot: root && { ...root, mode: root.mode | (rights.overrides ? 0 : 0o500) },
+    sourceRoot: root && withOwnMode(rights, root),
     target: folded ?? stored,
     ...(folded === undefined ? {} : { folded }),
     isLocationRoot,

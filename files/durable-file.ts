@@ -2,7 +2,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteString } from '../common/byte-string.ts';
-import { InterruptedError, throwIfAborted } from '../common/errors.ts';
+import { untilAborted } from '../common/concurrency.ts';
+import { throwIfAborted } from '../common/errors.ts';
 import { toBytes } from './byte-path.ts';
 
 export interface DurableWriteOptions {
@@ -27,38 +28,11 @@ export async function writeFileDurably(
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(toBytes(path), flags, options.mode ?? 0o666);
   try {
-    await writeContent(handle, content, options.signal);
+    for await (const chunk of untilAborted(content, options.signal)) await writeAll(handle, chunk);
     await options.finish?.();
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-async function writeContent(
-  handle: FileHandle,
-  content: AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const iterator = content[Symbol.asyncIterator]();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(new InterruptedError());
-  // Nobody waits for it when the content ends first.
-  aborted.catch(() => undefined);
-  signal?.addEventListener('abort', onAbort);
-  let finished = false;
-  try {
-    throwIfAborted(signal);
-    for (;;) {
-      const step = await Promise.race([iterator.next(), aborted]);
-      if (step.done === true) break;
-      await writeAll(handle, step.value);
-    }
-    finished = true;
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    // Not awaited: a source that hangs in a read would hang here too.
-    if (!finished) void iterator.return?.()?.catch(() => undefined);
   }
 }
 

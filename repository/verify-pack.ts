@@ -102,15 +102,13 @@ function verifyByOwnHeader(
   read: PositionedRead,
   sizeBytes: number,
 ): VerifyPackAnswer {
-  let header: Buffer;
   try {
-    header = openPackHeader(tools.key, readTail(read, sizeBytes, USUAL_HEADER_BYTES), packId);
-    decodeHeader(header, packId);
+    const header = openPackHeader(tools.key, readTail(read, sizeBytes, USUAL_HEADER_BYTES), packId);
+    return { ...verify(tools, { packId, indexed: header }, read), ownHeader: sha256Hex(header) };
   } catch (error) {
     if (!(error instanceof IntegrityError)) throw error;
     return { pack: [], blobs: [], bytesRead: 0, state: 'refused' };
   }
-  return { ...verify(tools, { packId, indexed: header }, read), ownHeader: sha256Hex(header) };
 }
 
 /** Reads, hashes and opens piece by piece, in the order in which the blobs lie. */
