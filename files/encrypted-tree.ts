@@ -6,7 +6,7 @@ import { baseName, displayPath, joinPath, parentPath, requireRelativePath } from
 import { decryptContent, encryptContent, plainSizeBytes, type CryptKeys } from './crypt-content.ts';
 import { createNameCipher, type NameCipher, type NameMode } from './crypt-names.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from './file-tree.ts';
-import { FOLDERS_AHEAD, sortForWalk, walkByListing } from './walk-by-listing.ts';
+import { FOLDERS_AHEAD, listSorted, sortForWalk, walkByListing } from './walk-by-listing.ts';
 
 const EMPTY = '' as ByteString;
 /** What file systems take; the format itself would take longer ones. */
@@ -59,8 +59,7 @@ class EncryptedTree implements FileTree {
   }
 
   async *list(folder: ByteString, options: WalkOptions = {}): AsyncGenerator<FileEntry> {
-    const entries = await this.#listSorted(folder, options);
-    for (const entry of entries.reverse()) if (options.include?.(entry) !== false) yield entry;
+    yield* listSorted(await this.#listSorted(folder, options), options);
   }
 
   /** The last one first. */

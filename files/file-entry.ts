@@ -3,22 +3,11 @@ import { type BigIntStats, readlinkSync } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from './byte-path.ts';
 import type { FileEntry, FileType } from './file-tree.ts';
-
-const TYPES: Record<number, FileType> = {
-  0o010000: 'fifo',
-  0o020000: 'chardev',
-  0o040000: 'dir',
-  0o060000: 'dev',
-  0o100000: 'file',
-  0o120000: 'symlink',
-  0o140000: 'socket',
-};
-
-const TYPE_MASK = 0o170000;
+import { typeOfMode } from './file-type.ts';
 
 /** @param mode `st_mode`. */
 export function fileTypeOf(mode: number): FileType {
-  return TYPES[mode & TYPE_MASK] ?? 'file';
+  return typeOfMode(mode) ?? 'file';
 }
 
 /**

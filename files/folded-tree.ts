@@ -1,11 +1,11 @@
 /** A tree on a file system that does not tell all names apart, seen with the names of the tree that is copied into it. */
-import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError } from '../common/errors.ts';
 import { baseName, displayPath, joinPath, parentPath } from './byte-path.ts';
-import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from './file-tree.ts';
+import type { FileEntry, FileTree, KeptMetadata, WalkOptions } from './file-tree.ts';
 import { foldName, type NameFold } from './name-folds.ts';
-import { sortForWalk, walkByListing } from './walk-by-listing.ts';
+import { passTree } from './pass-tree.ts';
+import { listSorted, sortForWalk, walkByListing } from './walk-by-listing.ts';
 
 /** Folders whose names are remembered: those on the way down, of two walks. */
 const REMEMBERED_FOLDERS = 256;
@@ -29,7 +29,14 @@ export interface FoldedTree extends FileTree {
  * Closing it closes the target's tree only.
  */
 export function openFoldedTree(target: FileTree, source: FoldedSource, folds: readonly NameFold[]): FoldedTree {
-  return new Folded(target, source, folds);
+  const names = new FoldedNames(target, source, folds);
+  return {
+    ...passTree(target),
+    announce: (entries) => names.announce(entries),
+    walk: (options) => names.walk(options),
+    list: (folder, options) => names.list(folder, options),
+    refuses: (entry) => names.refuses(entry),
+  };
 }
 
 export interface FoldedSource {
@@ -38,21 +45,13 @@ export interface FoldedSource {
   include: (entry: FileEntry) => boolean;
 }
 
-class Folded implements FoldedTree {
-  readonly description: string;
-  readonly isRemote: boolean;
-  readonly modesBind?: boolean;
-  readonly keeps?: (entry: FileEntry) => KeptMetadata;
+class FoldedNames {
   readonly #inner: FileTree;
   readonly #source: FoldedSource;
   readonly #folds: readonly NameFold[];
   #folders = new Map<ByteString, FolderNames>();
 
   constructor(inner: FileTree, source: FoldedSource, folds: readonly NameFold[]) {
-    this.description = inner.description;
-    this.isRemote = inner.isRemote ?? false;
-    if (inner.modesBind !== undefined) this.modesBind = inner.modesBind;
-    if (inner.keeps !== undefined) this.keeps = (entry) => inner.keeps!(entry);
     this.#inner = inner;
     this.#source = source;
     this.#folds = folds;
@@ -72,8 +71,7 @@ class Folded implements FoldedTree {
   }
 
   async *list(folder: ByteString, options: WalkOptions = {}): AsyncGenerator<FileEntry> {
-    const entries = await this.#listSorted(folder, options);
-    for (const entry of entries.reverse()) if (options.include?.(entry) !== false) yield entry;
+    yield* listSorted(await this.#listSorted(folder, options), options);
   }
 
   async #listSorted(folder: ByteString, options: WalkOptions): Promise<FileEntry[]> {
@@ -122,55 +120,10 @@ class Folded implements FoldedTree {
   async #winnerOf(folder: ByteString, members: readonly FileEntry[]): Promise<FileEntry> {
     const standing = await this.#inner.stat(members[0]!.path);
     if (standing === undefined) return members[0]!;
-    const copied = members.find((member) => isCopied(member, standing, (entry) => this.keeps?.(entry) ?? entry));
+    const copied = members.find((member) => isCopied(member, standing, (entry) => this.#inner.keeps?.(entry) ?? entry));
     if (copied !== undefined || this.#folds.includes('spelling')) return copied ?? members[0]!;
     const stored = new Set((await entriesOf(this.#inner, folder)).map(({ path }) => path));
     return members.find(({ path }) => stored.has(path)) ?? members[0]!;
-  }
-
-  stat(path: ByteString): Promise<FileEntry | undefined> {
-    return this.#inner.stat(path);
-  }
-
-  openRead(path: ByteString, options?: { signal?: AbortSignal }): Promise<Readable> {
-    return this.#inner.openRead(path, options);
-  }
-
-  replace(
-    path: ByteString,
-    content: AsyncIterable<Uint8Array>,
-    metadata: EntryMetadata,
-    options?: { signal?: AbortSignal },
-  ): Promise<void> {
-    return this.#inner.replace(path, content, metadata, options);
-  }
-
-  replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void> {
-    return this.#inner.replaceSymlink(path, target, metadata);
-  }
-
-  setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void> {
-    return this.#inner.setMetadata(path, metadata);
-  }
-
-  makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
-    return this.#inner.makeFolder(path, metadata);
-  }
-
-  remove(path: ByteString): Promise<void> {
-    return this.#inner.remove(path);
-  }
-
-  rename(from: ByteString, to: ByteString): Promise<void> {
-    return this.#inner.rename(from, to);
-  }
-
-  async checksums(path: ByteString, options?: { signal?: AbortSignal }) {
-    return (await this.#inner.checksums?.(path, options)) ?? [];
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
   }
 }
 

@@ -120,3 +120,8 @@ class ListingAhead {
 export function sortForWalk(entries: Iterable<FileEntry>): FileEntry[] {
   return [...entries].sort((a, b) => (a.path < b.path ? 1 : -1));
 }
+
+/** As `FileTree.list`, of what `ListFolder` gave. */
+export function* listSorted(entries: FileEntry[], { include }: WalkOptions): Generator<FileEntry> {
+  for (const entry of entries.reverse()) if (include?.(entry) !== false) yield entry;
+}

@@ -1,29 +1,20 @@
 /** Makes a tree's node of what the file system tells about an entry, as restic makes it. */
-import { constants, readlinkSync, type BigIntStats } from 'node:fs';
+import { readlinkSync, type BigIntStats } from 'node:fs';
 import type { ByteString } from '../common/byte-string.ts';
 import { openAccountNames, type AccountNames } from '../files/account-names.ts';
 import { fromBytes, toBytes, toText } from '../files/byte-path.ts';
 import { type EntryStat, type StatTime } from '../files/entry-stat.ts';
 import type { FileType } from '../files/file-tree.ts';
+import { typeOfMode } from '../files/file-type.ts';
 import { loadNativeMetadata, type NativeMetadata } from '../files/native-metadata.ts';
 import type { FileIdentity } from './archive-messages.ts';
 import { toGoMode } from './go-file-mode.ts';
 import { createGoTimeFormat } from './go-time.ts';
 import type { TreeNode } from './tree-node.ts';
 
-const TYPES: Record<number, FileType> = {
-  [constants.S_IFREG]: 'file',
-  [constants.S_IFDIR]: 'dir',
-  [constants.S_IFLNK]: 'symlink',
-  [constants.S_IFIFO]: 'fifo',
-  [constants.S_IFSOCK]: 'socket',
-  [constants.S_IFCHR]: 'chardev',
-  [constants.S_IFBLK]: 'dev',
-};
-
 /** undefined for a type that Linux does not have. */
 export function typeOf({ mode }: EntryStat): FileType | undefined {
-  return TYPES[mode & constants.S_IFMT];
+  return typeOfMode(mode);
 }
 
 export function identityOf(stat: BigIntStats): FileIdentity {

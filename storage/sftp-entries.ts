@@ -6,8 +6,9 @@ import { forEachConcurrently } from '../common/concurrency.ts';
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
 import { displayPath, fromText, joinPath, parentPath, toText } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileType, WalkOptions } from '../files/file-tree.ts';
+import { typeOfMode } from '../files/file-type.ts';
 import { sortForWalk } from '../files/walk-by-listing.ts';
-import { remoteAttributes, remoteEntry, typeOf } from './sftp-entry.ts';
+import { remoteAttributes, remoteEntry } from './sftp-entry.ts';
 import { SftpStatus, sftpStatus, translateSftpError, type SftpVerb } from './sftp-errors.ts';
 import { readRemoteFolder } from './sftp-folder.ts';
 import { removeAbandoned } from './sftp-list.ts';
@@ -61,7 +62,7 @@ export class RemoteEntries {
         return;
       }
       try {
-        const isTold = item.attrs.mode !== undefined && typeOf(item.attrs.mode) !== undefined;
+        const isTold = item.attrs.mode !== undefined && typeOfMode(item.attrs.mode) !== undefined;
         const entry = isTold
           ? await this.withTarget(session, remoteEntry(path, item.attrs))
           : await this.look(session, path);

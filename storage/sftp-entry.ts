@@ -2,26 +2,11 @@
 import type { InputAttributes, Stats } from 'ssh2';
 import type { ByteString } from '../common/byte-string.ts';
 import type { EntryMetadata, FileEntry, FileType } from '../files/file-tree.ts';
+import { typeOfMode } from '../files/file-type.ts';
 
 /** Times are whole seconds in 32 bits without a sign. */
 const LATEST_SECOND = 2n ** 32n - 1n;
 const SECOND_NS = 1_000_000_000n;
-
-/** The bits of `st_mode` that say what an entry is. */
-const TYPES: Readonly<Record<number, FileType>> = {
-  0o010000: 'fifo',
-  0o020000: 'chardev',
-  0o040000: 'dir',
-  0o060000: 'dev',
-  0o100000: 'file',
-  0o120000: 'symlink',
-  0o140000: 'socket',
-};
-
-/** undefined: the mode does not say it, as in the listings of some servers. */
-export function typeOf(mode: number): FileType | undefined {
-  return TYPES[mode & 0o170000];
-}
 
 /** What SFTP has room for. */
 function toSeconds(mtimeNs: bigint): number {
@@ -39,7 +24,7 @@ export function remoteEntry(path: ByteString, stats: Stats): FileEntry {
   const mtimeNs = BigInt(stats.mtime ?? 0) * SECOND_NS;
   return {
     path,
-    type: typeOf(stats.mode) ?? 'file',
+    type: typeOfMode(stats.mode) ?? 'file',
     mode: stats.mode & 0o7777,
     sizeBytes: stats.size,
     mtimeNs,

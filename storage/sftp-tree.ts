@@ -6,7 +6,7 @@ import { untilAborted } from '../common/concurrency.ts';
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
 import { requireRelativePath, toText } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from '../files/file-tree.ts';
-import { FOLDERS_AHEAD, walkByListing } from '../files/walk-by-listing.ts';
+import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
 import { openSftpPool, type SftpPoolOptions } from './open-sftp-pool.ts';
 import { tryAgain } from './retrying.ts';
 import { RemoteEntries, type SftpTreeSettings } from './sftp-entries.ts';
@@ -100,8 +100,7 @@ class SftpTree implements FileTree {
   }
 
   async *list(folder: ByteString, options: WalkOptions = {}): AsyncGenerator<FileEntry> {
-    const entries = await this.#readFolder(folder, options);
-    for (const entry of entries.reverse()) if (options.include?.(entry) !== false) yield entry;
+    yield* listSorted(await this.#readFolder(folder, options), options);
   }
 
   async stat(path: ByteString): Promise<FileEntry | undefined> {
