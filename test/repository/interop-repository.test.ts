@@ -26,7 +26,7 @@ const EVERYTHING = { readData: { kind: 'all' } } as const;
 const SMALL_PACKS = { packSizeBytes: 4000 };
 
 const shared = Array.from({ length: 5 }, () => randomBytes(900));
-const first: Folder = { both: { 'a.bin': shared }, 'first.bin': Array.from({ length: 10 }, () => randomBytes(900)) };
+const first: Folder = { both: { 'a.bin': shared }, 'first.bin': Array.from({ length: 40 }, () => randomBytes(900)) };
 const second: Folder = { both: { 'a.bin': shared }, 'second.txt': ['text that gets smaller '.repeat(100)] };
 
 async function prune(repository: Repository): Promise<void> {
