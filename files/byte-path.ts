@@ -88,6 +88,29 @@ export function requireRelativePath(path: ByteString): void {
   }
 }
 
+/** Throws Usage also for the empty path: a tree's root is neither written, moved nor removed. */
+export function requireEntryPath(path: ByteString): void {
+  requireRelativePath(path);
+  if (path !== '') return;
+  throw new HoldfastError('Usage', 'the root of a tree is neither written, moved nor removed', {
+    hint: 'Name an entry of the tree.',
+  });
+}
+
+/** Throws Usage where one of the two is no entry's path, or the new one lies below the old one. */
+export function requireMove(from: ByteString, to: ByteString): void {
+  requireEntryPath(from);
+  requireEntryPath(to);
+  if (!to.startsWith(`${from}/`)) return;
+  throw new HoldfastError(
+    'Usage',
+    `"${displayPath(from)}" cannot be moved to "${displayPath(to)}", which is below it`,
+    {
+      hint: 'Move it elsewhere.',
+    },
+  );
+}
+
 function isAscii(text: string): text is ByteString {
   // eslint-disable-next-line no-control-regex -- NUL to DEL is what ASCII is
   return /^[\x00-\x7f]*$/.test(text);

@@ -31,14 +31,21 @@ export function translateFileError(error: unknown, verb: string, subject: string
     });
   }
   if (code === 'EEXIST' || code === 'ENOTEMPTY' || code === 'EISDIR') {
-    return new HoldfastError('AlreadyExists', `could not ${verb} ${subject}: something else is there (${code})`, {
-      hint: 'Remove what is there first.',
-      cause: error,
-    });
+    return somethingThere(verb, subject, error);
   }
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   return new StorageError(`could not ${verb} ${subject} (${code})`, {
     hint: full ? 'Free space on the disk, then run it again.' : 'Look at the disk and the mount, then run it again.',
     cause: error,
+  });
+}
+
+/** What is at the path, or where the path leads, is of another kind than what was to come, or is not empty. */
+export function somethingThere(verb: string, subject: string, cause: unknown): HoldfastError {
+  const code = errorCode(cause);
+  const told = code === undefined ? '' : ` (${code})`;
+  return new HoldfastError('AlreadyExists', `could not ${verb} ${subject}: something else is there${told}`, {
+    hint: 'Remove what is there first.',
+    cause,
   });
 }

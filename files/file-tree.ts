@@ -58,7 +58,10 @@ export type KeptMetadata = Pick<FileEntry, 'mode' | 'mtimeNs' | 'uid' | 'gid'>;
  * Promises: `walk` is pre-order and in byte order (`compareBytePaths`), the root left out; `list` is the same of one
  * folder, without what is below its folders; `replace` is atomic (a reader sees the old or the new content, never a
  * part) and durable when it returns; `remove` removes one file or one empty folder. No call follows a symbolic link out
- * of the tree. Absence is NotFoundError.
+ * of the tree. The root is neither written, moved nor removed. What fails of the entries there: absence, also of the folder
+ * that a path leads through, is NotFoundError; AlreadyExists is a folder in the way of a file, a file in the way of a
+ * folder, and a folder that is not empty; a path which leads out of the tree, and one that `refuses` has no place for, is
+ * Usage. None of these is tried again. `test/files/tree-contract.ts` is all this as a suite.
  */
 export interface FileTree {
   /** For messages, without a slash at the end: `/srv/orders`, `sftp://backup@vault.example/srv/orders`. */
@@ -87,10 +90,13 @@ export interface FileTree {
   /** Creates, or replaces, a symbolic link; atomic like `replace`. */
   replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void>;
   setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void>;
-  /** Succeeds when the folder is already there. The empty path is the root, which is made with its parents. */
+  /**
+   * Succeeds when the folder is already there. The empty path is the root, which is made with its parents. Without a mode,
+   * and in a rename, new folders get what the system gives them, and nobody else may write there.
+   */
   makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void>;
   remove(path: ByteString): Promise<void>;
-  /** Atomic within the tree; replaces what is at the new path. Missing parents are made. */
+  /** Atomic within the tree; replaces a file or link at the new path. Missing parents are made. */
   rename(from: ByteString, to: ByteString): Promise<void>;
   /** Why the tree has no place for an entry of another one, in a few words; undefined: it has. Absent: it has for all. */
   refuses?(entry: FileEntry): string | undefined;

@@ -15,8 +15,18 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
-import { baseName, displayPath, fromText, joinPath, parentPath, requireRelativePath, toBytes } from './byte-path.ts';
-import { errorCode, isAbsence, translateFileError } from './file-errors.ts';
+import {
+  baseName,
+  displayPath,
+  fromText,
+  joinPath,
+  parentPath,
+  requireEntryPath,
+  requireMove,
+  requireRelativePath,
+  toBytes,
+} from './byte-path.ts';
+import { errorCode, isAbsence, somethingThere, translateFileError } from './file-errors.ts';
 import { toFileEntry } from './file-entry.ts';
 import type { CopyTold, EntryMetadata, FileEntry, FileTree, TreeCopier } from './file-tree.ts';
 import { LocalCopier } from './local-copier.ts';
@@ -87,6 +97,7 @@ class LocalTree implements FileTree {
     metadata: EntryMetadata,
     options: { signal?: AbortSignal } = {},
   ): Promise<void> {
+    requireEntryPath(path);
     await this.#inFolder('write', path, async (folder, name) => {
       this.#sweep(parentPath(path), folder);
       const temporary = temporaryName();
@@ -110,6 +121,7 @@ class LocalTree implements FileTree {
   }
 
   async replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void> {
+    requireEntryPath(path);
     await this.#inFolder('write', path, async (folder, name) => {
       const temporary = temporaryName();
       const systemPath = folder.entry(temporary);
@@ -138,8 +150,7 @@ class LocalTree implements FileTree {
     metadata: EntryMetadata,
     settle: (folder: SafeFolder) => Promise<void>,
   ): Promise<void> {
-    requireRelativePath(path);
-    if (path === '') mkdirSync(toBytes(this.localRoot), { recursive: true, mode: metadata.mode });
+    if (path === '') this.#makeRoot(metadata.mode);
     await this.#inFolder('make', path, async (folder, name) => {
       if (name !== '') makeFolderIn(folder, name);
       this.#apply(folder, name, metadata);
@@ -147,7 +158,19 @@ class LocalTree implements FileTree {
     });
   }
 
+  #makeRoot(mode: number | undefined): void {
+    try {
+      mkdirSync(toBytes(this.localRoot), { recursive: true, mode });
+    } catch (error) {
+      // Of what is to be made nothing is missing: a file is where a folder has to be.
+      throw errorCode(error) === 'ENOTDIR'
+        ? somethingThere('make', this.description, error)
+        : this.#translate(error, 'make', EMPTY);
+    }
+  }
+
   async remove(path: ByteString): Promise<void> {
+    requireEntryPath(path);
     await this.#inFolder('remove', path, async (folder, name) => {
       const systemPath = toBytes(folder.entry(name));
       if (lstatSync(systemPath).isDirectory()) rmdirSync(systemPath);
@@ -156,11 +179,17 @@ class LocalTree implements FileTree {
   }
 
   async rename(from: ByteString, to: ByteString): Promise<void> {
+    requireMove(from, to);
     await this.#inFolder('move', from, async (source, oldName) => {
       lstatSync(toBytes(source.entry(oldName)));
       this.#makeParents(to);
       await this.#inFolder('write', to, async (target, newName) => {
-        renameSync(toBytes(source.entry(oldName)), toBytes(target.entry(newName)));
+        try {
+          renameSync(toBytes(source.entry(oldName)), toBytes(target.entry(newName)));
+        } catch (error) {
+          // Both are reached through folders that are held: it is a folder, and what has the new name is none.
+          throw errorCode(error) === 'ENOTDIR' ? somethingThere('move', this.#display(to), error) : error;
+        }
         await syncFolder(target);
       });
       await syncFolder(source);
@@ -236,8 +265,11 @@ class LocalTree implements FileTree {
   }
 
   #translate(error: unknown, verb: string, path: ByteString): Error {
-    const subject = path === '' ? this.description : `${this.description}/${displayPath(path)}`;
-    return translateFileError(error, verb, subject);
+    return translateFileError(error, verb, this.#display(path));
+  }
+
+  #display(path: ByteString): string {
+    return path === '' ? this.description : `${this.description}/${displayPath(path)}`;
   }
 }
 

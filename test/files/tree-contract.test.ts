@@ -1,0 +1,59 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEncryptedTree } from '../../files/encrypted-tree.ts';
+import type { FileTree } from '../../files/file-tree.ts';
+import { openLocalTree } from '../../files/local-tree.ts';
+import { throttledTree } from '../../storage/throttled-tree.ts';
+import { cryptSettings } from './real-rclone.ts';
+import { describeTreeContract, type WithTree } from './tree-contract.ts';
+
+const crypt = cryptSettings({ password: 'correct horse', salt: 'battery staple' });
+
+/** Trees on a folder of this machine. */
+function onFolder(open: (folder: string) => Promise<FileTree>): WithTree {
+  return async (body) => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-trees-'));
+    const root = join(folder, 'root');
+    const opened: FileTree[] = [];
+    const openAt = async (path: string): Promise<FileTree> => {
+      const tree = await open(path);
+      opened.push(tree);
+      return tree;
+    };
+    try {
+      await mkdir(root);
+      await body({
+        tree: await openAt(root),
+        reopen: () => openAt(root),
+        openMissing: async () => ({
+          missing: await openAt(join(folder, 'missing/root')),
+          above: openLocalTree(folder),
+        }),
+        stored: async () => (await readdir(root, { recursive: true })).toSorted(),
+      });
+    } finally {
+      await Promise.all(opened.map((tree) => tree.close()));
+      await rm(folder, { recursive: true });
+    }
+  };
+}
+
+describeTreeContract(
+  'the local tree',
+  {},
+  onFolder(async (folder) => openLocalTree(folder)),
+);
+
+describeTreeContract(
+  'a tree with a rate',
+  {},
+  onFolder(async (folder) => throttledTree(openLocalTree(folder), () => ({ uploadBytesPerSecond: 2e9 }))),
+);
+
+// Of 16 bytes the cipher makes 26 letters, and names grow to whole blocks.
+describeTreeContract(
+  'the encrypted tree',
+  { links: false, nameBytes: 143 },
+  onFolder(async (folder) => openEncryptedTree(openLocalTree(folder), await crypt)),
+);
