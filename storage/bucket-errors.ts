@@ -1,7 +1,7 @@
 /** Failures that all services of buckets have in common: those of the network, and those that pass. */
 import { StorageError } from '../common/errors.ts';
 
-export type StorageVerb = 'read' | 'write' | 'remove' | 'list';
+export type StorageVerb = 'read' | 'write' | 'copy' | 'remove' | 'list';
 
 /** Network failures, by the code of Node's system error. */
 const UNREACHABLE = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);

@@ -43,6 +43,11 @@ export function encodeCrc(sum: number): string {
   return bytes.toString('base64');
 }
 
+/** Of `encodeCrc`, in lower-case hex. */
+export function decodeCrc(text: string): string {
+  return Buffer.from(text, 'base64').toString('hex');
+}
+
 function makeTables(): Int32Array[] {
   const first = new Int32Array(256);
   for (let byte = 0; byte < 256; byte += 1) {

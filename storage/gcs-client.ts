@@ -30,7 +30,7 @@ export interface GcsOptions {
 }
 
 export interface GcsRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Whole, or a path below the endpoint. */
   url: string;
   query?: Readonly<Record<string, string>>;

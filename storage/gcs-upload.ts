@@ -7,7 +7,7 @@ import { crc32c, encodeCrc } from './crc32c.ts';
 import { cutParts } from './cut-parts.ts';
 import { readText, type GcsClient, type GcsResponse } from './gcs-client.ts';
 import { GcsResponseError, gcsStatusOf } from './gcs-errors.ts';
-import type { WriteOptions } from './storage.ts';
+import type { BucketMetadata, PutOptions } from './bucket.ts';
 
 /** What the service tells of an object; numbers come as text. */
 export interface GcsObject {
@@ -16,6 +16,8 @@ export interface GcsObject {
   updated?: string;
   generation?: string;
   crc32c?: string;
+  md5Hash?: string;
+  metadata?: BucketMetadata;
 }
 
 export interface GcsTarget {
@@ -45,7 +47,7 @@ export function objectPath(bucket: string, key?: string): string {
 export async function writeGcsObject(
   target: GcsTarget,
   content: Uint8Array | AsyncIterable<Uint8Array>,
-  call: WriteOptions,
+  call: PutOptions,
 ): Promise<void> {
   if (content instanceof Uint8Array && content.length <= CHUNK_BYTES) return uploadAtOnce(target, content, call);
   const parts = cutParts(content instanceof Uint8Array ? single(content) : content, () => CHUNK_BYTES);
@@ -61,14 +63,10 @@ export async function writeGcsObject(
 }
 
 /** Metadata and bytes in one request; the service compares the CRC-32C before the object appears. */
-async function uploadAtOnce(
-  { client, bucket, key }: GcsTarget,
-  content: Uint8Array,
-  call: WriteOptions,
-): Promise<void> {
+async function uploadAtOnce({ client, bucket, key }: GcsTarget, content: Uint8Array, call: PutOptions): Promise<void> {
   const checksum = encodeCrc(crc32c(content));
   const boundary = randomBytes(24).toString('hex');
-  const metadata = JSON.stringify({ name: key, crc32c: checksum });
+  const metadata = JSON.stringify({ ...described(key, call), crc32c: checksum });
   const head = `--${boundary}\r\ncontent-type: application/json\r\n\r\n${metadata}\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`;
   try {
     await client.sendForJson<GcsObject>(
@@ -98,7 +96,7 @@ async function uploadResumably(
   target: GcsTarget,
   first: Buffer,
   rest: AsyncIterator<Buffer, void>,
-  call: WriteOptions,
+  call: PutOptions,
 ): Promise<void> {
   const { client } = target;
   const session = await beginSession(target, call);
@@ -132,14 +130,14 @@ async function uploadResumably(
   }
 }
 
-async function beginSession({ client, bucket, key }: GcsTarget, call: WriteOptions): Promise<string> {
+async function beginSession({ client, bucket, key }: GcsTarget, call: PutOptions): Promise<string> {
   const { headers, body } = await client.send(
     {
       method: 'POST',
       url: `/upload${objectPath(bucket)}`,
       query: { uploadType: 'resumable', name: key, ...condition(call) },
       headers: { 'content-type': 'application/json', 'x-upload-content-type': 'application/octet-stream' },
-      body: [Buffer.from(JSON.stringify({ name: key }))],
+      body: [Buffer.from(JSON.stringify(described(key, call)))],
     },
     call.signal,
   );
@@ -231,7 +229,12 @@ async function verify(
   });
 }
 
-function condition(call: WriteOptions): Record<string, string> {
+/** What the service is told of an object besides its bytes. */
+function described(name: string, { metadata }: PutOptions): GcsObject {
+  return { name, ...(metadata === undefined ? {} : { metadata }) };
+}
+
+function condition(call: PutOptions): Record<string, string> {
   return call.existing === 'refuse' ? { ifGenerationMatch: '0' } : {};
 }
 

@@ -1,88 +1,142 @@
-/** The backend of Google Cloud Storage: objects of a bucket below a prefix. */
-import { Readable } from 'node:stream';
-import { HoldfastError, IntegrityError, NotFoundError, StorageError, throwIfAborted } from '../common/errors.ts';
+/** Buckets of Google Cloud Storage. */
+import { HoldfastError, NotFoundError, StorageError, throwIfAborted } from '../common/errors.ts';
+import type { ContentChecksum } from '../files/file-tree.ts';
+import type { Bucket, BucketFolderPage, BucketMetadata, BucketObject, OpenedObject, PutOptions } from './bucket.ts';
+import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
 import type { StorageVerb } from './bucket-errors.ts';
-import { bucketKeys } from './bucket-keys.ts';
-import { crc32c, encodeCrc } from './crc32c.ts';
+import { crc32c, decodeCrc } from './crc32c.ts';
 import { GcsClient, readText, type GcsOptions, type GcsResponse, type GcsSettings } from './gcs-client.ts';
-import { GcsResponseError, translateGcsError } from './gcs-errors.ts';
+import { GcsResponseError, gcsStatusOf, translateGcsError } from './gcs-errors.ts';
 import { objectPath, writeGcsObject, type GcsObject } from './gcs-upload.ts';
-import { collectBody, resumeBody } from './resume-body.ts';
-import type { ByteRange, CallOptions, ObjectEntry, Storage, StorageRights, WriteOptions } from './storage.ts';
+import type { ByteRange, CallOptions, StorageRights } from './storage.ts';
 
 /**
- * The storage below `settings.prefix`. The bucket must exist; access to it is uniform: no object gets rules of its own.
- * `existing: 'refuse'` is decided by the service (`ifGenerationMatch=0`), which also compares the CRC-32C of what
- * arrives. Nothing is asked before the first call. Throws Usage for credentials that are none.
+ * The bucket must exist; access to it is uniform: no object gets rules of its own. `existing: 'refuse'` is decided by the
+ * service (`ifGenerationMatch=0`), which also compares the CRC-32C of what arrives. Nothing is asked before the first
+ * call. Throws Usage for credentials that are none.
  */
-export function openGcsStorage(settings: GcsSettings, options: GcsOptions = {}): Storage {
-  return new GcsStorage(new GcsClient(settings, options), settings.bucket, settings.prefix ?? '');
+export function openGcsBucket(settings: GcsSettings, options: GcsOptions = {}): Bucket {
+  return new GcsBucket(new GcsClient(settings, options), settings.bucket, settings.prefix ?? '');
 }
 
-class GcsStorage implements Storage {
-  readonly description: string;
-  readonly capabilities = { atomicWrites: true };
+interface GcsPage {
+  items?: GcsObject[];
+  prefixes?: string[];
+  nextPageToken?: string;
+}
+
+const OBJECT_FIELDS = 'name,size,updated,generation,metadata';
+
+class GcsBucket implements Bucket {
+  readonly name: string;
+  readonly prefix: string;
+  readonly times = 'rfc3339';
+  readonly knowsWhatItRemoves = true;
   readonly #client: GcsClient;
   readonly #bucket: string;
-  readonly #keys: ReturnType<typeof bucketKeys>;
 
   constructor(client: GcsClient, bucket: string, prefix: string) {
+    this.name = `gs://${bucket}`;
+    this.prefix = prefix;
     this.#client = client;
     this.#bucket = bucket;
-    this.#keys = bucketKeys(prefix);
-    this.description = `gs://${[bucket, prefix].filter((part) => part !== '').join('/')}`;
   }
 
-  /** Pages of a thousand, in the order of the names' UTF-8 bytes, as the service promises. */
-  async *list(prefix: string, call: CallOptions = {}): AsyncGenerator<ObjectEntry, void, void> {
-    const wanted = this.#keys.prefixOf(prefix);
-    const fields = 'items(name,size,updated),nextPageToken';
+  async *list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
+    const { atMost = Infinity } = call;
+    let told = 0;
+    const query = { fields: `items(${OBJECT_FIELDS}),nextPageToken`, maxResults: String(Math.min(atMost, 1000)) };
+    for await (const { items = [] } of this.#pages(keyPrefix, query, call)) {
+      for (const listed of items) {
+        yield toObject(listed.name ?? '', listed);
+        told += 1;
+        if (told >= atMost) return;
+      }
+    }
+  }
+
+  async *listFolder(keyPrefix: string, call: CallOptions = {}): AsyncGenerator<BucketFolderPage> {
+    const query = {
+      fields: `items(${OBJECT_FIELDS}),prefixes,nextPageToken`,
+      maxResults: '1000',
+      delimiter: '/',
+      // With what is known of the folders themselves.
+      includeTrailingDelimiter: 'true',
+    };
+    for await (const { items = [], prefixes: folders = [] } of this.#pages(keyPrefix, query, call))
+      yield { objects: items.map((listed) => toObject(listed.name ?? '', listed)), folders };
+  }
+
+  /** In the order of the names' UTF-8 bytes, as the service promises. */
+  async *#pages(prefix: string, query: Record<string, string>, call: CallOptions): AsyncGenerator<GcsPage> {
     let token: string | undefined;
     do {
-      const query = {
-        prefix: wanted,
-        maxResults: '1000',
-        fields,
-        ...(token === undefined ? {} : { pageToken: token }),
-      };
-      const page = await this.#guard('list', wanted, call, () =>
-        this.#client.sendForJson<{ items?: GcsObject[]; nextPageToken?: string }>(
-          { method: 'GET', url: objectPath(this.#bucket), query },
-          call.signal,
-        ),
+      const all = { prefix, ...query, ...(token === undefined ? {} : { pageToken: token }) };
+      const page = await this.#guard('list', prefix, call, () =>
+        this.#client.sendForJson<GcsPage>({ method: 'GET', url: objectPath(this.#bucket), query: all }, call.signal),
       );
-      for (const object of page.items ?? []) {
-        throwIfAborted(call.signal);
-        const name = this.#keys.nameOf(object.name ?? '');
-        if (name !== undefined) yield toEntry(name, object);
-      }
+      yield page;
       token = page.nextPageToken;
     } while (token !== undefined && token !== '');
   }
 
-  async read(name: string, range?: ByteRange, call: CallOptions = {}): Promise<Buffer> {
-    const key = this.#keys.keyOf(name);
-    if (range?.length === 0) {
-      await this.#describe(key, call);
-      return Buffer.alloc(0);
-    }
-    const opened = await this.#open(key, range, call);
-    return opened === undefined ? Buffer.alloc(0) : collectBody(opened.pieces, opened.sizeBytes);
+  async head(key: string, call: CallOptions = {}) {
+    const found = await this.#describe(key, OBJECT_FIELDS, call);
+    return found && toObject(key, found);
   }
 
-  async openRead(name: string, call: CallOptions = {}): Promise<Readable> {
-    const opened = await this.#open(this.#keys.keyOf(name), undefined, call);
-    return Readable.from(opened?.pieces ?? [], { objectMode: false });
+  get(key: string, range?: ByteRange, call: CallOptions = {}): Promise<OpenedObject | undefined> {
+    const place = this.#placeOf(key);
+    const translate = (error: unknown): Error => translateGcsError(error, 'read', place, call.signal);
+    const get = (...wanted: [offset: number, end: number, version: string | undefined]) =>
+      this.#guard('read', key, call, () => this.#get(key, wanted, call));
+    return openBody({ place, translate, get }, range, call);
   }
 
-  async write(name: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: WriteOptions = {}): Promise<void> {
-    const key = this.#keys.keyOf(name);
+  async put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: PutOptions = {}): Promise<void> {
     const target = { client: this.#client, bucket: this.#bucket, key };
     await this.#guard('write', key, call, () => writeGcsObject(target, content, call));
   }
 
-  async remove(name: string, call: CallOptions = {}): Promise<void> {
-    const key = this.#keys.keyOf(name);
+  /** Large objects take several requests, each of which the service ends after half a minute. */
+  async copy(object: BucketObject, toKey: string, call: CallOptions = {}): Promise<void> {
+    const url = `${objectPath(this.#bucket, object.key)}/rewriteTo/b/${encodeURIComponent(this.#bucket)}/o/${encodeURIComponent(toKey)}`;
+    let token: string | undefined;
+    do {
+      const query: Record<string, string> = token === undefined ? {} : { rewriteToken: token };
+      const answer = await this.#guard('copy', object.key, call, () =>
+        this.#client.sendForJson<{ done?: boolean; rewriteToken?: string }>(
+          { method: 'POST', url, query },
+          call.signal,
+        ),
+      );
+      token = answer.done === false ? answer.rewriteToken : undefined;
+    } while (token !== undefined);
+  }
+
+  async changeMetadata(
+    key: string,
+    decide: (object: BucketObject & { metadata: BucketMetadata }) => BucketMetadata,
+    call: CallOptions = {},
+  ): Promise<void> {
+    await this.#guard('write', key, call, async () => {
+      const request = { method: 'GET', url: objectPath(this.#bucket, key), query: { fields: OBJECT_FIELDS } } as const;
+      const object = toObject(key, await this.#client.sendForJson<GcsObject>(request, call.signal));
+      // What is not named stays.
+      const body = [Buffer.from(JSON.stringify({ metadata: decide(object) }))];
+      const headers = { 'content-type': 'application/json' };
+      const query = { ifGenerationMatch: object.version };
+      try {
+        const change = { method: 'PATCH', url: objectPath(this.#bucket, key), query, headers, body } as const;
+        await this.#client.sendForJson(change, call.signal);
+      } catch (error) {
+        if (gcsStatusOf(error) !== 412) throw error;
+        throw new StorageError(`${this.#placeOf(key)} was replaced while its metadata was changed`, { cause: error });
+      }
+    });
+  }
+
+  async remove(key: string, call: CallOptions = {}): Promise<void> {
     await this.#guard('remove', key, call, async () => {
       try {
         const request = { method: 'DELETE', url: objectPath(this.#bucket, key) } as const;
@@ -95,17 +149,19 @@ class GcsStorage implements Storage {
     });
   }
 
-  async stat(name: string, call: CallOptions = {}): Promise<ObjectEntry | undefined> {
-    try {
-      return toEntry(name, await this.#describe(this.#keys.keyOf(name), call));
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
+  /** Of objects that were composed of others there is no MD5. */
+  async checksums(key: string, call: CallOptions = {}): Promise<ContentChecksum[]> {
+    const { md5Hash, crc32c: crc } = (await this.#describe(key, 'md5Hash,crc32c', call)) ?? {};
+    return [
+      ...(md5Hash === undefined
+        ? []
+        : [{ algorithm: 'md5' as const, value: Buffer.from(md5Hash, 'base64').toString('hex') }]),
+      ...(crc === undefined ? [] : [{ algorithm: 'crc32c' as const, value: decodeCrc(crc) }]),
+    ];
   }
 
   /** The service tells by itself; an emulator that does not know the question tells nothing. */
-  probeRights(call: CallOptions = {}): Promise<StorageRights> {
+  probeRights(_key: string, call: CallOptions = {}): Promise<StorageRights> {
     const [create, remove] = ['storage.objects.create', 'storage.objects.delete'];
     const url = `/storage/v1/b/${encodeURIComponent(this.#bucket)}/iam/testPermissions?permissions=${create}&permissions=${remove}`;
     return this.#guard('read', '', call, async () => {
@@ -117,53 +173,26 @@ class GcsStorage implements Storage {
     });
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#client.close();
   }
 
-  #describe(key: string, call: CallOptions): Promise<GcsObject> {
-    const query = { fields: 'size,updated' };
-    const request = { method: 'GET', url: objectPath(this.#bucket, key), query } as const;
-    return this.#guard('read', key, call, () => this.#client.sendForJson<GcsObject>(request, call.signal));
-  }
-
-  /** undefined: the range begins behind the end. Bytes of a whole object are compared with its checksum. */
-  async #open(
-    key: string,
-    range: ByteRange | undefined,
-    call: CallOptions,
-  ): Promise<{ pieces: AsyncIterable<Buffer>; sizeBytes: number } | undefined> {
-    const start = range?.offset ?? 0;
-    const end = start + (range?.length ?? Infinity);
-    const first = await this.#guard('read', key, call, () => this.#get(key, start, end, undefined, call));
-    if (first.status === 416) {
-      first.body.resume();
-      return undefined;
+  /** undefined: there is no such object. */
+  async #describe(key: string, fields: string, call: CallOptions): Promise<GcsObject | undefined> {
+    const request = { method: 'GET', url: objectPath(this.#bucket, key), query: { fields } } as const;
+    try {
+      return await this.#guard('read', key, call, () => this.#client.sendForJson<GcsObject>(request, call.signal));
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
     }
-    const generation = first.headers['x-goog-generation'];
-    const sizeBytes = Number(first.headers['content-length'] ?? 0);
-    const pieces = resumeBody(
-      {
-        body: first.body,
-        sizeBytes,
-        // The generation makes sure that the rest is of the same bytes, not of what replaced them meanwhile.
-        from: async (done) => {
-          const rest = await this.#guard('read', key, call, () =>
-            this.#get(key, start + done, end, generation === undefined ? undefined : String(generation), call),
-          );
-          if (rest.status !== 404 && rest.status !== 416) return rest.body;
-          rest.body.resume();
-          throw new StorageError(`${this.#placeOf(key)} was replaced while it was read`);
-        },
-        translate: (error) => translateGcsError(error, 'read', this.#placeOf(key), call.signal),
-      },
-      call.signal,
-    );
-    const wanted = range === undefined ? checksumOf(first) : undefined;
-    return { pieces: wanted === undefined ? pieces : verified(pieces, wanted, this.#placeOf(key)), sizeBytes };
   }
 
-  async #get(key: string, offset: number, end: number, generation: string | undefined, call: CallOptions) {
+  async #get(
+    key: string,
+    [offset, end, generation]: [offset: number, end: number, version: string | undefined],
+    call: CallOptions,
+  ): Promise<BodyAnswer | 'beyond' | 'replaced'> {
     const whole = offset === 0 && end === Infinity;
     const response = await this.#client.send(
       {
@@ -179,12 +208,23 @@ class GcsStorage implements Storage {
       },
       call.signal,
     );
-    const { status, headers } = response;
-    if (status === 200 && offset > 0 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
-      response.body.destroy();
-      throw new IntegrityError(`the service of ${this.#placeOf(key)} does not send the range that it is asked for`);
+    const { status, headers, body } = response;
+    if (status === 404 || status === 416) {
+      body.resume();
+      return status === 404 ? 'replaced' : 'beyond';
     }
-    return response;
+    if (status === 200 && offset > 0 && headers['content-range']?.startsWith(`bytes ${offset}-`) !== true) {
+      body.destroy();
+      throw wrongRange(this.#placeOf(key));
+    }
+    const version = headers['x-goog-generation'];
+    return {
+      body,
+      sizeBytes: Number(headers['content-length'] ?? 0),
+      version: version === undefined ? undefined : String(version),
+      metadata: metadataOf(response),
+      checksum: checksumOf(response),
+    };
   }
 
   async #guard<Result>(
@@ -202,27 +242,23 @@ class GcsStorage implements Storage {
   }
 
   #placeOf(key: string): string {
-    return `gs://${this.#bucket}/${key}`;
+    return `${this.name}/${key}`;
   }
 }
 
-function toEntry(name: string, { size = '0', updated = '' }: GcsObject): ObjectEntry {
-  return { name, sizeBytes: Number(size), modifiedAt: new Date(updated) };
+function toObject(key: string, answer: GcsObject): BucketObject & { metadata: BucketMetadata } {
+  const { size = '0', updated = '', generation = '', metadata = {} } = answer;
+  return { key, sizeBytes: Number(size), modifiedAt: new Date(updated), version: generation, metadata };
 }
 
-function checksumOf({ headers }: GcsResponse): string | undefined {
-  return /(?:^|,\s*)crc32c=([^,\s]+)/.exec(String(headers['x-goog-hash'] ?? ''))?.[1];
+const METADATA_HEADER = 'x-goog-meta-';
+
+function metadataOf({ headers }: GcsResponse): BucketMetadata {
+  const named = Object.entries(headers).filter(([name]) => name.startsWith(METADATA_HEADER));
+  return Object.fromEntries(named.map(([name, value]) => [name.slice(METADATA_HEADER.length), String(value)]));
 }
 
-async function* verified(pieces: AsyncIterable<Buffer>, wanted: string, place: string): AsyncGenerator<Buffer> {
-  let sum = 0;
-  for await (const piece of pieces) {
-    sum = crc32c(piece, sum);
-    yield piece;
-  }
-  if (encodeCrc(sum) !== wanted) {
-    throw new IntegrityError(`${place} does not have the bytes that were stored: its CRC-32C is another`, {
-      hint: 'Run it again; if it stays, the object is damaged: bring it back from a copy.',
-    });
-  }
+function checksumOf({ headers }: GcsResponse): BodyChecksum | undefined {
+  const wanted = /(?:^|,\s*)crc32c=([^,\s]+)/.exec(String(headers['x-goog-hash'] ?? ''))?.[1];
+  return wanted === undefined ? undefined : { name: 'CRC-32C', wanted, next: crc32c };
 }

@@ -1,5 +1,6 @@
 /** Opens a bucket for an identity: of the policies, or of the standard variables of AWS and Google. */
 import { HoldfastError } from '../common/errors.ts';
+import type { Bucket } from './bucket.ts';
 import { joinPrefix } from './bucket-keys.ts';
 import type { S3Credentials } from './s3-client.ts';
 import { silenceLimit } from './silence-limit.ts';
@@ -9,15 +10,14 @@ import type {
   StorageIdentity,
   StorageSurroundings,
 } from './storage-location.ts';
-import type { Storage } from './storage.ts';
 
-/** The storage below `path`. Only the client of the service that is asked for is loaded. Throws what resolving the secret throws. */
+/** The bucket, with a prefix that ends with `path`. Only the client of the service that is asked for is loaded. Throws what resolving the secret throws. */
 export async function openBucket(
   location: GcsStorageLocation | S3StorageLocation,
   path: string,
   identity: StorageIdentity,
   surroundings: StorageSurroundings,
-): Promise<Storage> {
+): Promise<Bucket> {
   const { environment, resolveSecret } = surroundings;
   const secret = identity.credentials === undefined ? undefined : await resolveSecret(identity.credentials);
   const { connections } = location.limits ?? {};
@@ -31,8 +31,8 @@ export async function openBucket(
     const endpoint =
       location.s3.endpoint ?? (environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined);
     const credentials = secret === undefined ? variablesOf(environment) : parseAccessKey(secret);
-    const { openS3Storage } = await import('./s3.ts');
-    return openS3Storage(
+    const { openS3Bucket } = await import('./s3.ts');
+    return openS3Bucket(
       {
         ...location.s3,
         prefix: joinPrefix(location.s3.prefix ?? '', path),
@@ -42,10 +42,10 @@ export async function openBucket(
       { ...limits, ...(credentials === undefined ? {} : { credentials }) },
     );
   }
-  const { openGcsStorage } = await import('./gcs.ts');
+  const { openGcsBucket } = await import('./gcs.ts');
   const keyFile = environment['GOOGLE_APPLICATION_CREDENTIALS'] || undefined;
   const endpoint = location.gcs.endpoint ?? (environment['STORAGE_EMULATOR_HOST'] || undefined);
-  return openGcsStorage(
+  return openGcsBucket(
     {
       ...location.gcs,
       prefix: joinPrefix(location.gcs.prefix ?? '', path),

@@ -39,8 +39,11 @@ async function openBackend(
 ): Promise<Storage> {
   if (location.local !== undefined) return openLocalStorage(join(location.local.path, path));
   if (location.gcs !== undefined || location.s3 !== undefined) {
-    const { openBucket } = await import('./open-bucket.ts');
-    return openBucket(location, path, identityOf(location, role), surroundings);
+    const [{ openBucket }, { bucketStorage }] = await Promise.all([
+      import('./open-bucket.ts'),
+      import('./bucket-storage.ts'),
+    ]);
+    return bucketStorage(await openBucket(location, path, identityOf(location, role), surroundings));
   }
   const [{ openSftpStorage }, { retrying }] = await Promise.all([import('./sftp.ts'), import('./retrying.ts')]);
   const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };

@@ -18,6 +18,14 @@ const WRONG_REGION = new Set([
   'IllegalLocationConstraintException',
 ]);
 
+/** Of services that keep objects in folders of a disk: one where a folder would have to be, or a folder where it would. */
+const OBSTRUCTIONS = new Set(['ExistingObjectIsDirectory', 'ObjectParentIsFile']);
+
+/** Whether something else has the object's place: no matter of time. */
+export function isObstructed(error: unknown): boolean {
+  return OBSTRUCTIONS.has((error as Partial<Error> | undefined)?.name ?? '');
+}
+
 interface ServiceError extends Error {
   $metadata?: { httpStatusCode?: number; attempts?: number };
   code?: unknown;
@@ -69,6 +77,16 @@ export function translateS3Error(error: unknown, verb: StorageVerb, what: string
   }
   if (status === 404) return new NotFoundError(`${what} does not exist`, { cause: error });
   if (status === 412) return new HoldfastError('AlreadyExists', `${what} exists already`, { cause: error });
+  if (isObstructed(error)) {
+    return new HoldfastError(
+      'AlreadyExists',
+      `${what} has a folder in its place, or a file where its folder would be`,
+      {
+        hint: 'Remove or rename what is there.',
+        cause: error,
+      },
+    );
+  }
   if (name === 'CredentialsProviderError') {
     return new HoldfastError('AccessDenied', `no credentials are found to ${verb} ${what}`, {
       hint: 'Name them in the identities of the Location, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.',

@@ -14,7 +14,7 @@ export type PutOutcome = 'stored' | 'refused' | 'unheard';
 export interface S3Put {
   key: string;
   content: Uint8Array;
-  /** In lower case: `if-none-match`, checksums. */
+  /** In lower case: `if-none-match`, checksums, metadata. */
   headers: Readonly<Record<string, string>>;
   signal: AbortSignal | undefined;
 }
@@ -95,7 +95,8 @@ function sign({ path, host, content, headers, signer, time, signingKey }: Unsign
     ...(signer.sessionToken === undefined ? {} : { 'x-amz-security-token': signer.sessionToken }),
   };
   const names = Object.keys(all).toSorted();
-  const lines = names.map((name) => `${name}:${all[name]}\n`).join('');
+  // The signature is that of values without spaces at their ends, and with single ones between.
+  const lines = names.map((name) => `${name}:${all[name]!.trim().replace(/ +/g, ' ')}\n`).join('');
   const canonical = `PUT\n${path}\n\n${lines}\n${names.join(';')}\n${contentHash}`;
   const scope = `${day}/${signer.region}/s3/aws4_request`;
   const text = `AWS4-HMAC-SHA256\n${stamp}\n${scope}\n${hash('sha256', canonical, 'hex')}`;

@@ -14,9 +14,9 @@ import { throwIfAborted } from '../common/errors.ts';
 import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { encodeCrc } from './crc32c.ts';
 import { cutParts } from './cut-parts.ts';
-import { attemptsOf, httpStatusOf } from './s3-errors.ts';
+import { attemptsOf, httpStatusOf, isObstructed } from './s3-errors.ts';
 import type { S3Putter } from './s3-put.ts';
-import type { WriteOptions } from './storage.ts';
+import type { PutOptions } from './bucket.ts';
 
 export interface S3Target {
   client: S3Client;
@@ -42,7 +42,7 @@ const LARGEST_PUT_BYTES = 64 * MiB;
 const CONCURRENT_PARTS = 3;
 
 /** How long leftovers may take to be cleared away after a failure. */
-const CLEANUP_MILLISECONDS = 15_000;
+export const CLEANUP_MILLISECONDS = 15_000;
 
 /**
  * S3 takes 10,000 parts. They grow, so that small streams need little memory (32 MiB) and large ones find room (336 GiB,
@@ -57,7 +57,7 @@ function partSize(number: number): number {
 export async function writeS3Object(
   target: S3Target,
   content: Uint8Array | AsyncIterable<Uint8Array>,
-  call: WriteOptions,
+  call: PutOptions,
 ): Promise<void> {
   if (content instanceof Uint8Array) {
     if (content.length <= LARGEST_PUT_BYTES) return putObject(target, content, call);
@@ -76,7 +76,7 @@ export async function writeS3Object(
   }
 }
 
-async function putObject({ client, bucket, key, put, readBack }: S3Target, content: Uint8Array, call: WriteOptions) {
+async function putObject({ client, bucket, key, put, readBack }: S3Target, content: Uint8Array, call: PutOptions) {
   const { signal } = call;
   const crc = crc32(content);
   const command = {
@@ -85,11 +85,13 @@ async function putObject({ client, bucket, key, put, readBack }: S3Target, conte
     Body: content,
     ContentLength: content.length,
     ChecksumCRC32: encodeCrc(crc),
+    ...described(call),
     ...condition(call),
   };
   const headers = {
     'content-type': 'application/octet-stream',
     'x-amz-checksum-crc32': command.ChecksumCRC32,
+    ...metadataHeaders(call),
     ...(command.IfNoneMatch === undefined ? {} : { 'if-none-match': command.IfNoneMatch }),
   };
   let unheard = false;
@@ -102,11 +104,11 @@ async function putObject({ client, bucket, key, put, readBack }: S3Target, conte
   await refusingOnlyOthers(call, { sizeBytes: content.length, crc }, readBack, send, () => unheard);
 }
 
-async function putParts(target: S3Target, parts: AsyncIterable<Uint8Array>, call: WriteOptions): Promise<void> {
+async function putParts(target: S3Target, parts: AsyncIterable<Uint8Array>, call: PutOptions): Promise<void> {
   const { client, bucket, key, readBack } = target;
   const place = { Bucket: bucket, Key: key };
   const { UploadId } = await client.send(
-    new CreateMultipartUploadCommand({ ...place, ChecksumAlgorithm: 'CRC32' }),
+    new CreateMultipartUploadCommand({ ...place, ...described(call), ChecksumAlgorithm: 'CRC32' }),
     sendOptions(call.signal),
   );
   const upload = { ...place, UploadId };
@@ -161,7 +163,7 @@ async function sendParts(
  * writer (409) is tried again, because it says nothing about who won.
  */
 async function refusingOnlyOthers(
-  call: WriteOptions,
+  call: PutOptions,
   sent: SentContent,
   readBack: S3Target['readBack'],
   send: () => Promise<unknown>,
@@ -179,7 +181,7 @@ async function refusingOnlyOthers(
         if (await isStored(sent, await readBack(call.signal))) return;
         throw error;
       }
-      if (status !== 409 || failures >= MAX_ATTEMPTS) throw error;
+      if (status !== 409 || isObstructed(error) || failures >= MAX_ATTEMPTS) throw error;
       await backOff(failures, call.signal);
     }
   }
@@ -195,7 +197,15 @@ async function isStored(sent: SentContent, stored: AsyncIterable<Uint8Array> | u
   return found.sizeBytes === sent.sizeBytes && found.crc === sent.crc;
 }
 
-function condition(call: WriteOptions): { IfNoneMatch?: '*' } {
+function described({ metadata }: PutOptions): { Metadata?: Record<string, string> } {
+  return metadata === undefined ? {} : { Metadata: { ...metadata } };
+}
+
+function metadataHeaders({ metadata = {} }: PutOptions): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
+}
+
+function condition(call: PutOptions): { IfNoneMatch?: '*' } {
   return call.existing === 'refuse' ? { IfNoneMatch: '*' } : {};
 }
 

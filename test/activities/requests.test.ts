@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { withRepository } from '../../activities/with-repository.ts';
 import { initRepository } from '../../repository/init-repository.ts';
-import { openS3Storage } from '../../storage/s3.ts';
+import { bucketStorage } from '../../storage/bucket-storage.ts';
+import { openS3Bucket } from '../../storage/s3.ts';
 import { createDependencies } from '../../worker.ts';
 import { requirePeer } from '../peers.ts';
 import { startVersitygw } from '../servers/versitygw.ts';
@@ -14,7 +15,7 @@ versitygw.it('a run on a remote repository tells what it asked of the location, 
     await server.createBucket('vault');
     const { endpoint, region, root } = server;
     const s3 = { bucket: 'vault', prefix: 'repository', endpoint, region, forcePathStyle: true };
-    const storage = await openS3Storage(s3, { credentials: root });
+    const storage = bucketStorage(await openS3Bucket(s3, { credentials: root }));
     await (await initRepository(storage, 'geheim', { kdf: { N: 1024, r: 8, p: 1 } })).close();
     const dependencies = createDependencies({
       environment: {

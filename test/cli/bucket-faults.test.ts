@@ -1,5 +1,6 @@
-import { openGcsStorage } from '../../storage/gcs.ts';
-import { openS3Storage } from '../../storage/s3.ts';
+import { bucketStorage } from '../../storage/bucket-storage.ts';
+import { openGcsBucket } from '../../storage/gcs.ts';
+import { openS3Bucket } from '../../storage/s3.ts';
 import { requirePeer } from '../peers.ts';
 import { startFakeGcsServer } from '../servers/fake-gcs-server.ts';
 import { freePort } from '../servers/spawn-server.ts';
@@ -26,12 +27,10 @@ async function startS3(folder?: string): Promise<FaultyServer> {
         AWS_PROFILE: undefined,
       },
     }),
-    open(repository) {
+    async open(repository) {
       const { endpoint, region, root: credentials } = server;
-      return openS3Storage(
-        { bucket: 'vault', prefix: repository, endpoint, region, forcePathStyle: true },
-        { credentials },
-      );
+      const settings = { bucket: 'vault', prefix: repository, endpoint, region, forcePathStyle: true };
+      return bucketStorage(await openS3Bucket(settings, { credentials }));
     },
     setToxics: (...toxics) => proxy.set(...toxics),
     restart: () => server.restart(),
@@ -55,7 +54,8 @@ async function startGcs(folder?: string): Promise<FaultyServer> {
       args: ['--repo', `gs://vault/${repository}`, '--endpoint', endpoint],
       environment: { GOOGLE_APPLICATION_CREDENTIALS: undefined },
     }),
-    open: async (repository) => openGcsStorage({ bucket: 'vault', prefix: repository, endpoint: server.endpoint }),
+    open: async (repository) =>
+      bucketStorage(openGcsBucket({ bucket: 'vault', prefix: repository, endpoint: server.endpoint })),
     setToxics: (...toxics) => proxy.set(...toxics),
     restart: () => server.restart(),
     async stop() {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openGcsStorage } from '../../storage/gcs.ts';
+import { bucketStorage } from '../../storage/bucket-storage.ts';
+import { openGcsBucket } from '../../storage/gcs.ts';
 import { requirePeer } from '../peers.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { startFakeGcsServer, type GcsServer } from '../servers/fake-gcs-server.ts';
@@ -18,7 +19,7 @@ fake.describe('Google Cloud Storage, on fake-gcs-server', () => {
   });
   afterAll(() => server.stop());
 
-  const open = (prefix: string) => openGcsStorage({ bucket: 'vault', prefix, endpoint: server.endpoint });
+  const open = (prefix: string) => bucketStorage(openGcsBucket({ bucket: 'vault', prefix, endpoint: server.endpoint }));
   const freshPrefix = () => `test/${(prefixes += 1)}`;
 
   describeStorageContract('Google Cloud Storage', async (body) => {
@@ -50,7 +51,7 @@ fake.describe('Google Cloud Storage, on fake-gcs-server', () => {
         if (range !== 'bytes */*') return undefined;
         return { kind: 'status', status: 308, headers: { range: `bytes=0-${piece - 1}` } };
       });
-      const storage = openGcsStorage({ bucket: 'vault', endpoint: through.endpoint });
+      const storage = bucketStorage(openGcsBucket({ bucket: 'vault', endpoint: through.endpoint }));
       await storage.write('object', pieces(40));
       expect((await storage.read('object')).equals(Buffer.alloc(40 * 1024 * 1024, 'x'))).toBe(true);
       expect(asked.filter((range) => range === 'bytes */*')).toHaveLength(2);
@@ -64,7 +65,7 @@ fake.describe('Google Cloud Storage, on fake-gcs-server', () => {
   describeBucketFaults(async (body) => {
     const proxy = await startFaultProxy(() => server.endpoint);
     const settings = { bucket: 'vault', prefix: freshPrefix(), endpoint: proxy.endpoint };
-    const storage = openGcsStorage(settings, { idleMilliseconds: 500 });
+    const storage = bucketStorage(openGcsBucket(settings, { idleMilliseconds: 500 }));
     try {
       const isPut = (method: string, url: string) => method === 'POST' && url.startsWith('/upload/');
       const isGet = (method: string, url: string) => method === 'GET' && url.includes('alt=media');

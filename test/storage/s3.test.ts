@@ -1,6 +1,7 @@
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openS3Storage } from '../../storage/s3.ts';
+import { bucketStorage } from '../../storage/bucket-storage.ts';
+import { openS3Bucket } from '../../storage/s3.ts';
 import { requirePeer } from '../peers.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { startVersitygw, type S3Server } from '../servers/versitygw.ts';
@@ -19,9 +20,10 @@ versitygw.describe('S3, on versitygw', () => {
   });
   afterAll(() => server.stop());
 
-  const open = (prefix: string, credentials = server.root) => {
+  const open = async (prefix: string, credentials = server.root) => {
     const { endpoint, region } = server;
-    return openS3Storage({ bucket: 'vault', prefix, endpoint, region, forcePathStyle: true }, { credentials });
+    const settings = { bucket: 'vault', prefix, endpoint, region, forcePathStyle: true };
+    return bucketStorage(await openS3Bucket(settings, { credentials }));
   };
   const freshPrefix = () => `test/${(prefixes += 1)}`;
 
@@ -40,7 +42,7 @@ versitygw.describe('S3, on versitygw', () => {
     const proxy = await startFaultProxy(() => server.endpoint);
     const { endpoint } = proxy;
     const settings = { bucket: 'vault', prefix: freshPrefix(), endpoint, region: server.region, forcePathStyle: true };
-    const storage = await openS3Storage(settings, { credentials: server.root, idleMilliseconds: 500 });
+    const storage = bucketStorage(await openS3Bucket(settings, { credentials: server.root, idleMilliseconds: 500 }));
     try {
       const isObject = (url: string) => url.includes('/vault/test/');
       const isPut = (method: string, url: string) => method === 'PUT' && isObject(url);
