@@ -33,6 +33,16 @@ export function translateFileError(error: unknown, verb: string, subject: string
   if (code === 'EEXIST' || code === 'ENOTEMPTY' || code === 'EISDIR') {
     return somethingThere(verb, subject, error);
   }
+  if (code === 'ENAMETOOLONG' || code === 'EILSEQ') {
+    return new HoldfastError(
+      'Usage',
+      `the system does not take the name of ${subject}, which it cannot ${verb} (${code})`,
+      {
+        hint: 'Rename it, or leave it out: it may be too long, or hold what the file system does not take.',
+        cause: error,
+      },
+    );
+  }
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   return new StorageError(`could not ${verb} ${subject} (${code})`, {
     hint: full ? 'Free space on the disk, then run it again.' : 'Look at the disk and the mount, then run it again.',

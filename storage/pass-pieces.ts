@@ -1,9 +1,11 @@
 /** Looks at the pieces of a stream on their way. */
 import { Readable } from 'node:stream';
 
-/** The same stream, each piece shown before it goes on; ends the first when its own reader stops. */
+/** The same stream, each piece shown before it goes on; ends the first when its own reader stops, or never begins. */
 export function passPieces(body: Readable, see: (piece: Uint8Array) => Promise<void>): Readable {
-  return Readable.from(eachPiece(body, see), { objectMode: false });
+  // Whoever reads gets its errors; before that nobody listens.
+  body.on('error', () => undefined);
+  return Readable.from(eachPiece(body, see), { objectMode: false }).once('close', () => body.destroy());
 }
 
 /** The same of any source of pieces. */

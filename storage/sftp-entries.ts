@@ -13,11 +13,15 @@ import { SftpStatus, sftpStatus, translateSftpError, type SftpVerb } from './sft
 import { readRemoteFolder } from './sftp-folder.ts';
 import { removeAbandoned } from './sftp-list.ts';
 import type { SftpSession } from './sftp-session.ts';
-import { isTemporary } from './sftp-write.ts';
+import { isGarbled } from './sftp-names.ts';
+import { isTemporary } from './sftp-temporary.ts';
+import { makeFolder, statRemote } from './sftp-write.ts';
 import type { StorageRole } from './storage.ts';
 
 /** Entries of a folder that are looked at at once, where its listing does not say all. */
 const LOOKS = 32;
+/** Of folders for which none was asked. */
+const NEW_FOLDER_MODE = 0o755;
 /** Folders remembered as being none but folders; beyond this the memory starts anew. */
 const KNOWN_FOLDERS = 10_000;
 
@@ -56,8 +60,7 @@ export class RemoteEntries {
         if (this.#settings.role !== 'reader') removeAbandoned(session, this.path(path), item);
         return;
       }
-      // What ssh2 makes of bytes that are not UTF-8.
-      if (item.filename.includes('\ufffd')) {
+      if (isGarbled(item.filename)) {
         onForeign?.(path, 'its name is not UTF-8, which SFTP cannot say here');
         return;
       }
@@ -66,7 +69,9 @@ export class RemoteEntries {
         const entry = isTold
           ? await this.withTarget(session, remoteEntry(path, item.attrs))
           : await this.look(session, path);
-        if (entry !== undefined) entries.push(entry);
+        if (entry?.linkTarget !== undefined && isGarbled(toText(entry.linkTarget) ?? '')) {
+          onForeign?.(path, 'its target is not UTF-8, which SFTP cannot say here');
+        } else if (entry !== undefined) entries.push(entry);
       } catch (error) {
         // What vanished between the listing and the look is not there, and no error.
         if (sftpStatus(error) === SftpStatus.noSuchFile) return;
@@ -119,10 +124,11 @@ export class RemoteEntries {
     const parent = parentPath(path);
     if (parent === '' || this.#folders.has(parent)) return;
     await this.makeParents(session, parent);
-    await this.makeOne(session, parent, 0o777);
+    await this.makeOne(session, parent);
   }
 
-  async makeOne(session: SftpSession, path: ByteString, mode: number): Promise<void> {
+  /** Without a mode nobody else may write into it, whatever the server's umask is. */
+  async makeOne(session: SftpSession, path: ByteString, mode = NEW_FOLDER_MODE): Promise<void> {
     await this.requireParents(session, path);
     try {
       await session.request<void>((sftp, done) => sftp.mkdir(this.path(path), { mode }, done));
@@ -133,6 +139,31 @@ export class RemoteEntries {
       if (entry.type !== 'dir') throw somethingThere('make', this.display(path), error);
     }
     this.rememberFolder(path);
+  }
+
+  /** With the folders above, into which nobody else may write. */
+  async makeRoot(session: SftpSession, mode = NEW_FOLDER_MODE): Promise<void> {
+    const at = this.path('' as ByteString);
+    try {
+      await makeFolder(session, at, mode & NEW_FOLDER_MODE);
+    } catch (error) {
+      if (sftpStatus(error) === undefined || !(await isBlocked(session, at))) throw error;
+      throw somethingThere('make', this.display('' as ByteString), error);
+    }
+  }
+
+  /**
+   * Does what makes or moves an entry of this type to a path. SFTP has no status for what is in the way there.
+   */
+  async come(session: SftpSession, path: ByteString, type: FileType, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (sftpStatus(error) === undefined || sftpStatus(error) === SftpStatus.permissionDenied) throw error;
+      const there = await this.look(session, path);
+      if (there === undefined || (type !== 'dir' && there.type !== 'dir')) throw error;
+      throw somethingThere(type === 'dir' ? 'move' : 'write', this.display(path), error);
+    }
   }
 
   async removeFolder(session: SftpSession, path: ByteString): Promise<void> {
@@ -178,6 +209,15 @@ export class RemoteEntries {
 
   absent(path: ByteString): NotFoundError {
     return new NotFoundError(`${this.display(path)} does not exist, or is behind a symbolic link`);
+  }
+}
+
+/** Whether the first of a folder and the folders above that is there is none. */
+async function isBlocked(session: SftpSession, folder: string): Promise<boolean> {
+  for (let at = folder; ; at = posix.dirname(at)) {
+    const stats = await statRemote(session, at);
+    if (stats !== undefined) return !stats.isDirectory();
+    if (posix.dirname(at) === at) return false;
   }
 }
 

@@ -7,6 +7,7 @@ export const SftpStatus = {
   noSuchFile: 2,
   permissionDenied: 3,
   failure: 4,
+  badMessage: 5,
   unsupported: 8,
 } as const;
 
@@ -40,6 +41,12 @@ export function translateSftpError(error: unknown, verb: SftpVerb, path: string)
     case SftpStatus.permissionDenied:
       return new HoldfastError('AccessDenied', `this account may not ${verb} ${path}`, {
         hint: 'Use the identity that may: writer adds, maintainer deletes, reader reads. Or correct the permissions on the server.',
+        cause: error,
+      });
+    case SftpStatus.badMessage:
+      // What OpenSSH says of names and paths that are too long, or that its file system does not take.
+      return new HoldfastError('Usage', `the server does not take the name of ${path}, which it cannot ${verb}`, {
+        hint: 'Rename it, or leave it out: it may be too long, or hold what the file system there does not take.',
         cause: error,
       });
     default:

@@ -7,7 +7,8 @@ import { SftpStatus, sftpStatus, translateSftpError } from './sftp-errors.ts';
 import { readRemoteFolder } from './sftp-folder.ts';
 import type { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
-import { isTemporary, statRemote } from './sftp-write.ts';
+import { isAbandoned, isTemporary } from './sftp-temporary.ts';
+import { statRemote } from './sftp-write.ts';
 import type { ObjectEntry } from './storage.ts';
 
 /** Folders that are read before their turn: restic's layout has 256 small ones, and each takes four answers, one after the other. */
@@ -15,9 +16,6 @@ const AHEAD = 64;
 
 /** Entries looked at at once, where the listing of a folder does not say what they are. */
 const LOOKS = 32;
-
-/** An unfinished file this old belongs to a process that was killed. */
-const ABANDONED_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 export interface SftpListing {
   pool: SftpPool;
@@ -119,7 +117,7 @@ async function itemOf(
 }
 
 /** Not waited for, and no matter when it fails: the next listing comes. */
-export function removeAbandoned(session: SftpSession, path: string, { attrs }: FileEntryWithStats): void {
-  if (Date.now() - attrs.mtime * 1000 < ABANDONED_MILLISECONDS) return;
+export function removeAbandoned(session: SftpSession, path: string, { filename, attrs }: FileEntryWithStats): void {
+  if (!isAbandoned(filename, attrs.mtime * 1000)) return;
   session.request<void>((sftp, done) => sftp.unlink(path, done)).catch(() => {});
 }

@@ -1,8 +1,15 @@
 /** Reads a file of an SFTP server as a stream that outlives one lost connection. */
+import { Readable } from 'node:stream';
 import { ConnectionLost, translateSftpError } from './sftp-errors.ts';
 import type { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { closeUnheard, openRemote, readAhead } from './sftp-transfer.ts';
+
+/** What is read of a file. `close` it, also when nothing was read: the server keeps so many files open and no more. */
+export interface OpenPieces {
+  pieces: AsyncIterable<Buffer>;
+  close(): void;
+}
 
 /** Opens the file before it returns; after a cut it goes on, once, where it was. */
 export async function openPieces(
@@ -10,9 +17,13 @@ export async function openPieces(
   session: SftpSession,
   path: string,
   signal: AbortSignal | undefined,
-): Promise<AsyncGenerator<Buffer>> {
+): Promise<OpenPieces> {
   const first = await openRemote(session, path, 'r', { signal });
+  // A generator that was never asked closes nothing; and a handle that is closed twice may be another file's by then.
+  let isUnread = true;
   async function* pieces(): AsyncGenerator<Buffer> {
+    if (!isUnread) return;
+    isUnread = false;
     let file = first;
     let offset = 0;
     let isFresh = true;
@@ -35,11 +46,27 @@ export async function openPieces(
       }
     }
   }
-  return pieces();
+  return {
+    pieces: pieces(),
+    close() {
+      if (isUnread) closeUnheard(first);
+      isUnread = false;
+    },
+  };
 }
 
-/** The pieces, with the contract's errors. */
-export async function* translatePieces(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+/** The stream of what was opened, with the contract's errors. */
+export function pieceStream(
+  { pieces, close }: OpenPieces,
+  path: string,
+  options: { signal?: AbortSignal | undefined } = {},
+): Readable {
+  const { signal } = options;
+  const given = { objectMode: false, ...(signal === undefined ? {} : { signal }) };
+  return Readable.from(translatePieces(pieces, path), given).once('close', close);
+}
+
+async function* translatePieces(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   try {
     yield* pieces;
   } catch (error) {

@@ -2,8 +2,8 @@
 import { posix } from 'node:path';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import type { SftpSession } from './sftp-session.ts';
+import { temporaryName } from './sftp-temporary.ts';
 import { openRemote } from './sftp-transfer.ts';
-import { temporaryName } from './sftp-write.ts';
 import type { StorageRights } from './storage.ts';
 
 /**

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { untilAborted } from '../common/concurrency.ts';
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
-import { requireRelativePath, toText } from '../files/byte-path.ts';
+import { requireEntryPath, requireMove, requireRelativePath, toText } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from '../files/file-tree.ts';
 import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
 import { openSftpPool, type SftpPoolOptions } from './open-sftp-pool.ts';
@@ -14,10 +14,12 @@ import { translateSftpError, type SftpVerb } from './sftp-errors.ts';
 import { keptTime, remoteAttributes } from './sftp-entry.ts';
 import { readRemoteFolder } from './sftp-folder.ts';
 import type { SftpPool } from './sftp-pool.ts';
-import { openPieces, translatePieces } from './sftp-read.ts';
+import { openPieces, type OpenPieces, pieceStream } from './sftp-read.ts';
+import { unsayable, whyUnsayable, whyUnsayableTarget } from './sftp-names.ts';
 import type { SftpSession } from './sftp-session.ts';
+import { temporaryName } from './sftp-temporary.ts';
 import { closeUnheard, openRemote, readInto, type OpenFile } from './sftp-transfer.ts';
-import { makeFolder, mayRename, publish, temporaryName, writeAtomic } from './sftp-write.ts';
+import { mayRename, publish, writeAtomic } from './sftp-write.ts';
 import type { SftpPlace, StorageIdentity, StorageSurroundings } from './storage-location.ts';
 import type { StorageRole } from './storage.ts';
 
@@ -113,11 +115,11 @@ class SftpTree implements FileTree {
   }
 
   async openRead(path: ByteString, { signal }: { signal?: AbortSignal } = {}): Promise<Readable> {
-    const pieces = await this.#call('read', path, signal, async (session) => {
+    const opened = await this.#call('read', path, signal, async (session) => {
       await this.#entries.requireParents(session, path);
       return this.#openFile(session, path, signal);
     });
-    return Readable.from(pieces, { objectMode: false, ...(signal === undefined ? {} : { signal }) });
+    return pieceStream(opened, this.#entries.display(path), { signal });
   }
 
   async replace(
@@ -126,6 +128,8 @@ class SftpTree implements FileTree {
     metadata: EntryMetadata,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<void> {
+    requireEntryPath(path);
+    this.#requireSayable(path);
     const failure: { error?: unknown } = {};
     const request = {
       path: this.#entries.path(path),
@@ -138,13 +142,13 @@ class SftpTree implements FileTree {
       await this.#entries.requireParents(session, path);
       const mode = metadata.mode ?? (await this.#modeOf(session, path));
       // Until it has its own mode, nobody else reads it.
-      const modes = { file: mode === undefined ? 0o666 : 0o600, folder: 0o700 };
+      const modes = { file: mode === undefined ? 0o644 : 0o600 };
       const attributes = remoteAttributes(
         'file',
         mode === undefined ? metadata : { ...metadata, mode },
         this.#entries.account,
       );
-      await writeAtomic(session, { ...request, modes, attributes });
+      await this.#entries.come(session, path, 'file', () => writeAtomic(session, { ...request, modes, attributes }));
     };
     try {
       await this.#call('write', path, signal, write, { repeatable: false });
@@ -155,20 +159,17 @@ class SftpTree implements FileTree {
   }
 
   async replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void> {
-    const linkTarget = toText(target);
-    if (linkTarget === undefined) throw notUtf8(`the target of ${this.#entries.display(path)}`);
+    requireEntryPath(path);
+    const why = whyUnsayableTarget(target);
+    if (why !== undefined) throw unsayable(this.#entries.display(path), why);
+    const linkTarget = toText(target)!;
     await this.#call('write', path, undefined, async (session) => {
       await this.#entries.requireParents(session, path);
       const temporary = posix.join(posix.dirname(this.#entries.path(path)), temporaryName());
       await session.request<void>((sftp, done) => sftp.symlink(linkTarget, temporary, done));
       try {
         await this.#entries.setAttributes(session, temporary, 'symlink', metadata);
-        await publish(session, temporary, {
-          path: this.#entries.path(path),
-          content: EMPTY,
-          existing: 'replace',
-          again: false,
-        });
+        await this.#entries.come(session, path, 'symlink', () => this.#publish(session, temporary, path, false));
       } catch (error) {
         await session.request<void>((sftp, done) => sftp.unlink(temporary, done)).catch(() => {});
         throw error;
@@ -186,14 +187,14 @@ class SftpTree implements FileTree {
 
   async makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
     await this.#call('make', path, undefined, async (session) => {
-      const mode = metadata.mode ?? 0o777;
-      if (path === '') await makeFolder(session, this.#entries.path(path), mode);
-      else await this.#entries.makeOne(session, path, mode);
+      if (path === '') await this.#entries.makeRoot(session, metadata.mode);
+      else await this.#entries.makeOne(session, path, metadata.mode);
       await this.#entries.setAttributes(session, this.#entries.path(path), 'dir', metadata);
     });
   }
 
   async remove(path: ByteString): Promise<void> {
+    requireEntryPath(path);
     await this.#call('remove', path, undefined, async (session, again) => {
       await this.#entries.requireParents(session, path);
       const entry = await this.#entries.look(session, path);
@@ -206,29 +207,24 @@ class SftpTree implements FileTree {
   }
 
   async rename(from: ByteString, to: ByteString): Promise<void> {
-    requireRelativePath(to);
+    requireMove(from, to);
+    this.#requireSayable(to);
     await this.#call('move', from, undefined, async (session, again) => {
       await this.#entries.requireParents(session, from);
       const entry = await this.#entries.look(session, from);
       if (entry === undefined && again && (await this.#entries.look(session, to)) !== undefined) return;
       if (entry === undefined) throw this.#entries.absent(from);
       await this.#entries.makeParents(session, to);
-      await publish(session, this.#entries.path(from), {
-        path: this.#entries.path(to),
-        content: EMPTY,
-        existing: 'replace',
-        again,
-      });
+      await this.#entries.come(session, to, entry.type, () =>
+        this.#publish(session, this.#entries.path(from), to, again),
+      );
       this.#entries.forget();
     });
   }
 
   refuses({ path, type, linkTarget }: FileEntry): string | undefined {
-    if (toText(path) === undefined) return 'its name is not UTF-8, which SFTP cannot say here';
-    if (type === 'symlink' && linkTarget !== undefined && toText(linkTarget) === undefined) {
-      return 'its target is not UTF-8, which SFTP cannot say here';
-    }
-    return undefined;
+    const why = whyUnsayable(path);
+    return why === undefined && type === 'symlink' && linkTarget !== undefined ? whyUnsayableTarget(linkTarget) : why;
   }
 
   keeps({ type, mode, mtimeNs, uid, gid }: FileEntry): KeptMetadata {
@@ -242,6 +238,16 @@ class SftpTree implements FileTree {
     await this.#pool.close();
   }
 
+  #requireSayable(path: ByteString): void {
+    const why = whyUnsayable(path);
+    if (why !== undefined) throw unsayable(this.#entries.display(path), why);
+  }
+
+  async #publish(session: SftpSession, from: string, to: ByteString, again: boolean): Promise<void> {
+    const request = { path: this.#entries.path(to), content: EMPTY, existing: 'replace' as const, again };
+    await publish(session, from, request);
+  }
+
   /** Repeatable work is tried again when the connection or the server fails in a way that may pass. */
   async #call<Result>(
     verb: SftpVerb,
@@ -251,7 +257,7 @@ class SftpTree implements FileTree {
     { repeatable } = { repeatable: true },
   ): Promise<Result> {
     requireRelativePath(path);
-    if (toText(path) === undefined) throw notUtf8(this.#entries.display(path));
+    this.#requireSayable(path);
     const attempt = async (failures: number): Promise<Result> => {
       try {
         const run = (session: SftpSession, again: boolean) => work(session, again || failures > 0);
@@ -281,11 +287,7 @@ class SftpTree implements FileTree {
   }
 
   /** Asked for at once: what it is, and its handle, which is closed unless it is a file. */
-  async #openFile(
-    session: SftpSession,
-    path: ByteString,
-    signal: AbortSignal | undefined,
-  ): Promise<AsyncGenerator<Buffer>> {
+  async #openFile(session: SftpSession, path: ByteString, signal: AbortSignal | undefined): Promise<OpenPieces> {
     const at = this.#entries.path(path);
     const [entry, opened] = await Promise.allSettled([
       this.#entries.look(session, path),
@@ -298,12 +300,9 @@ class SftpTree implements FileTree {
     if (entry.status === 'rejected') throw entry.reason;
     if (!isFile) throw new NotFoundError(`${this.#entries.display(path)} is not a file`);
     if (opened.status === 'rejected') throw opened.reason;
-    if (!isSmall)
-      return translatePieces(await openPieces(this.#pool, session, at, signal), this.#entries.display(path));
+    if (!isSmall) return openPieces(this.#pool, session, at, signal);
     const content = await readWhole(opened.value, entry.value!.sizeBytes, signal);
-    return (async function* () {
-      if (content.length > 0) yield content;
-    })();
+    return { pieces: Readable.from(content.length > 0 ? [content] : []), close: () => undefined };
   }
 
   /** Of the file that will be replaced; undefined when there is none. */
@@ -331,8 +330,4 @@ async function* noting(content: AsyncIterable<Uint8Array>, failure: { error?: un
     failure.error = error;
     throw error;
   }
-}
-
-function notUtf8(subject: string): HoldfastError {
-  return new HoldfastError('Usage', `${subject} is not UTF-8, which SFTP cannot say here`, { hint: 'Rename it.' });
 }

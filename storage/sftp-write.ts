@@ -1,18 +1,19 @@
 /** Writes an object to an SFTP server: under a temporary name, synced, then renamed; straight to its name where the account may not rename. */
-import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import type { InputAttributes, Stats } from 'ssh2';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import { flushEarly, FSYNC } from './sftp-flush.ts';
-import { closeRemote, openRemote, readInto, writeAll, type OpenFile } from './sftp-transfer.ts';
 import type { SftpSession } from './sftp-session.ts';
+import { temporaryName } from './sftp-temporary.ts';
+import { closeRemote, openRemote, readInto, writeAll, type OpenFile } from './sftp-transfer.ts';
 
 const POSIX_RENAME = 'posix-rename@openssh.com';
 
 export interface SftpModes {
   file: number;
-  folder: number;
+  /** Of folders that are not there yet; absent: they are not made. */
+  folder?: number;
 }
 
 export interface WriteRequest {
@@ -25,16 +26,6 @@ export interface WriteRequest {
   modes: SftpModes;
   /** Put on the file one after the other when its content is there, before it gets its name. */
   attributes?: readonly InputAttributes[];
-}
-
-/** Whether a name is that of an unfinished file, which no listing shows. */
-export function isTemporary(name: string): boolean {
-  return /^\.tmp-[0-9a-f]{24}$/.test(name);
-}
-
-/** Beside the file that it becomes. */
-export function temporaryName(): string {
-  return `.tmp-${randomBytes(12).toString('hex')}`;
 }
 
 /**
@@ -120,7 +111,7 @@ async function fill(
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-/** Makes the folders above when they are not there. */
+/** Makes the folders above when they are not there, if it is given their mode. */
 async function openNew(
   session: SftpSession,
   path: string,
@@ -130,7 +121,7 @@ async function openNew(
   try {
     return await openRemote(session, path, 'wx', { mode: modes.file, signal });
   } catch (error) {
-    if (sftpStatus(error) !== SftpStatus.noSuchFile) throw error;
+    if (sftpStatus(error) !== SftpStatus.noSuchFile || modes.folder === undefined) throw error;
     await makeFolder(session, posix.dirname(path), modes.folder);
     return openRemote(session, path, 'wx', { mode: modes.file, signal });
   }

@@ -1,6 +1,5 @@
 /** The SFTP backend: objects are files below a folder of an SSH server. */
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
 import type { Stats } from 'ssh2';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { checkObjectName } from './object-name.ts';
@@ -9,7 +8,7 @@ import { translateSftpError, type SftpVerb } from './sftp-errors.ts';
 import { probeSftpRights } from './sftp-rights.ts';
 import { listRemote } from './sftp-list.ts';
 import type { SftpPool } from './sftp-pool.ts';
-import { openPieces, translatePieces } from './sftp-read.ts';
+import { openPieces, pieceStream } from './sftp-read.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { closeUnheard, openRemote, readInto } from './sftp-transfer.ts';
 import { makeFolder, mayRename, statRemote, writeAtomic, writeOnce, type SftpModes } from './sftp-write.ts';
@@ -83,8 +82,8 @@ async function storageOf(
     },
     async openRead(object, { signal }: CallOptions = {}) {
       const path = pathOf(object);
-      const pieces = await call('read', path, signal, async (on) => openPieces(pool, on, path, signal));
-      return Readable.from(translatePieces(pieces, `${name}: ${path}`), { objectMode: false });
+      const opened = await call('read', path, signal, async (on) => openPieces(pool, on, path, signal));
+      return pieceStream(opened, `${name}: ${path}`);
     },
     async write(object, content, { existing = 'replace', signal }: WriteOptions = {}) {
       const path = pathOf(object);
@@ -117,7 +116,7 @@ async function storageOf(
 }
 
 /** New files and folders are open to whom the root is open to, as with restic; a root that is new to its owner alone. */
-async function modesOf(session: SftpSession, root: string): Promise<SftpModes> {
+async function modesOf(session: SftpSession, root: string): Promise<Required<SftpModes>> {
   const stats = await statRemote(session, root);
   const group = stats === undefined ? 0 : stats.mode & 0o070;
   return { file: 0o400 | (group & 0o040), folder: 0o700 | group };

@@ -6,6 +6,7 @@ import type { FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import { throttledTree } from '../../storage/throttled-tree.ts';
 import { cryptSettings } from './real-rclone.ts';
+import { countOpenFiles } from './tree-contract/open-files.ts';
 import { describeTreeContract, type WithTree } from './tree-contract.ts';
 
 const crypt = cryptSettings({ password: 'correct horse', salt: 'battery staple' });
@@ -31,6 +32,7 @@ function onFolder(open: (folder: string) => Promise<FileTree>): WithTree {
           above: openLocalTree(folder),
         }),
         stored: async () => (await readdir(root, { recursive: true })).toSorted(),
+        openFiles: () => countOpenFiles(root),
       });
     } finally {
       await Promise.all(opened.map((tree) => tree.close()));

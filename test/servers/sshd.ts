@@ -9,9 +9,12 @@ import { freePort, spawnRestartable } from './spawn-server.ts';
 
 const run = promisify(execFile);
 
-/** What the key of an account may do: all; only add files, in `data`; only read. The encrypted one opens with PASSPHRASE. */
-export type SshAccount = 'admin' | 'writer' | 'reader' | 'encrypted';
-const ACCOUNTS: readonly SshAccount[] = ['admin', 'writer', 'reader', 'encrypted'];
+/**
+ * What the key of an account may do: all; all, and everybody may write into what is made (umask 0); only add files, in
+ * `data`; only read. The encrypted one opens with PASSPHRASE.
+ */
+export type SshAccount = 'admin' | 'lax' | 'writer' | 'reader' | 'encrypted';
+const ACCOUNTS: readonly SshAccount[] = ['admin', 'lax', 'writer', 'reader', 'encrypted'];
 export const PASSPHRASE = 'a passphrase for tests';
 
 export interface SshServer {
@@ -57,6 +60,7 @@ export async function startSshd(command: string, options: { folder?: string } = 
   const publicKey = async (name: string): Promise<string> => (await readFile(file(`${name}.pub`), 'utf8')).trim();
   const limits: Record<SshAccount, string> = {
     admin: `command="internal-sftp -d ${data}",restrict`,
+    lax: `command="internal-sftp -d ${data} -u 0000",restrict`,
     writer: appendOnlyOptions(data),
     reader: `command="internal-sftp -d ${data} -R",restrict`,
     encrypted: 'restrict',

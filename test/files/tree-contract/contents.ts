@@ -50,7 +50,7 @@ export function describeContents(withTree: WithTree, abilities: TreeAbilities): 
     }));
 
   it('stops reading in the middle, by the signal or because nobody reads on', () =>
-    withTree(async ({ tree }) => {
+    withTree(async ({ tree, openFiles }) => {
       await tree.replace(FILE, reusedPieces(createHash('sha256')), {});
       const stop = new AbortController();
       let seen = 0;
@@ -65,6 +65,7 @@ export function describeContents(withTree: WithTree, abilities: TreeAbilities): 
       for await (const _ of await tree.openRead(FILE)) break;
       (await tree.openRead(FILE)).destroy();
       expect((await read(tree, FILE)).length).toBe(LARGE_BYTES);
+      if (openFiles !== undefined) await expect.poll(openFiles, { timeout: 5000 }).toBe(0);
     }));
 
   it('shows nothing under a name until its content is whole', () =>
@@ -149,6 +150,24 @@ export function describeContents(withTree: WithTree, abilities: TreeAbilities): 
       for (const path of paths) expect(await readText(tree, path)).toBe(path);
       const files = (await stored()).length;
       expect(files - paths.length).toBeLessThanOrEqual(1);
+    }));
+
+  it('lets others walk while files come that are older than anything abandoned', () =>
+    withTree(async ({ tree, reopen, stored }) => {
+      const other = await reopen();
+      const paths = Array.from({ length: 150 }, (_, number) => `${number}`);
+      let writing = true;
+      const walking = (async () => {
+        while (writing) await walk(other);
+      })();
+      const puts = paths.map((path) => put(tree, path, path, { mode: 0o644, mtimeNs: 1_000_000_000n }));
+      const results = await Promise.allSettled(puts);
+      writing = false;
+      await walking;
+      const failed = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+      expect(failed).toEqual([]);
+      expect(await walk(tree)).toEqual(paths.toSorted());
+      expect(await stored()).toHaveLength(paths.length);
     }));
 
   it('replaces files by files, links and back, whatever they were', () =>

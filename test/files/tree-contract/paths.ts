@@ -177,6 +177,8 @@ export function describePaths(withTree: WithTree, abilities: TreeAbilities): voi
         await tree.replaceSymlink(link.path, target, {});
         expect(await (await reopen()).stat(link.path)).toMatchObject({ type: 'symlink', linkTarget: target });
       }
+      const long = tree.replaceSymlink(link.path, 'x'.repeat(5000) as ByteString, {});
+      await long.catch((error: unknown) => expect(error).toMatchObject({ code: 'Usage', retryable: false }));
       await put(tree, 'link', 'now a file');
       await tree.replaceSymlink(link.path, bytes('.'), {});
       expect(await walk(tree)).toEqual(['link']);

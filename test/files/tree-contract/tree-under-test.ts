@@ -49,6 +49,8 @@ export interface TreeUnderTest {
   openMissing(): Promise<{ missing: FileTree; above: FileTree }>;
   /** The names of all that lies where the tree is kept, unfinished files and uploads as well. */
   stored(): Promise<string[]>;
+  /** How many of its files are open somewhere, where that can be told. */
+  openFiles?(): Promise<number>;
 }
 
 /** Opens an empty tree, calls the body, and cleans up. */

@@ -1,0 +1,29 @@
+/** Names of files that are being written on a server: no listing shows them, and what a killed process left is removed a day later. */
+import { randomBytes } from 'node:crypto';
+
+/** When it was begun, in seconds since the epoch, and what makes it one of many; before 0.1.0 the time was left out. */
+const SHAPE = /^\.tmp-(?:([0-9a-f]{8})-[0-9a-f]{16}|[0-9a-f]{24})$/;
+
+const ABANDONED_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+/** Beside the file that it becomes. */
+export function temporaryName(): string {
+  const seconds = Math.floor(Date.now() / 1000) % 2 ** 32;
+  return `.tmp-${seconds.toString(16).padStart(8, '0')}-${randomBytes(8).toString('hex')}`;
+}
+
+export function isTemporary(name: string): boolean {
+  return SHAPE.test(name);
+}
+
+/**
+ * Whether an unfinished file belongs to a process that was killed. The time of the file alone does not tell: before it
+ * gets its name it gets the time of the file that it is a copy of.
+ *
+ * @param changedMs The file's time, since the epoch.
+ */
+export function isAbandoned(name: string, changedMs: number): boolean {
+  const [, begun] = SHAPE.exec(name) ?? [];
+  const begunMs = begun === undefined ? changedMs : Number.parseInt(begun, 16) * 1000;
+  return Date.now() - Math.max(begunMs, changedMs) >= ABANDONED_MILLISECONDS;
+}
