@@ -20,6 +20,7 @@ export class WindowMemory {
     return grown;
   }
 
+  /** After a pack, when nothing holds on to addresses in it. */
   release(): void {
     if (this.#bytes.length > LARGEST_KEPT_BYTES) this.#bytes = Buffer.alloc(0);
   }
@@ -65,7 +66,6 @@ export class PackWindow {
   /** Reads what is left; returns the length of the pack. */
   finish(): number {
     while (!this.#isWhole) this.#advance(this.#end, 0);
-    this.#memory.release();
     return this.#end;
   }
 

@@ -140,6 +140,7 @@ function verify(
   }
   const sizeBytes = window.finish();
   const hash = hasher.finish();
+  tools.memory.release();
   answer.bytesRead = sizeBytes;
   if (hash !== packId) answer.pack.push(`pack ${packId} is damaged: its content has the hash ${hash}`);
   try {
