@@ -2,7 +2,7 @@
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { SyncDecision } from '../domain/sync-plan.ts';
-import { displayPath, parentPath } from '../files/byte-path.ts';
+import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, TreeCopier } from '../files/file-tree.ts';
 import { statSource } from './kept-entry.ts';
 import { withOwnMode } from './own-mode.ts';
@@ -47,12 +47,12 @@ function bulkCopies(
   copier: TreeCopier,
   { metadataOf, onUnreadable, failed }: Pick<BulkCopyOptions, 'metadataOf' | 'onUnreadable'> & { failed: ByteString[] },
 ): BulkCopies {
-  const made = new Set<ByteString>();
   return {
-    async makeFolder(path, metadata) {
-      made.add(path);
-      await copier.makeFolder(path, metadata);
-    },
+    makeFolder: (path, metadata) =>
+      // What is moved into a folder, and not copied, finds it by its name.
+      run.renames?.leadInto(path) === true || metadata.mode === undefined
+        ? run.target.makeFolder(path, metadata)
+        : copier.makeFolder(path, metadata.mode),
     async *take(decisions) {
       for await (const decision of decisions) {
         throwIfAborted(run.signal);
@@ -63,7 +63,7 @@ function bulkCopies(
         const isCopied =
           step === 'copy' ? run.renames?.has(path) !== true : step === 'replace' && run.versions === undefined;
         if (source === undefined || !isCopied) yield decision;
-        else await copier.copy(source, metadataOf(source), !made.has(parentPath(path)));
+        else await copier.copy(source, metadataOf(source));
       }
       await copier.settle();
       yield* copyAlone(run, failed.splice(0), onUnreadable);

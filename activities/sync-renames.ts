@@ -2,6 +2,7 @@
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { RenameCandidate } from '../domain/sync-renames.ts';
+import { parentPath } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { compareContent, isProvenByChecksum } from './compare-content.ts';
 import { SourceError } from './source-error.ts';
@@ -15,6 +16,8 @@ const SMALL_FILE_BYTES = 1024 * 1024;
 export interface SyncRenames {
   /** Whether the file with this path in the source was probably renamed. */
   has(path: ByteString): boolean;
+  /** Whether one of them was moved into the folder, or below it. */
+  leadInto(folder: ByteString): boolean;
   /** Whether the target has the file now, moved from where it was; false: it is to be copied. */
   take(run: SyncRun, entry: FileEntry): Promise<boolean>;
 }
@@ -24,8 +27,13 @@ export function openSyncRenames(
   candidates: ReadonlyMap<ByteString, RenameCandidate>,
   { readsCheaply }: { readsCheaply: boolean },
 ): SyncRenames {
+  const folders = new Set<ByteString>();
+  for (const path of candidates.keys())
+    for (let above = parentPath(path); above !== '' && !folders.has(above); above = parentPath(above))
+      folders.add(above);
   return {
     has: (path) => candidates.has(path),
+    leadInto: (folder) => folders.has(folder),
     async take(run, entry) {
       const from = candidates.get(entry.path)?.from;
       if (from === undefined || !(await isCandidate(run, entry, from))) return false;

@@ -8,7 +8,7 @@ import { HeldFolders } from './held-folders.ts';
 import { loadNativeFolderCalls } from './native-folder.ts';
 import { type Creator, NewFiles, PRIVATE_MODE } from './new-files.ts';
 import { loadNativeMetadata } from './native-metadata.ts';
-import type { SafeFolder } from './safe-folder.ts';
+import { borrowFolder, type BorrowedFolder } from './safe-folder.ts';
 import { createTemporaryNames, removeAbandoned } from './temporary-name.ts';
 
 /** What is read stays in the processor's cache until it is written. */
@@ -18,14 +18,17 @@ const PIECE_BYTES = 256 * 1024;
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 const CREATOR: Creator = { uid: process.geteuid?.() ?? -1, gid: process.getegid?.() ?? -1 };
 
-interface Written {
-  folder: ByteString;
+/** Which folder of the target: its descriptor, or where it is to be found. */
+type Where = Pick<CopyJob, 'folder' | 'made'>;
+
+interface Written extends Where {
   temporary: ByteString;
   name: ByteString;
 }
 
 interface Place {
-  target: SafeFolder;
+  made: number | undefined;
+  target: BorrowedFolder;
   files: NewFiles;
 }
 
@@ -51,18 +54,19 @@ export class EntryCopies implements Disposable {
 
   /** Returns the numbers of those that failed, which includes files that are not, or no longer, as the walk saw them. */
   write(jobs: readonly CopyJob[]): number[] {
+    if (this.#current?.made !== undefined) this.#current = undefined;
     return jobs.flatMap((job, index) => (this.#writeOne(job) ? [] : [index]));
   }
 
   /** Gives the first `count` of what was written their names. Returns the numbers of those that failed. */
   rename(count: number): number[] {
     const failed: number[] = [];
-    for (const [index, { folder, temporary, name }] of this.#written.splice(0, count).entries()) {
+    for (const [index, { temporary, name, ...where }] of this.#written.splice(0, count).entries()) {
       try {
-        this.#calls.rename(this.#target.open(folder).descriptor, temporary, name);
+        this.#calls.rename(this.#folderOf(where).descriptor, temporary, name);
       } catch {
         failed.push(index);
-        this.#remove(folder, temporary);
+        this.#remove(where, temporary);
       }
     }
     return failed;
@@ -70,38 +74,46 @@ export class EntryCopies implements Disposable {
 
   /** Removes what has no name yet. */
   [Symbol.dispose](): void {
-    for (const { folder, temporary } of this.#written.splice(0)) this.#remove(folder, temporary);
+    for (const { temporary, ...where } of this.#written.splice(0)) this.#remove(where, temporary);
     this.#source[Symbol.dispose]();
     this.#target[Symbol.dispose]();
   }
 
   #writeOne(job: CopyJob): boolean {
-    const { folder, name } = job;
+    const { folder, made, name, takesName } = job;
     if (this.#isStopped) return false;
-    const temporary = this.#temporaryName();
+    const temporary = takesName ? name : this.#temporaryName();
     try {
-      const { target, files } = this.#enter(folder, job.isOld);
+      const place = this.#enter(job);
       const whole =
         job.linkTarget === undefined
-          ? this.#copyFile(job, files, temporary)
-          : this.#makeLink(job, job.linkTarget, { target, files }, temporary);
-      if (whole) this.#written.push({ folder, temporary, name });
-      else this.#remove(folder, temporary);
+          ? this.#copyFile(job, place.files, temporary)
+          : this.#makeLink(job, job.linkTarget, place, temporary);
+      if (!whole) this.#remove(job, temporary);
+      else if (!takesName) this.#written.push({ folder, made, temporary, name });
       return whole;
     } catch {
       // Whoever gave the job does it once more, for the error: nothing of it needs to cross from here.
-      this.#remove(folder, temporary);
+      this.#remove(job, temporary);
       return false;
     }
   }
 
-  #enter(path: ByteString, isOld: boolean): Place {
-    const target = this.#target.open(path);
-    if (this.#current?.target === target) return this.#current;
-    if (isOld) removeAbandoned(target);
+  #enter({ folder, made }: Where): Place {
+    // Another folder may have the number of one that was closed: of each message the first file asks anew.
+    if (made !== undefined && this.#current?.made === made) return this.#current;
+    const target = this.#folderOf({ folder, made });
+    if (made === undefined) {
+      if (this.#current?.target === target) return this.#current;
+      removeAbandoned(target);
+    }
     const files = new NewFiles(this.#calls, target.descriptor, CREATOR);
-    this.#current = { target, files };
+    this.#current = { made, target, files };
     return this.#current;
+  }
+
+  #folderOf({ folder, made }: Where): BorrowedFolder {
+    return made === undefined ? this.#target.open(folder) : borrowFolder(made);
   }
 
   #makeLink(job: CopyJob, linkTarget: ByteString, { target, files }: Place, temporary: ByteString): boolean {
@@ -158,9 +170,9 @@ export class EntryCopies implements Disposable {
     return Atomics.load(this.#stop, 0) !== 0;
   }
 
-  #remove(folder: ByteString, temporary: ByteString): void {
+  #remove(where: Where, temporary: ByteString): void {
     try {
-      unlinkSync(toBytes(this.#target.open(folder).entry(temporary)));
+      unlinkSync(toBytes(this.#folderOf(where).entry(temporary)));
     } catch (error) {
       // It was never made, or its folder is gone; what cannot be removed now is by the next run in this folder.
       if (errorCode(error) === undefined) throw error;

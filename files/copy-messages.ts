@@ -23,8 +23,10 @@ export interface CopyJob {
   mode: number | undefined;
   /** Absent: whoever this process is. */
   owner: { uid: number; gid: number } | undefined;
-  /** The folder was there before this run, and may hold what a killed process left. */
-  isOld: boolean;
+  /** The descriptor of the folder in the target, when it is a new one; else it is found by its path, and may hold what a killed process left. */
+  made: number | undefined;
+  /** The folder has no name yet, so that the file gets its own at once. */
+  takesName: boolean;
 }
 
 export type CopyRequest =

@@ -130,13 +130,15 @@ export interface CopyTold {
 /** Each file is copied atomically, as by `FileTree.replace`; `close` must be called. */
 export interface TreeCopier {
   /**
-   * Takes a file or link, as the walk of the source told of it; waits only while too much is under way. Its folder is there.
-   *
-   * @param isOldFolder Whether its folder was there before this run.
+   * Takes a file or link, as the walk of the source told of it, and in its order; waits only while too much is under way. Its
+   * folder is there, or one that `makeFolder` was asked for.
    */
-  copy(entry: FileEntry, metadata: EntryMetadata, isOldFolder: boolean): Promise<void>;
-  /** As `FileTree.makeFolder`, sooner: it is durable after `settle`. */
-  makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void>;
+  copy(entry: FileEntry, metadata: EntryMetadata): Promise<void>;
+  /**
+   * A folder into which only this copier will write before `settle`: it can be found under its name, and is durable, after that, or
+   * when one of its files is told of. One that is there already is left as it is.
+   */
+  makeFolder(path: ByteString, mode: number): Promise<void>;
   /** When it returns, all were told of, and what was copied is durable. */
   settle(): Promise<void>;
   /** Leaves nothing half-done behind. */

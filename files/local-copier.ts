@@ -4,12 +4,13 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { ByteString } from '../common/byte-string.ts';
 import { InterruptedError } from '../common/errors.ts';
-import { baseName, parentPath, toBytes } from './byte-path.ts';
+import { baseName, displayPath, joinPath, parentPath, toBytes } from './byte-path.ts';
 import type { CopyJob, CopyReply, CopyRequest, CopyThreadSettings } from './copy-messages.ts';
 import { endThread } from './end-thread.ts';
 import { translateFileError } from './file-errors.ts';
 import type { CopyTold, EntryMetadata, FileEntry, TreeCopier } from './file-tree.ts';
 import { syncFileSystem } from './native-sync.ts';
+import { NewFolders, type NewFolder, type Waiting } from './new-folders.ts';
 import { workerModule } from './worker-module.ts';
 
 /** More than two disturb each other more than they help, on the disks that were measured. */
@@ -25,23 +26,27 @@ const BATCH_FILES = 2048;
 const BATCH_BYTES = 128 * 1024 * 1024;
 /** Jobs live until their batch has its names, all else for one file. */
 const YOUNG_GENERATION_MIB = 2;
+/** So many new folders get their names, too, and no more are held open. */
+const BATCH_FOLDERS = 256;
+const MAX_FOLDERS_AHEAD = 2 * BATCH_FOLDERS;
 /** Written while the disk is still busy with the batch before. */
 const MAX_FILES_AHEAD = 2 * BATCH_FILES;
 
 interface Thread {
   worker: Worker;
   /** Of the messages that were sent and not answered. */
-  underWay: Waiting[][];
-  /** Written, not yet durable. */
-  written: Waiting[];
+  underWay: Job[][];
+  /** Written under temporary names, not yet durable. */
+  written: Job[];
   /** Durable, and about to get their names. */
-  renaming: Waiting[][];
+  renaming: Job[][];
 }
 
-/** What is kept of a file until it has its name: thousands wait. */
-interface Waiting {
-  path: ByteString;
-  sizeBytes: number;
+interface Job extends Waiting {
+  /** The folder that it goes into, if that is a new one. */
+  folder: NewFolder | undefined;
+  /** It has its own name at once. */
+  takesName: boolean;
 }
 
 export interface LocalCopierOptions {
@@ -51,7 +56,6 @@ export interface LocalCopierOptions {
   target: ByteString;
   signal: AbortSignal;
   told: CopyTold;
-  makeFolder: TreeCopier['makeFolder'];
 }
 
 /**
@@ -67,7 +71,8 @@ export class LocalCopier implements TreeCopier {
   readonly #threads: Thread[] = [];
   readonly #descriptor: number;
   readonly #onAbort = (): void => this.#fail(new InterruptedError());
-  #next: { entries: Waiting[]; jobs: CopyJob[] } = { entries: [], jobs: [] };
+  readonly #folders: NewFolders;
+  #next: { entries: Job[]; jobs: CopyJob[] } = { entries: [], jobs: [] };
   #nextBytes = 0;
   /** Written since the last sync began. */
   #unsyncedFiles = 0;
@@ -81,6 +86,7 @@ export class LocalCopier implements TreeCopier {
     this.#options = options;
     const { source, target } = options;
     this.#settings = { source, target, stop: new SharedArrayBuffer(4) };
+    this.#folders = new NewFolders(target);
     this.#descriptor = openSync(toBytes(target), constants.O_RDONLY | constants.O_DIRECTORY);
     const count = Math.min(MAX_THREADS, Math.max(2, availableParallelism()));
     for (let number = 0; number < count; number++) this.#threads.push(this.#startThread());
@@ -88,28 +94,44 @@ export class LocalCopier implements TreeCopier {
     if (options.signal.aborted) this.#onAbort();
   }
 
-  async copy(entry: FileEntry, metadata: EntryMetadata, isOldFolder: boolean): Promise<void> {
-    const message = this.#messageOf(entry, metadata, isOldFolder);
+  async copy(entry: FileEntry, metadata: EntryMetadata): Promise<void> {
+    const parent = parentPath(entry.path);
     const { jobs } = this.#next;
-    const isFull = jobs.length >= MESSAGE_JOBS && jobs.at(-1)!.folder !== message.folder;
+    const isFull = jobs.length >= MESSAGE_JOBS && jobs.at(-1)!.folder !== parent;
     if (isFull || jobs.length >= MOST_MESSAGE_JOBS || this.#nextBytes >= MESSAGE_BYTES) await this.#send();
-    this.#next.jobs.push(message);
-    this.#next.entries.push({ path: entry.path, sizeBytes: entry.type === 'file' ? entry.sizeBytes : 0 });
-    this.#nextBytes += entry.sizeBytes;
+    const folder = this.#folders.find(parent);
+    const takesName = folder?.takesNames === true;
+    if (folder !== undefined) folder.uses++;
+    if (takesName) folder!.underWay++;
+    this.#next.jobs.push(messageOf(entry, metadata, { folder: parent, made: folder?.descriptor, takesName }));
+    const sizeBytes = entry.type === 'file' ? entry.sizeBytes : 0;
+    this.#next.entries.push({ path: entry.path, sizeBytes, folder, takesName });
+    this.#nextBytes += sizeBytes;
   }
 
-  makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
-    return this.#options.makeFolder(path, metadata);
+  async makeFolder(path: ByteString, mode: number): Promise<void> {
+    while (this.#folders.count >= MAX_FOLDERS_AHEAD) await this.#settleWritten();
+    try {
+      this.#folders.make(path, mode);
+    } catch (error) {
+      throw translateFileError(error, 'make', this.#describe(path));
+    }
+    if (this.#folders.count >= BATCH_FOLDERS) this.#sync();
   }
 
   async settle(): Promise<void> {
+    await this.#settleWritten();
+    await this.#until(() => this.#threads.every(({ renaming }) => renaming.length === 0));
+    await this.#syncAll();
+  }
+
+  /** What was given so far is durable, and its folders have their names. */
+  async #settleWritten(): Promise<void> {
     await this.#send();
     await this.#until(() => this.#threads.every(({ underWay }) => underWay.length === 0));
     await this.#syncing;
     this.#sync();
-    await this.#syncing;
-    await this.#until(() => this.#threads.every(({ renaming }) => renaming.length === 0));
-    await this.#syncAll();
+    await this.#until(() => this.#syncing === undefined);
   }
 
   async close(): Promise<void> {
@@ -117,22 +139,8 @@ export class LocalCopier implements TreeCopier {
     Atomics.store(new Int32Array(this.#settings.stop), 0, 1);
     await this.#syncing?.catch(() => undefined);
     await Promise.all(this.#threads.map(({ worker }) => endThread(worker, { name: 'end' } satisfies CopyRequest)));
+    this.#folders[Symbol.dispose]();
     closeSync(this.#descriptor);
-  }
-
-  #messageOf(entry: FileEntry, { mode, uid, gid, mtimeNs }: EntryMetadata, isOld: boolean): CopyJob {
-    const { path, linkTarget, inode, sizeBytes } = entry;
-    return {
-      folder: parentPath(path),
-      name: baseName(path),
-      linkTarget,
-      inode,
-      sizeBytes,
-      mtimeNs: mtimeNs ?? entry.mtimeNs,
-      mode,
-      owner: uid === undefined && gid === undefined ? undefined : { uid: uid ?? -1, gid: gid ?? -1 },
-      isOld,
-    };
   }
 
   async #send(): Promise<void> {
@@ -174,16 +182,26 @@ export class LocalCopier implements TreeCopier {
     const entries = (name === 'written' ? thread.underWay : thread.renaming).shift() ?? [];
     const isFailed = new Set(failed);
     for (const [index, entry] of entries.entries()) {
-      if (isFailed.has(index)) this.#options.told.onFailed(entry.path);
+      const { folder, takesName } = entry;
+      if (takesName) folder!.underWay--;
+      const isOver = isFailed.has(index) || name === 'renamed' || takesName;
+      if (isFailed.has(index)) this.#tellFailed(entry);
       else if (name === 'renamed') this.#options.told.onCopied(entry.path, entry.sizeBytes);
       else {
-        thread.written.push(entry);
+        (takesName ? folder! : thread).written.push(entry);
         this.#unsyncedFiles++;
         this.#unsyncedBytes += entry.sizeBytes;
       }
+      if (isOver && folder !== undefined) this.#folders.release(folder);
     }
     if (this.#unsyncedFiles >= BATCH_FILES || this.#unsyncedBytes >= BATCH_BYTES) this.#sync();
     this.#wake();
+  }
+
+  /** Whoever is told looks for the folder by its name. */
+  #tellFailed({ path, folder }: Job): void {
+    if (folder === undefined || folder.isNamed) this.#options.told.onFailed(path);
+    else folder.failed.push(path);
   }
 
   /** Makes durable what has been written, while the threads go on, and then has it named. */
@@ -191,8 +209,10 @@ export class LocalCopier implements TreeCopier {
     if (this.#syncing !== undefined || this.#failure !== undefined) return;
     this.#unsyncedFiles = this.#unsyncedBytes = 0;
     const written = this.#threads.map((thread) => thread.written.splice(0));
+    const folders = this.#folders.seal();
     this.#syncing = this.#syncAll()
       .then(() => {
+        for (const folder of folders) this.#name(folder);
         for (const [index, thread] of this.#threads.entries()) {
           const entries = written[index]!;
           if (entries.length === 0) continue;
@@ -207,12 +227,26 @@ export class LocalCopier implements TreeCopier {
       });
   }
 
+  #name(folder: NewFolder): void {
+    try {
+      this.#folders.name(folder);
+    } catch (error) {
+      throw translateFileError(error, 'make', this.#describe(folder.path));
+    }
+    for (const { path, sizeBytes } of folder.written.splice(0)) this.#options.told.onCopied(path, sizeBytes);
+    for (const path of folder.failed.splice(0)) this.#options.told.onFailed(path);
+  }
+
   async #syncAll(): Promise<void> {
     try {
       await syncFileSystem(this.#descriptor);
     } catch (error) {
-      throw translateFileError(error, 'sync', toBytes(this.#options.target).toString('utf8'));
+      throw translateFileError(error, 'sync', this.#describe('' as ByteString));
     }
+  }
+
+  #describe(path: ByteString): string {
+    return displayPath(path === '' ? this.#options.target : joinPath(this.#options.target, path));
   }
 
   #post(thread: Thread, request: CopyRequest): void {
@@ -229,4 +263,22 @@ export class LocalCopier implements TreeCopier {
     this.#wanted?.resolve();
     this.#wanted = undefined;
   }
+}
+
+function messageOf(
+  entry: FileEntry,
+  { mode, uid, gid, mtimeNs }: EntryMetadata,
+  place: Pick<CopyJob, 'folder' | 'made' | 'takesName'>,
+): CopyJob {
+  const { path, linkTarget, inode, sizeBytes } = entry;
+  return {
+    ...place,
+    name: baseName(path),
+    linkTarget,
+    inode,
+    sizeBytes,
+    mtimeNs: mtimeNs ?? entry.mtimeNs,
+    mode,
+    owner: uid === undefined && gid === undefined ? undefined : { uid: uid ?? -1, gid: gid ?? -1 },
+  };
 }

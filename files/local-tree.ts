@@ -142,19 +142,11 @@ class LocalTree implements FileTree {
   }
 
   async makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {
-    await this.#makeFolder(path, metadata, syncFolder);
-  }
-
-  async #makeFolder(
-    path: ByteString,
-    metadata: EntryMetadata,
-    settle: (folder: SafeFolder) => Promise<void>,
-  ): Promise<void> {
     if (path === '') this.#makeRoot(metadata.mode);
     await this.#inFolder('make', path, async (folder, name) => {
       if (name !== '') makeFolderIn(folder, name);
       this.#apply(folder, name, metadata);
-      await settle(folder);
+      await syncFolder(folder);
     });
   }
 
@@ -203,7 +195,6 @@ class LocalTree implements FileTree {
       target: this.localRoot,
       told,
       signal,
-      makeFolder: (path, metadata) => this.#makeFolder(path, metadata, async () => undefined),
     });
   }
 

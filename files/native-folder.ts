@@ -24,6 +24,8 @@ export interface NativeFolderCalls {
    */
   open(folder: number, name: ByteString, flags: number, mode: number): number;
   close(descriptor: number): void;
+  /** @param mode Permission bits, lessened by the umask. */
+  makeFolder(folder: number, name: ByteString, mode: number): void;
   makeLink(folder: number, name: ByteString, target: ByteString): void;
   setTimes(folder: number, name: ByteString, times: EntryTimes): void;
   /** Within one folder; replaces what has the new name, but no folder. */
@@ -36,6 +38,7 @@ export function loadNativeFolderCalls(): NativeFolderCalls {
   const own = koffi.load(null);
   const openat = own.func('int openat(int folder, const uint8_t *name, int flags, unsigned int mode)');
   const close = own.func('int close(int descriptor)');
+  const mkdirat = own.func('int mkdirat(int folder, const uint8_t *name, unsigned int mode)');
   const symlinkat = own.func('int symlinkat(const uint8_t *target, int folder, const uint8_t *name)');
   const utimensat = own.func('int utimensat(int folder, const uint8_t *name, const uint8_t *times, int flags)');
   const renameat = own.func('int renameat(int folder, const uint8_t *from, int to_folder, const uint8_t *to)');
@@ -54,6 +57,7 @@ export function loadNativeFolderCalls(): NativeFolderCalls {
     open: (folder, name, flags, mode) =>
       check(openat(folder, nameOf(name), flags | constants.O_NOFOLLOW | O_CLOEXEC, mode) as number, 'openat', name),
     close: (descriptor) => void check(close(descriptor) as number, 'close', String(descriptor) as ByteString),
+    makeFolder: (folder, name, mode) => void check(mkdirat(folder, nameOf(name), mode) as number, 'mkdirat', name),
     makeLink: (folder, name, target) =>
       void check(symlinkat(toCString(target), folder, nameOf(name)) as number, 'symlinkat', name),
     setTimes(folder, name, entryTimes) {

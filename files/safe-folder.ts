@@ -12,7 +12,10 @@ const FOLDER_FLAGS = constants.O_DIRECTORY | O_PATH;
  * Held open, so that whoever swaps it for a link afterwards changes nothing: its content is reached through
  * `/proc/self/fd`. Every holder closes it.
  */
-export interface SafeFolder extends Disposable {
+export interface SafeFolder extends BorrowedFolder, Disposable {}
+
+/** Somebody else closes it. */
+export interface BorrowedFolder {
   readonly descriptor: number;
   /** The path by which system calls reach an entry of this folder; of the folder itself when the name is empty. */
   entry(name: ByteString): ByteString;
@@ -24,7 +27,7 @@ export function openRootFolder(path: ByteString): SafeFolder {
 }
 
 /** A folder in a folder; `ENOTDIR` where the name is a link or a file. */
-export function openChildFolder(parent: SafeFolder, name: ByteString): SafeFolder {
+export function openChildFolder(parent: BorrowedFolder, name: ByteString): SafeFolder {
   return holdFolder(openSync(toBytes(parent.entry(name)), FOLDER_FLAGS | constants.O_NOFOLLOW));
 }
 
@@ -51,12 +54,16 @@ export function holdEntry(folder: SafeFolder, name: ByteString): SafeFolder {
   return holdFolder(openSync(toBytes(folder.entry(name)), O_PATH | constants.O_NOFOLLOW));
 }
 
-function holdFolder(descriptor: number): SafeFolder {
+/** By a descriptor that somebody else holds. */
+export function borrowFolder(descriptor: number): BorrowedFolder {
   const self = `/proc/self/fd/${descriptor}` as ByteString;
+  return { descriptor, entry: (name) => (name === '' ? self : joinPath(self, name)) };
+}
+
+function holdFolder(descriptor: number): SafeFolder {
   let open = true;
   return {
-    descriptor,
-    entry: (name) => (name === '' ? self : joinPath(self, name)),
+    ...borrowFolder(descriptor),
     [Symbol.dispose]() {
       if (open) closeSync(descriptor);
       open = false;

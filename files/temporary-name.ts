@@ -1,10 +1,11 @@
-/** Names of files that are being written: never walked, and recognized when a killed process left them. */
+/** Names of files that are being written, and of folders that are being filled: never walked, and recognized when a killed process left them. */
 import { hash, randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from './byte-path.ts';
-import type { SafeFolder } from './safe-folder.ts';
+import { removeBelow } from './remove-below.ts';
+import type { BorrowedFolder } from './safe-folder.ts';
 
 const PREFIX = '.holdfast-tmp-';
 /** Whose it is (machine, process, when that was started), and what makes it one of many. */
@@ -39,12 +40,12 @@ export function isTemporaryName(name: string): boolean {
  * Removes what killed processes left in a folder: at once where it can be told that they are gone, of other machines what
  * is a day old. Failure is nobody's problem: the next one tries again.
  */
-export function removeAbandoned(folder: SafeFolder): void {
+export function removeAbandoned(folder: BorrowedFolder): void {
   try {
     for (const name of readdirSync(toBytes(folder.entry('' as ByteString)), 'latin1')) {
       if (!isTemporaryName(name)) continue;
-      const path = toBytes(folder.entry(name as ByteString));
-      if (isAbandoned(name, lstatSync(path).mtimeMs)) unlinkSync(path);
+      const { mtimeMs } = lstatSync(toBytes(folder.entry(name as ByteString)));
+      if (isAbandoned(name, mtimeMs)) removeBelow(folder, name as ByteString);
     }
   } catch {
     return;

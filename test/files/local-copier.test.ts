@@ -1,13 +1,15 @@
 /** Copying many files of a local tree at once: what arrives, and what is left where something is in the way. */
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
-import { InterruptedError } from '../../common/errors.ts';
+import { HoldfastError, InterruptedError } from '../../common/errors.ts';
 import { canSyncFileSystem } from '../../files/native-sync.ts';
 import type { FileEntry, FileTree, TreeCopier } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
+import { isTemporaryName } from '../../files/temporary-name.ts';
 
 let folder: string;
 let source: FileTree;
@@ -28,21 +30,24 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function open(signal = new AbortController().signal): TreeCopier {
+function open(signal = new AbortController().signal, whenFailed?: () => void): TreeCopier {
   const told = {
     onCopied: (path: ByteString) => void copied.push(path),
-    onFailed: (path: ByteString) => void failed.push(path),
+    onFailed(path: ByteString) {
+      failed.push(path);
+      whenFailed?.();
+    },
   };
   const copier = target.openCopier?.(source, told, signal);
   if (copier === undefined) throw new Error(`the folder for temporary files is on a file system without syncfs`);
   return copier;
 }
 
-async function copyAll(copier: TreeCopier, entries: readonly FileEntry[], isOldFolder = true): Promise<void> {
+async function copyAll(copier: TreeCopier, entries: readonly FileEntry[]): Promise<void> {
   for (const entry of entries) {
     const { mode, mtimeNs } = entry;
-    if (entry.type === 'dir') await copier.makeFolder(entry.path, { mode: 0o700 });
-    else await copier.copy(entry, { ...(entry.type === 'symlink' ? {} : { mode }), mtimeNs }, isOldFolder);
+    if (entry.type === 'dir') await copier.makeFolder(entry.path, 0o700);
+    else await copier.copy(entry, { ...(entry.type === 'symlink' ? {} : { mode }), mtimeNs });
   }
 }
 
@@ -141,6 +146,91 @@ describe.runIf(canSyncFileSystem(tmpdir() as ByteString))('a copier of local tre
     await copier.close();
     expect(failed).toEqual(['sub/a']);
     expect(await readdir(join(folder, 'outside'))).toEqual([]);
+  });
+
+  it('shows a new folder when all that was written into it is whole, with its mode, and tells of what failed only then', async () => {
+    await mkdir(join(folder, 'source/a/b'), { recursive: true });
+    for (const name of ['a/1', 'a/gone', 'a/b/2']) await writeFile(join(folder, 'source', name), name);
+    const entries = await entriesOf(source);
+    await rm(join(folder, 'source/a/gone'));
+    let seen: string[] | undefined;
+    const copier = open(undefined, () => (seen = readdirSync(join(folder, 'target/a'))));
+    await copyAll(copier, entries);
+    expect((await readdir(join(folder, 'target'))).filter((name) => !isTemporaryName(name))).toEqual([]);
+    await copier.settle();
+    await copier.close();
+    expect(seen).toContain('1');
+    expect(failed).toEqual(['a/gone']);
+    expect(copied.toSorted()).toEqual(['a/1', 'a/b/2']);
+    expect((await readdir(join(folder, 'target'), { recursive: true })).toSorted()).toEqual([
+      'a',
+      'a/1',
+      'a/b',
+      'a/b/2',
+    ]);
+    expect((await lstat(join(folder, 'target/a'))).mode & 0o7777).toBe(0o700);
+  });
+
+  it('shows a large new folder batch by batch, and more new folders than are held open', async () => {
+    await mkdir(join(folder, 'source/large'));
+    for (let number = 0; number < 5000; number++)
+      writeFileSync(join(folder, 'source/large', `${number}`), `n ${number}`);
+    for (let number = 0; number < 700; number++)
+      mkdirSync(join(folder, `source/of-many/${number}/in`), { recursive: true });
+    const entries = await entriesOf(source);
+    const copier = open();
+    await copyAll(copier, entries);
+    await copier.settle();
+    await copier.close();
+    expect(failed).toEqual([]);
+    expect(copied).toHaveLength(5000);
+    const paths = (list: FileEntry[]) => list.map(({ path, sizeBytes, type }) => [path, type === 'dir' || sizeBytes]);
+    expect(paths(await entriesOf(target))).toEqual(paths(entries));
+  });
+
+  it('removes folders that a killed process was filling, and leaves none when it is stopped itself', async () => {
+    await mkdir(join(folder, 'source/sub'));
+    await writeFile(join(folder, 'source/sub/a'), 'a');
+    const left = (await temporaryOfAnother()).replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+    await mkdir(join(folder, 'target', left, 'below'), { recursive: true });
+    await writeFile(join(folder, 'target', left, 'below/a'), 'a part');
+    await symlink(join(folder, 'source'), join(folder, 'target', left, 'link'));
+    const controller = new AbortController();
+    const stopped = open(controller.signal);
+    const entries = await entriesOf(source);
+    await copyAll(stopped, entries);
+    expect(await readdir(join(folder, 'target'))).not.toContain(left);
+    controller.abort();
+    await expect(stopped.settle()).rejects.toBeInstanceOf(InterruptedError);
+    await stopped.close();
+    expect(await readdir(join(folder, 'target'))).toEqual([]);
+    expect(await readdir(join(folder, 'source/sub'))).toEqual(['a']);
+  });
+
+  it('adds to a folder that somebody has made meanwhile, and refuses the place of a file', async () => {
+    await mkdir(join(folder, 'source/sub'));
+    await writeFile(join(folder, 'source/sub/a'), 'a');
+    await mkdir(join(folder, 'target/sub'));
+    await writeFile(join(folder, 'target/sub/theirs'), 'theirs');
+    const entries = await entriesOf(source);
+    const copier = open();
+    await copyAll(copier, entries);
+    await copier.settle();
+    await copier.close();
+    expect((await readdir(join(folder, 'target/sub'))).toSorted()).toEqual(['a', 'theirs']);
+    await rm(join(folder, 'target/sub'), { recursive: true });
+    await writeFile(join(folder, 'target/sub'), 'theirs');
+    const refused = open();
+    await expect(copyAll(refused, entries)).rejects.toMatchObject({ code: 'AlreadyExists' });
+    await refused.close();
+    await rm(join(folder, 'target/sub'));
+    const late = open();
+    await copyAll(late, entries);
+    await writeFile(join(folder, 'target/sub'), 'theirs');
+    await expect(late.settle()).rejects.toBeInstanceOf(HoldfastError);
+    await late.close();
+    expect(await readdir(join(folder, 'target'))).toEqual(['sub']);
+    expect(await readFile(join(folder, 'target/sub'), 'utf8')).toBe('theirs');
   });
 
   it('stops at the signal, and leaves whole files alone', async () => {
