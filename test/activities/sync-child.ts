@@ -1,12 +1,12 @@
 /** A process of its own that syncs, with the rights that its parent leaves it, and that may be killed. */
 import { readFile } from 'node:fs/promises';
+import { reachLocations } from './reach-locations.ts';
 import { openStorage } from './workbench.ts';
 import { sync } from '../../activities/sync.ts';
 import type { Dependencies } from '../../activities/dependencies.ts';
 import { silentProgress } from '../../common/progress.ts';
 import type { ActionRequest } from '../../domain/action.ts';
 import { openEvidenceStore } from '../../evidence/open-evidence-store.ts';
-import { openTree } from '../../storage/open-tree.ts';
 
 const request = JSON.parse(process.argv[2] ?? '') as ActionRequest;
 const resolveSecret: Dependencies['resolveSecret'] = async (reference) => {
@@ -15,7 +15,7 @@ const resolveSecret: Dependencies['resolveSecret'] = async (reference) => {
 };
 const deps: Dependencies = {
   openStorage,
-  openTree: (location, path, role) => openTree(location, path, role, { environment: process.env, resolveSecret }),
+  openTree: () => Promise.reject(new Error('no location is reached yet')),
   openRepository: () => Promise.reject(new Error('a sync opens no repository')),
   openEvidence: async ({ location, path }) => openEvidenceStore(await openStorage(location, path)),
   resolveSecret,
@@ -24,5 +24,6 @@ const deps: Dependencies = {
   scratchDirectory: '/nonexistent',
   allowCommands: false,
 };
+reachLocations(deps, { environment: process.env, resolveSecret });
 const outcome = await sync(deps, request, { signal: new AbortController().signal, progress: silentProgress });
 process.stdout.write(JSON.stringify(outcome));

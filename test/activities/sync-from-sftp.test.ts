@@ -1,19 +1,16 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, Place, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
-import { isTemporaryName } from '../../files/temporary-name.ts';
-import { openStorage } from '../../storage/open-storage.ts';
-import { openTree } from '../../storage/open-tree.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
 import { startToxiproxy } from '../servers/toxiproxy.ts';
-import { SYNC_CHILD } from './run-sync-child.ts';
+import { isUnfinished, killOnTheWay } from './killed-sync.ts';
+import { reachLocations } from './reach-locations.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
 import { namesIn, openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
 
@@ -38,11 +35,7 @@ sshd.describe('a sync from an SSH server', () => {
     source = join(server.data, path, 'orders');
     await mkdir(source, { recursive: true });
     target = join(bench.directory, 'standby', 'orders');
-    const { surroundings } = server;
-    bench.deps.openTree = (location, below, role) => openTree(location, below, role, surroundings);
-    const local = bench.deps.openStorage;
-    bench.deps.openStorage = (location, below, role) =>
-      location.local === undefined ? openStorage(location, below, role, surroundings) : local(location, below, role);
+    reachLocations(bench.deps, server.surroundings);
     settings = syncSettings(bench, {
       source: sourceSettings([`/~/${path}/orders`]),
       from: place(path),
@@ -281,15 +274,11 @@ sshd.describe('a sync from an SSH server', () => {
     const files = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index % 10}/${index}`, `${index}`]));
     await fill(files);
     settings.verifyShare = 0;
-    const child = spawn(process.execPath, [SYNC_CHILD, JSON.stringify(bench.request(settings))], { stdio: 'ignore' });
-    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
     const copied = async () => {
       const names = await readdir(target, { recursive: true }).catch(() => []);
       return names.filter((name) => /\/\d+$/.test(name)).length;
     };
-    while (child.exitCode === null && (await copied()) < 50) await delay(2);
-    child.kill('SIGKILL');
-    expect(await ended).toBe('SIGKILL');
+    await killOnTheWay(bench.request(settings), async () => (await copied()) >= 50);
     const before = await copied();
     expect(before).toBeLessThan(300);
     for (const name of await readdir(target, { recursive: true }))
@@ -297,6 +286,6 @@ sshd.describe('a sync from an SSH server', () => {
     expect(await figures()).toMatchObject({ filesCopied: 300 - before, filesUnchanged: before });
     expectEqual();
     const left = await readdir(target, { recursive: true });
-    expect(left.filter((name) => isTemporaryName(name.split('/').at(-1)!))).toEqual([]);
+    expect(left.filter(isUnfinished)).toEqual([]);
   });
 });
