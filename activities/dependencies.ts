@@ -1,5 +1,11 @@
 /** What the use cases need from outside, given to `createActivities` by the worker, the CLI or a test. */
-import type { EvidenceSettings, LocationSettings, RepositorySettings, SecretReference } from '../domain/action.ts';
+import type {
+  EvidenceSettings,
+  LocationSettings,
+  RemoteLocationSettings,
+  RepositorySettings,
+  SecretReference,
+} from '../domain/action.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -10,7 +16,7 @@ export interface Dependencies {
   /** The storage of a location, below `path`. */
   openStorage(location: LocationSettings, path: string, role: StorageRole): Promise<Storage>;
   /** The files of a location that is not on this machine, below `path`. */
-  openTree(location: LocationSettings, path: string, role: StorageRole): Promise<FileTree>;
+  openTree(location: RemoteLocationSettings, path: string, role: StorageRole): Promise<FileTree>;
   openRepository(repository: RepositorySettings, role: StorageRole, signal?: AbortSignal): Promise<Repository>;
   openEvidence(settings: EvidenceSettings): Promise<EvidenceStore>;
   resolveSecret(reference: SecretReference): Promise<string>;

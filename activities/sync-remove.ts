@@ -87,7 +87,10 @@ async function removeEmptied(run: SyncRun, path: ByteString): Promise<boolean> {
     await run.target.remove(path);
     return true;
   } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'AlreadyExists') throw error;
+    if (!(error instanceof HoldfastError)) throw error;
+    // A folder that is there only as long as something lies in it has gone with the last of that.
+    if (error.code === 'NotFound') return true;
+    if (error.code !== 'AlreadyExists') throw error;
     noteKeptFolder(run, path);
     return false;
   }

@@ -66,7 +66,7 @@ async function openTarget(deps: Dependencies, { to }: SyncSettings, path: string
   return limitsAt === undefined ? tree : throttledTree(tree, limitsAt);
 }
 
-/** The second tree is opened when something is removed. */
+/** The second tree is opened when something is removed, or moved where that takes a removal. */
 function removingAs(tree: FileTree, open: () => Promise<FileTree>): FileTree {
   let remover: Promise<FileTree> | undefined;
   return {
@@ -74,6 +74,10 @@ function removingAs(tree: FileTree, open: () => Promise<FileTree>): FileTree {
     async remove(path) {
       remover ??= open();
       await (await remover).remove(path);
+    },
+    async rename(from, to) {
+      if (tree.renamesByRemoving === true) remover ??= open();
+      await (tree.renamesByRemoving === true ? (await remover)! : tree).rename(from, to);
     },
     async close() {
       await Promise.all([tree.close(), remover?.then((opened) => opened.close()).catch(() => undefined)]);

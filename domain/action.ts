@@ -83,15 +83,11 @@ export interface S3Location extends LocationBase {
   gcs?: never;
 }
 
-/** A place for bytes, resolved: exactly one of the kinds of storage. */
-export type LocationSettings = LocalLocation | SftpLocation | GcsLocation | S3Location;
+/** One that is on no disk of ours. */
+export type RemoteLocationSettings = SftpLocation | GcsLocation | S3Location;
 
-/** A folder of a location. */
-export interface Place {
-  location: LocationSettings;
-  /** Below the location; empty: the location itself. */
-  path: string;
-}
+/** A place for bytes, resolved: exactly one of the kinds of storage. */
+export type LocationSettings = LocalLocation | RemoteLocationSettings;
 
 export interface RepositorySettings {
   name: string;
@@ -159,10 +155,7 @@ export interface SyncGuards {
 
 export interface SyncSettings {
   kind: 'sync';
-  /** Of a location that is not on this machine: its one directory is the path that it has there (`realmOf`). */
   source: SourceSettings;
-  /** The location that the source is, read by its reader; absent: folders that a policy names by themselves. */
-  from?: Place;
   to: LocationSettings;
   /** Below the location. */
   path: string;
@@ -240,10 +233,8 @@ export interface CheckSettings {
 export interface AccessCheckSettings {
   kind: 'access-check';
   repositories: RepositorySettings[];
-  /** Of syncs. */
-  targets: Place[];
-  /** Where the source is a location; absent: it is none. */
-  sources?: Place[];
+  /** Sync targets: the location and the path below it. */
+  targets: { location: LocationSettings; path: string }[];
 }
 
 /** Paths are relative to the source directory (the first one that has it). */

@@ -7,7 +7,6 @@ import type { Problem } from '../schemas/problem.ts';
 import type { Assertion, Policy, RestoreTest, Retention, Sync } from '../schemas/types.ts';
 import type {
   ActionSettings,
-  Place,
   RepositorySettings,
   RestoreAssertion,
   RestoreSample,
@@ -27,7 +26,6 @@ import {
   resolveRepository,
   resolveSecretReference,
   resolveSource,
-  resolveSourcePlace,
 } from './resolve-places.ts';
 import { everySeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 
@@ -44,7 +42,7 @@ export function compilePolicy(
   readScript: ReadScript,
   problems: Problem[],
 ): ActionDraft[] {
-  const source = resolveSource(document, folder);
+  const source = resolveSource(document);
   if (source === undefined) return [];
   source.exclude.push(...readExcludeFiles(document, readScript, problems));
   return new PolicyCompiler(document, folder, source).compile(readScript, problems);
@@ -66,8 +64,6 @@ class PolicyCompiler {
   readonly #document: LoadedDocument<Policy>;
   readonly #folder: PolicyFolder;
   readonly #source: SourceSettings;
-  /** Where the source is a location. */
-  readonly #from: Place | undefined;
   readonly #class: ClassSettings;
   /** The repositories of its backups, and those of its copies, in the order written. */
   readonly #repositories: RepositorySettings[];
@@ -77,12 +73,9 @@ class PolicyCompiler {
     this.#document = document;
     this.#folder = folder;
     this.#source = source;
-    this.#from = resolveSourcePlace(document, folder);
     this.#class = classSettings(document.content.spec.importance ?? DEFAULT_CLASS, folder.project?.content);
     const { backup = [], copy = [] } = document.content.spec;
-    // A backup reads folders of its own machine: what has the same path here is something else.
-    const isRemote = this.#from !== undefined && this.#from.location.local === undefined;
-    this.#repositories = isRemote ? [] : backup.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
+    this.#repositories = backup.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
     this.#copyTargets = copy.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
   }
 
@@ -127,15 +120,13 @@ class PolicyCompiler {
   *#syncs(): Generator<Part> {
     for (const block of this.#document.content.spec.sync ?? []) {
       const to = resolveLocation(block.to, this.#folder);
-      // A sync into a bucket is not built.
-      if (to === undefined || (to.local ?? to.sftp) === undefined) continue;
+      if (to === undefined) continue;
       const path = pathBelow(block.path);
       const encrypt = this.#encryption(block.encrypt);
       const { formerly } = this.#document.content.metadata;
       const settings: SyncSettings = {
         kind: 'sync',
         source: this.#source,
-        ...(this.#from === undefined ? {} : { from: this.#from }),
         to,
         path,
         ...syncOptions(block),
@@ -246,16 +237,9 @@ class PolicyCompiler {
       const location = resolveLocation(to, this.#folder);
       return location === undefined ? [] : [{ location, path: pathBelow(path) }];
     });
-    const sources = this.#from === undefined ? [] : [this.#from];
-    const locations = [...targets, ...sources].map(({ location }) => location);
-    const names = [...this.#written, ...locations].map(({ name }) => name);
-    const settings: ActionSettings = {
-      kind: 'access-check',
-      repositories: this.#written,
-      targets,
-      ...(sources.length === 0 ? {} : { sources }),
-    };
-    const host = [...this.#written.map(({ location }) => location), ...locations].find(
+    const names = [...this.#written.map(({ name }) => name), ...targets.map(({ location }) => location.name)];
+    const settings: ActionSettings = { kind: 'access-check', repositories: this.#written, targets };
+    const host = [...this.#written.map(({ location }) => location), ...targets.map(({ location }) => location)].find(
       ({ local }) => local?.host !== undefined,
     )?.local?.host;
     return { id: 'access-check', target: listNames(names), block, every: this.#class.accessCheckEvery, settings, host };

@@ -75,6 +75,8 @@ export interface FileTree {
    * a bucket. Absent: what the rights of this process say.
    */
   readonly modesBind?: boolean;
+  /** A move is a copy and a removal, with the rights of both, and not atomic. */
+  readonly renamesByRemoving?: boolean;
   walk(options?: WalkOptions): AsyncIterable<FileEntry>;
   /** The empty path is the root. */
   list(folder: ByteString, options?: WalkOptions): AsyncIterable<FileEntry>;
@@ -96,7 +98,7 @@ export interface FileTree {
    */
   makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void>;
   remove(path: ByteString): Promise<void>;
-  /** Atomic within the tree; replaces a file or link at the new path. Missing parents are made. */
+  /** Atomic within the tree, but for `renamesByRemoving`; replaces a file or link at the new path. Missing parents are made. */
   rename(from: ByteString, to: ByteString): Promise<void>;
   /** Why the tree has no place for an entry of another one, in a few words; undefined: it has. Absent: it has for all. */
   refuses?(entry: FileEntry): string | undefined;

@@ -3,11 +3,12 @@ import type { FileTree } from './file-tree.ts';
 
 /** Without what only reaches the files of this machine directly (`localRoot`, `openCopier`): that would go around the wrapper. */
 export function passTree(tree: FileTree): FileTree {
-  const { isRemote, modesBind } = tree;
+  const { isRemote, modesBind, renamesByRemoving } = tree;
   return {
     description: tree.description,
     ...(isRemote === undefined ? {} : { isRemote }),
     ...(modesBind === undefined ? {} : { modesBind }),
+    ...(renamesByRemoving === undefined ? {} : { renamesByRemoving }),
     walk: (options) => tree.walk(options),
     list: (folder, options) => tree.list(folder, options),
     stat: (path) => tree.stat(path),

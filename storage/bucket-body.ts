@@ -62,7 +62,8 @@ export async function openBody(
   );
   const { sizeBytes, metadata, checksum } = first;
   const isVerified = range === undefined && checksum !== undefined;
-  return { pieces: isVerified ? verified(pieces, checksum, place) : pieces, sizeBytes, metadata };
+  const discard = (): void => void first.body.destroy();
+  return { pieces: isVerified ? verified(pieces, checksum, place) : pieces, sizeBytes, metadata, discard };
 }
 
 function replaced(place: string): StorageError {

@@ -43,7 +43,8 @@ class BucketStorage implements Storage {
 
   async openRead(name: string, call: CallOptions = {}): Promise<Readable> {
     const opened = await this.#bucket.get(this.#keys.keyOf(name), undefined, call);
-    return Readable.from(opened?.pieces ?? [], { objectMode: false });
+    const stream = Readable.from(opened?.pieces ?? [], { objectMode: false });
+    return stream.once('close', () => opened?.discard());
   }
 
   async write(name: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: WriteOptions = {}): Promise<void> {

@@ -15,6 +15,9 @@ export interface BucketObject {
   metadata?: BucketMetadata;
 }
 
+/** With all that is known of it. */
+export type DescribedObject = BucketObject & { metadata: BucketMetadata };
+
 /** A part of what lies directly below a prefix that ends with a slash. */
 export interface BucketFolderPage {
   /** May hold the object whose key is the prefix, and objects whose keys are those of `folders`. */
@@ -32,6 +35,8 @@ export interface OpenedObject {
   sizeBytes: number;
   /** As far as the answer has it. */
   metadata: BucketMetadata;
+  /** Ends what was begun: of pieces that nobody reads nobody else would. */
+  discard(): void;
 }
 
 /**
@@ -45,13 +50,15 @@ export interface Bucket {
   readonly prefix: string;
   /** How programs that keep files' times in the metadata of this service's objects write them: `1700000000.5`, or `2023-11-14T22:13:20.5Z`. */
   readonly times: 'decimal' | 'rfc3339';
+  /** Lists tell the objects' metadata, and those of a folder also the objects of the folders in it. */
+  readonly listsMetadata: boolean;
   /** Whether `remove` says that there was no such object. */
   readonly knowsWhatItRemoves: boolean;
   /** All objects whose keys begin with this, in the order of the keys' UTF-8 bytes, in bounded memory. `atMost`: no more than these. */
   list(keyPrefix: string, options?: CallOptions & { atMost?: number }): AsyncIterable<BucketObject>;
   listFolder(keyPrefix: string, options?: CallOptions): AsyncIterable<BucketFolderPage>;
   /** undefined: there is no such object. */
-  head(key: string, options?: CallOptions): Promise<(BucketObject & { metadata: BucketMetadata }) | undefined>;
+  head(key: string, options?: CallOptions): Promise<DescribedObject | undefined>;
   /** undefined: the range begins behind the end. Bytes of a whole object are compared with its checksum, if it has one. */
   get(key: string, range?: ByteRange, options?: CallOptions): Promise<OpenedObject | undefined>;
   put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<void>;
@@ -60,7 +67,7 @@ export interface Bucket {
   /** Adds to, or changes, the metadata of an object: what `decide` says when it has seen it. The content stays. */
   changeMetadata(
     key: string,
-    decide: (object: BucketObject & { metadata: BucketMetadata }) => BucketMetadata,
+    decide: (object: DescribedObject) => BucketMetadata,
     options?: CallOptions,
   ): Promise<void>;
   remove(key: string, options?: CallOptions): Promise<void>;

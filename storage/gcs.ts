@@ -1,7 +1,15 @@
 /** Buckets of Google Cloud Storage. */
 import { HoldfastError, NotFoundError, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
-import type { Bucket, BucketFolderPage, BucketMetadata, BucketObject, OpenedObject, PutOptions } from './bucket.ts';
+import type {
+  Bucket,
+  BucketFolderPage,
+  BucketMetadata,
+  BucketObject,
+  DescribedObject,
+  OpenedObject,
+  PutOptions,
+} from './bucket.ts';
 import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
 import type { StorageVerb } from './bucket-errors.ts';
 import { crc32c, decodeCrc } from './crc32c.ts';
@@ -31,6 +39,7 @@ class GcsBucket implements Bucket {
   readonly name: string;
   readonly prefix: string;
   readonly times = 'rfc3339';
+  readonly listsMetadata = true;
   readonly knowsWhatItRemoves = true;
   readonly #client: GcsClient;
   readonly #bucket: string;
@@ -81,8 +90,12 @@ class GcsBucket implements Bucket {
   }
 
   async head(key: string, call: CallOptions = {}) {
-    const found = await this.#describe(key, OBJECT_FIELDS, call);
-    return found && toObject(key, found);
+    try {
+      return toObject(key, await this.#describe(key, OBJECT_FIELDS, call));
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    }
   }
 
   get(key: string, range?: ByteRange, call: CallOptions = {}): Promise<OpenedObject | undefined> {
@@ -116,12 +129,11 @@ class GcsBucket implements Bucket {
 
   async changeMetadata(
     key: string,
-    decide: (object: BucketObject & { metadata: BucketMetadata }) => BucketMetadata,
+    decide: (object: DescribedObject) => BucketMetadata,
     call: CallOptions = {},
   ): Promise<void> {
+    const object = toObject(key, await this.#describe(key, OBJECT_FIELDS, call));
     await this.#guard('write', key, call, async () => {
-      const request = { method: 'GET', url: objectPath(this.#bucket, key), query: { fields: OBJECT_FIELDS } } as const;
-      const object = toObject(key, await this.#client.sendForJson<GcsObject>(request, call.signal));
       // What is not named stays.
       const body = [Buffer.from(JSON.stringify({ metadata: decide(object) }))];
       const headers = { 'content-type': 'application/json' };
@@ -151,7 +163,7 @@ class GcsBucket implements Bucket {
 
   /** Of objects that were composed of others there is no MD5. */
   async checksums(key: string, call: CallOptions = {}): Promise<ContentChecksum[]> {
-    const { md5Hash, crc32c: crc } = (await this.#describe(key, 'md5Hash,crc32c', call)) ?? {};
+    const { md5Hash, crc32c: crc } = await this.#describe(key, 'md5Hash,crc32c', call);
     return [
       ...(md5Hash === undefined
         ? []
@@ -177,15 +189,9 @@ class GcsBucket implements Bucket {
     this.#client.close();
   }
 
-  /** undefined: there is no such object. */
-  async #describe(key: string, fields: string, call: CallOptions): Promise<GcsObject | undefined> {
+  #describe(key: string, fields: string, call: CallOptions): Promise<GcsObject> {
     const request = { method: 'GET', url: objectPath(this.#bucket, key), query: { fields } } as const;
-    try {
-      return await this.#guard('read', key, call, () => this.#client.sendForJson<GcsObject>(request, call.signal));
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
+    return this.#guard('read', key, call, () => this.#client.sendForJson<GcsObject>(request, call.signal));
   }
 
   async #get(
@@ -246,7 +252,7 @@ class GcsBucket implements Bucket {
   }
 }
 
-function toObject(key: string, answer: GcsObject): BucketObject & { metadata: BucketMetadata } {
+function toObject(key: string, answer: GcsObject): DescribedObject {
   const { size = '0', updated = '', generation = '', metadata = {} } = answer;
   return { key, sizeBytes: Number(size), modifiedAt: new Date(updated), version: generation, metadata };
 }

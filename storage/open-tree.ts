@@ -1,10 +1,9 @@
 /** The list of trees of files elsewhere: opens a location as files with their metadata. */
 import { posix } from 'node:path';
 import { rateClock } from '../common/rate-limits.ts';
-import { HoldfastError } from '../common/errors.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import { identityOf, sftpOptionsOf } from './open-storage.ts';
-import type { StorageLocation, StorageSurroundings } from './storage-location.ts';
+import type { RemoteLocation, StorageSurroundings } from './storage-location.ts';
 import type { StorageRole } from './storage.ts';
 
 /**
@@ -12,7 +11,7 @@ import type { StorageRole } from './storage.ts';
  * identity. Each kind is loaded when it is asked for. What is opened keeps to the location's rates.
  */
 export async function openTree(
-  location: StorageLocation,
+  location: RemoteLocation,
   path: string,
   role: StorageRole,
   surroundings: StorageSurroundings,
@@ -25,15 +24,17 @@ export async function openTree(
 }
 
 async function openKind(
-  location: StorageLocation,
+  location: RemoteLocation,
   path: string,
   role: StorageRole,
   surroundings: StorageSurroundings,
 ): Promise<FileTree> {
-  if (location.sftp === undefined) {
-    throw new HoldfastError('NotBuilt', 'files are kept as they are on disks and SSH servers alone', {
-      hint: 'Use a location with sftp: or local:, or back up into a repository.',
-    });
+  if (location.s3 !== undefined || location.gcs !== undefined) {
+    const [{ openBucket }, { openBucketTree }] = await Promise.all([
+      import('./open-bucket.ts'),
+      import('./bucket-tree.ts'),
+    ]);
+    return openBucketTree(await openBucket(location, path, identityOf(location, role), surroundings));
   }
   const { openSftpTree } = await import('./sftp-tree.ts');
   const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };

@@ -13,7 +13,15 @@ import {
 } from '@aws-sdk/client-s3';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
-import type { Bucket, BucketFolderPage, BucketMetadata, BucketObject, OpenedObject, PutOptions } from './bucket.ts';
+import type {
+  Bucket,
+  BucketFolderPage,
+  BucketMetadata,
+  BucketObject,
+  DescribedObject,
+  OpenedObject,
+  PutOptions,
+} from './bucket.ts';
 import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
 import type { StorageVerb } from './bucket-errors.ts';
 import { decodeCrc } from './crc32c.ts';
@@ -41,6 +49,7 @@ class S3Bucket implements Bucket {
   readonly name: string;
   readonly prefix: string;
   readonly times = 'decimal';
+  readonly listsMetadata = false;
   /** Deleting what is not there is a success for S3. */
   readonly knowsWhatItRemoves = false;
   readonly #client: S3Client;
@@ -127,7 +136,7 @@ class S3Bucket implements Bucket {
 
   async changeMetadata(
     key: string,
-    decide: (object: BucketObject & { metadata: BucketMetadata }) => BucketMetadata,
+    decide: (object: DescribedObject) => BucketMetadata,
     call: CallOptions = {},
   ): Promise<void> {
     const head = await this.#head(key, call);
@@ -228,7 +237,7 @@ interface ListedObject {
   ETag?: string | undefined;
 }
 
-function toObject(key: string, answer: HeadObjectCommandOutput): BucketObject & { metadata: BucketMetadata };
+function toObject(key: string, answer: HeadObjectCommandOutput): DescribedObject;
 function toObject(key: string, answer: ListedObject): BucketObject;
 function toObject(key: string, answer: ListedObject | HeadObjectCommandOutput): BucketObject {
   const { LastModified = new Date(0), ETag = '' } = answer;

@@ -8,6 +8,7 @@ import { requireEntryPath, requireMove, requireRelativePath, toText } from '../f
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from '../files/file-tree.ts';
 import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
 import { openSftpPool, type SftpPoolOptions } from './open-sftp-pool.ts';
+import { noting } from './noted-failure.ts';
 import { tryAgain } from './retrying.ts';
 import { RemoteEntries, type SftpTreeSettings } from './sftp-entries.ts';
 import { translateSftpError, type SftpVerb } from './sftp-errors.ts';
@@ -320,14 +321,5 @@ async function readWhole(file: OpenFile, sizeBytes: number, signal: AbortSignal 
     return target.subarray(0, await readInto(file, target, 0, signal));
   } finally {
     closeUnheard(file);
-  }
-}
-
-async function* noting(content: AsyncIterable<Uint8Array>, failure: { error?: unknown }): AsyncGenerator<Uint8Array> {
-  try {
-    yield* content;
-  } catch (error) {
-    failure.error = error;
-    throw error;
   }
 }

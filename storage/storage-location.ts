@@ -53,8 +53,11 @@ export interface S3StorageLocation extends LocationBase {
   gcs?: never;
 }
 
+/** One that is not on this machine. */
+export type RemoteLocation = SftpStorageLocation | GcsStorageLocation | S3StorageLocation;
+
 /** Exactly one kind of storage; a new backend adds a branch. */
-export type StorageLocation = LocalStorageLocation | SftpStorageLocation | GcsStorageLocation | S3StorageLocation;
+export type StorageLocation = LocalStorageLocation | RemoteLocation;
 
 /** What backends need of the machine; given by the outermost layer, which alone reads the environment and secrets. */
 export interface StorageSurroundings {

@@ -34,8 +34,7 @@ afterEach(async () => {
 
 function filterOf(exclude: string[] = []): SyncFilter {
   const settings = sourceSettings([source], { exclude });
-  const hasLocks = { hasLocks: false, sourceHasLocks: false };
-  return createSyncFilter({ settings, directory: source, device: undefined, include: ['**'], ...hasLocks });
+  return createSyncFilter({ settings, directory: source, device: undefined, include: ['**'], hasLocks: false });
 }
 
 interface Seen {

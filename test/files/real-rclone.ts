@@ -17,15 +17,22 @@ export interface RealRclone {
   attempt(...args: string[]): Promise<CommandResult>;
 }
 
-/** @param encrypted The folder that holds what is encrypted; absolute. */
+/** Where what is encrypted is none of this machine's folders: how rclone gets there. */
+export interface RcloneElsewhere {
+  cwd: string;
+  environment: Record<string, string>;
+}
+
+/** @param encrypted The folder that holds what is encrypted, absolute, or how rclone calls it. */
 export async function openRclone(
   command: string,
   encrypted: string,
   secrets: RcloneSecrets,
   names: NameMode = 'standard',
+  elsewhere: RcloneElsewhere = { cwd: join(encrypted, '..'), environment: {} },
 ): Promise<RealRclone> {
-  const cwd = join(encrypted, '..');
-  const bare = { RCLONE_CONFIG: join(cwd, 'no-rclone.conf') };
+  const { cwd } = elsewhere;
+  const bare = { ...elsewhere.environment, RCLONE_CONFIG: join(cwd, 'no-rclone.conf') };
   const obscure = async (secret: string): Promise<string> =>
     (await runCommand(command, ['obscure', secret], { cwd, environment: bare })).stdout.trim();
   const environment = {

@@ -6,7 +6,7 @@ import { freePort, spawnRestartable } from './spawn-server.ts';
 
 export interface GcsServer {
   endpoint: string;
-  /** Temporary; each bucket is a folder in it. */
+  /** Temporary; each bucket is a folder in it, unless they are in memory. */
   data: string;
   createBucket(name: string): Promise<void>;
   restart(): Promise<void>;
@@ -20,15 +20,18 @@ export interface GcsServerOptions {
   port?: number;
   /** Below it are its objects; removed when it stops. Default: a temporary folder. */
   folder?: string;
+  /** Keeps objects in memory alone: much sooner for a few, much slower for thousands, and with names that its folders cannot have. */
+  inMemory?: boolean;
 }
 
 export async function startFakeGcsServer(command: string, options: GcsServerOptions = {}): Promise<GcsServer> {
-  const { externalUrl, folder = await mkdtemp(join(tmpdir(), 'holdfast-gcs-')) } = options;
+  const { externalUrl, inMemory = false, folder = await mkdtemp(join(tmpdir(), 'holdfast-gcs-')) } = options;
   const port = options.port ?? (await freePort());
   const endpoint = `http://127.0.0.1:${port}`;
-  const args = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port), '-filesystem-root', folder];
+  const args = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port)];
+  const place = inMemory ? ['-backend', 'memory'] : ['-filesystem-root', folder];
   const urls = ['-external-url', externalUrl ?? endpoint, '-public-host', `127.0.0.1:${port}`];
-  const server = await spawnRestartable(command, [...args, ...urls, '-log-level', 'error'], port);
+  const server = await spawnRestartable(command, [...args, ...place, ...urls, '-log-level', 'error'], port);
   return {
     endpoint,
     data: folder,

@@ -11,6 +11,8 @@ export interface TreeAbilities {
   links: boolean;
   /** Names may be any bytes; without it they must be UTF-8. */
   anyBytes: boolean;
+  /** Names may have control characters. */
+  controlCharacters: boolean;
   /** How long a name may be, in bytes. */
   nameBytes: number;
   /** Modes are kept. */
@@ -22,6 +24,8 @@ export interface TreeAbilities {
    * folder is there as long as something lies in it, and needs not be made.
    */
   folders: boolean;
+  /** The folders above its root are made with it, and stay without it. */
+  foldersAbove: boolean;
   /** A folder is renamed with all that it holds. */
   renamesFolders: boolean;
   /** A file and a folder cannot have the same name: whichever comes second is refused. */
@@ -32,10 +36,12 @@ export interface TreeAbilities {
 export const ALL_ABILITIES: TreeAbilities = {
   links: true,
   anyBytes: true,
+  controlCharacters: true,
   nameBytes: 255,
   modes: true,
   timeNs: 1n,
   folders: true,
+  foldersAbove: true,
   renamesFolders: true,
   oneKindPerName: true,
 };
