@@ -1,4 +1,4 @@
-/** Use case: who can read and write repositories, sync targets and password files, against who may. */
+/** Use case: who can read and write repositories, sync targets, sources that are locations, and password files, against who may. */
 import { join, resolve } from 'node:path';
 import { throwIfAborted } from '../common/errors.ts';
 import type { ByteString } from '../common/byte-string.ts';
@@ -23,7 +23,7 @@ import type { CallContext, Dependencies } from './dependencies.ts';
 import { settingsOf } from './settings-of.ts';
 
 /**
- * Examines every entry of the policy's repositories and sync targets by owner, group, mode and ACL, from the root of
+ * Examines every entry of the policy's repositories, sync targets, and of a source that is a location, by owner, group, mode and ACL, from the root of
  * their location downward, and the password files of the repositories. Whoever can do more than the location's access
  * rules say is a finding with the command that mends it. Changes nothing.
  */
@@ -37,9 +37,10 @@ export async function accessCheck(
   const findings = createFindingList();
   const figures: AccessCheckFigures = { kind: 'access-check', entriesExamined: 0, principals: 0 };
   const principals = new Set<string>();
-  for (const { location, paths } of placesOf(settings)) {
+  for (const { location, paths, isWritten } of placesOf(settings)) {
     if (location.local === undefined) {
-      for (const finding of await examineRemote(deps, location, paths[0] ?? '', context)) findings.add(finding);
+      const place = { location, path: paths[0] ?? '', isWritten };
+      for (const finding of await examineRemote(deps, place, context)) findings.add(finding);
       continue;
     }
     noteUnknownAccounts(reader, location, findings);
@@ -53,12 +54,20 @@ export async function accessCheck(
   return { figures: { ...figures, principals: principals.size }, findings: findings.all() };
 }
 
+interface ExaminedPlaces {
+  location: LocationSettings;
+  paths: string[];
+  /** Not only read. */
+  isWritten: boolean;
+}
+
 /** The places of each location in the order of their paths, without those inside another one. */
-function placesOf(settings: AccessCheckSettings): { location: LocationSettings; paths: string[] }[] {
-  const all = [...settings.repositories.map(({ location, path }) => ({ location, path })), ...settings.targets];
-  const places = new Map<string, { location: LocationSettings; paths: string[] }>();
-  for (const { location, path } of all) {
-    const place = places.get(location.name) ?? { location, paths: [] };
+function placesOf({ repositories, targets, sources = [] }: AccessCheckSettings): ExaminedPlaces[] {
+  const written = [...repositories, ...targets];
+  const places = new Map<string, ExaminedPlaces>();
+  for (const { location, path } of [...written, ...sources]) {
+    const isWritten = written.some((other) => other.location.name === location.name);
+    const place = places.get(location.name) ?? { location, paths: [], isWritten };
     places.set(location.name, place);
     place.paths.push(
       path

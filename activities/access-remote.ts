@@ -5,16 +5,22 @@ import { judgeRights, type RoleRights } from '../domain/remote-rights.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 
-/** Only roles that have an identity of their own are asked for; without any, the writer, which all act as. */
+export interface RemotePlace {
+  location: LocationSettings;
+  path: string;
+  /** The policy writes there; else it only reads. */
+  isWritten: boolean;
+}
+
+/** Only roles that have an identity of their own are asked for; without any, the writer, which all act as. Of what is only read, the reader. */
 export async function examineRemote(
   deps: Dependencies,
-  location: LocationSettings,
-  path: string,
+  { location, path, isWritten }: RemotePlace,
   context: CallContext,
 ): Promise<Finding[]> {
   const { identities = {} } = location;
-  const roles = (['writer', 'maintainer', 'reader'] as const).filter(
-    (role) => role === 'writer' || identities[role] !== undefined,
+  const roles = (['writer', 'maintainer', 'reader'] as const).filter((role) =>
+    isWritten ? role === 'writer' || identities[role] !== undefined : role === 'reader',
   );
   const found: RoleRights[] = [];
   const findings: Finding[] = [];

@@ -16,7 +16,7 @@ import type { TreeNode } from '../repository/tree-node.ts';
 import { walkSnapshot } from '../repository/walk-snapshot.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { createSourceFilter } from './source-filter.ts';
-import { isFolder } from './sync-target.ts';
+import { isFolder } from './sync-source.ts';
 
 interface PlanContext extends CallContext {
   repository: Repository;

@@ -1,5 +1,8 @@
 /** Tells troubles of a sync's source from those of its target: the former are findings, the latter fail the run. */
 import type { Readable } from 'node:stream';
+import type { ByteString } from '../common/byte-string.ts';
+import { StorageError } from '../common/errors.ts';
+import type { FileTree } from '../files/file-tree.ts';
 
 /** Its cause is what went wrong on the source's side. */
 export class SourceError extends Error {
@@ -22,6 +25,24 @@ export async function* sourcePieces(stream: Readable): AsyncGenerator<Uint8Array
   } catch (error) {
     throw new SourceError(error);
   }
+}
+
+/**
+ * What was wrong with one entry of the source; throws what is no trouble of the source, and what a source elsewhere says
+ * when it does not answer at all: then no entry is to blame, and nothing that it does not show may be taken for gone.
+ */
+export async function troubleOf(source: FileTree, error: unknown): Promise<unknown> {
+  if (!(error instanceof SourceError)) throw error;
+  await requireAnswer(source);
+  return error.cause;
+}
+
+/** Throws when a source elsewhere does not answer, or is gone. */
+export async function requireAnswer(source: FileTree): Promise<void> {
+  if (source.isRemote !== true || (await source.stat('' as ByteString)) !== undefined) return;
+  throw new StorageError(`the source ${source.description} is no longer there`, {
+    hint: 'Look on its server whether it is mounted, then run it again.',
+  });
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { ByteString } from '../common/byte-string.ts';
 import type { SourceSettings } from '../domain/action.ts';
 import { fromText, joinPath, parentPath } from '../files/byte-path.ts';
-import { createExcludeMarkers } from '../files/exclude-markers.ts';
+import { createExcludeMarkers, type ExcludeMarkers } from '../files/exclude-markers.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { compilePatterns } from '../files/patterns.ts';
 
@@ -24,18 +24,19 @@ export interface SourceFilter {
  *
  * @param directory Absolute.
  * @param device Of the directory, for `oneFileSystem`.
+ * @param markers Default: those of the settings, in folders of this machine.
  */
 export function createSourceFilter(
   settings: SourceSettings,
   directory: string,
   device: bigint | undefined,
   include: readonly string[] = ['**'],
+  markers: ExcludeMarkers = createExcludeMarkers(settings),
 ): SourceFilter {
   const root = fromText(directory);
   const excluded = compilePatterns(settings.exclude);
   const included = compilePatterns(include);
   const all = included.isEmpty || include.includes('**');
-  const markers = createExcludeMarkers(settings);
   const isKept = rememberMarkers(markers, root);
   const byPath = (entry: FileEntry): boolean => {
     const path = joinPath(root, entry.path);

@@ -88,5 +88,5 @@ async function* copyAlone(
 async function requireSource(run: SyncRun, path: ByteString): Promise<FileEntry> {
   const source = await statSource(run, path);
   if (source?.type === 'file' || source?.type === 'symlink') return source;
-  throw new NotFoundError(`${run.directory}/${displayPath(path)} is no longer there`);
+  throw new NotFoundError(`${run.source.description}/${displayPath(path)} is no longer there`);
 }

@@ -7,7 +7,7 @@ import type { SyncDecision } from '../domain/sync-plan.ts';
 import { displayPath } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { compareContent } from './compare-content.ts';
-import { SourceError } from './source-error.ts';
+import { troubleOf } from './source-error.ts';
 import type { SyncRun } from './sync-copy.ts';
 import { asKept, statSource } from './kept-entry.ts';
 
@@ -46,7 +46,7 @@ async function verifyContent(run: SyncRun, path: ByteString): Promise<void> {
     if (comparison === 'different' && (await isUnchanged(run, path))) noteMismatch(run, path);
   } catch (error) {
     throwIfAborted(run.signal);
-    if (!(error instanceof SourceError)) throw error;
+    await troubleOf(run.source, error);
   }
 }
 

@@ -10,7 +10,7 @@ import { displayPath } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree } from '../files/file-tree.ts';
 import { compareChecksums } from './compare-content.ts';
 import { tryAgain } from '../storage/retrying.ts';
-import { fromSource, heldStream, SourceError, sourcePieces } from './source-error.ts';
+import { fromSource, heldStream, sourcePieces, troubleOf } from './source-error.ts';
 import { openBulkCopies } from './sync-bulk.ts';
 import { statSource } from './kept-entry.ts';
 import { noteDamaged } from './sync-compare.ts';
@@ -27,8 +27,6 @@ const COPY_ATTEMPTS = 2;
 export interface SyncRun {
   source: FileTree;
   target: FileTree;
-  /** The source's folder, for messages. */
-  directory: string;
   /** Owners are kept: only root can. */
   owners: boolean;
   /** Permissions do not hold this process back. */
@@ -72,7 +70,8 @@ export async function copyEntries(
   const makeFolder: MakeFolder = copies?.makeFolder ?? ((path, metadata) => run.target.makeFolder(path, metadata));
   try {
     const left = prepareFolders(run, decisions, makeFolder);
-    const limit = run.target.isRemote === true ? CONCURRENT_FILES_ELSEWHERE : CONCURRENT_FILES;
+    const limit =
+      run.target.isRemote === true || run.source.isRemote === true ? CONCURRENT_FILES_ELSEWHERE : CONCURRENT_FILES;
     await forEachConcurrently(copies?.take(left) ?? left, limit, async (decision) => {
       throwIfAborted(run.signal);
       await carryOut(run, decision);
@@ -255,15 +254,15 @@ async function sourceErrorsAside<Result>(
     return await work();
   } catch (error) {
     throwIfAborted(run.signal);
-    if (!(error instanceof SourceError)) throw error;
+    const trouble = await troubleOf(run.source, error);
     run.failed.add(path);
-    noteUnreadable(run, path, error.cause);
+    noteUnreadable(run, path, trouble);
     return undefined;
   }
 }
 
-export function noteUnreadable(run: Pick<SyncRun, 'directory' | 'findings'>, path: ByteString, error: unknown): void {
-  const subject = `${run.directory}/${displayPath(path)}`;
+export function noteUnreadable(run: Pick<SyncRun, 'source' | 'findings'>, path: ByteString, error: unknown): void {
+  const subject = `${run.source.description}/${displayPath(path)}`;
   if (error instanceof HoldfastError && error.code === 'NotFound') {
     const message = `${subject} vanished before it could be copied`;
     run.findings.add({ code: 'source/vanished', severity: 'notice', subject, message });
@@ -279,7 +278,7 @@ export function noteUnreadable(run: Pick<SyncRun, 'directory' | 'findings'>, pat
 }
 
 function noteChanged(run: SyncRun, path: ByteString): void {
-  const subject = `${run.directory}/${displayPath(path)}`;
+  const subject = `${run.source.description}/${displayPath(path)}`;
   run.findings.add({
     code: 'source/changed',
     severity: 'notice',

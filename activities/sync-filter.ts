@@ -1,6 +1,7 @@
 /** Which entries of a directory and its copy a sync sees: the policy's choice, without what a sync keeps there for itself. */
 import type { ByteString } from '../common/byte-string.ts';
 import type { SourceSettings } from '../domain/action.ts';
+import type { ExcludeMarkers } from '../files/exclude-markers.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { createSourceFilter, type SourceFilter } from './source-filter.ts';
 import { isSyncMarker } from './sync-marker.ts';
@@ -17,6 +18,8 @@ export interface SyncFilterSettings {
   include: readonly string[];
   /** The copy is a location's root, in which the lock of its syncs lies. */
   hasLocks: boolean;
+  /** The source is a location's root, in which the locks of syncs into it lie. */
+  sourceHasLocks: boolean;
 }
 
 /** `choosesAll`: below the root nothing is left out. */
@@ -27,8 +30,9 @@ export interface SyncFilter extends SourceFilter {
   isLock(path: ByteString): boolean;
 }
 
-export function createSyncFilter(settings: SyncFilterSettings): SyncFilter {
-  const filter = createSourceFilter(settings.settings, settings.directory, settings.device, settings.include);
+/** @param markers Of a source that is not on this machine. */
+export function createSyncFilter(settings: SyncFilterSettings, markers?: ExcludeMarkers): SyncFilter {
+  const filter = createSourceFilter(settings.settings, settings.directory, settings.device, settings.include, markers);
   // What was kept aside, and the marker of a target, are no content of the folder, on neither side.
   const isOwn = (path: ByteString): boolean => isVersionsFolder(path) || isSyncMarker(path);
   const isLock = (path: ByteString): boolean => settings.hasLocks && isSyncLock(path);
@@ -36,7 +40,8 @@ export function createSyncFilter(settings: SyncFilterSettings): SyncFilter {
   return {
     settings,
     choosesAll: filter.choosesAll,
-    ofSource: (entry) => !isOwn(entry.path) && filter.ofSource(entry),
+    ofSource: (entry) =>
+      !isOwn(entry.path) && !(settings.sourceHasLocks && isSyncLock(entry.path)) && filter.ofSource(entry),
     ofCopy,
     isLock,
     ofTarget: (entry) => !isLock(entry.path) && ofCopy(entry),

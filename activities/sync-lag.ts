@@ -52,6 +52,10 @@ export function reportLag(run: SyncRun, lag: SyncLag, action: Action, now: Date)
   }
   const rpoSeconds = action.objectives?.rpoSeconds;
   if (rpoSeconds === undefined) return;
-  const finding = lagFinding(`${run.directory}/${displayPath(oldest.path)}`, lagSecondsAt(since, now), rpoSeconds);
+  const finding = lagFinding(
+    `${run.source.description}/${displayPath(oldest.path)}`,
+    lagSecondsAt(since, now),
+    rpoSeconds,
+  );
   if (finding !== undefined) run.findings.add(finding);
 }

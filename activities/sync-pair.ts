@@ -1,6 +1,6 @@
 /** One directory of a sync and its copy: walked together, and surveyed before anything is changed. */
 import type { ByteString } from '../common/byte-string.ts';
-import { throwIfAborted } from '../common/errors.ts';
+import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
 import type { SyncSettings } from '../domain/action.ts';
 import type { FindingList } from '../domain/findings.ts';
@@ -9,13 +9,13 @@ import { MAX_PLANNED_DECISIONS } from '../domain/run-record.ts';
 import { createRenameFinder, type RenameCandidate } from '../domain/sync-renames.ts';
 import { createSyncLag, type SyncLag } from '../domain/sync-lag.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
-import type { FileEntry, FileTree } from '../files/file-tree.ts';
+import type { FileEntry, FileTree, WalkOptions } from '../files/file-tree.ts';
 import { hasMoreEntries } from '../files/local-walk.ts';
 import type { FoldedTree } from '../files/folded-tree.ts';
 import { compareChecksums } from './compare-content.ts';
 import { ScanRecording } from './scan-recording.ts';
 import { isPending } from './sync-lag.ts';
-import { SourceError } from './source-error.ts';
+import { requireAnswer, troubleOf } from './source-error.ts';
 import { noteUnreadable } from './sync-copy.ts';
 import { asKept } from './kept-entry.ts';
 import { ownMode, withOwnMode } from './own-mode.ts';
@@ -31,9 +31,8 @@ const MAX_REMEMBERED = 64_000;
 
 export interface SyncPair {
   settings: SyncSettings;
-  /** Absolute. */
-  directory: string;
   source: FileTree;
+  /** Absent: there is nothing, which a guard has let pass. */
   sourceRoot: FileEntry | undefined;
   target: FileTree;
   /** The target, where it does not tell all names apart. */
@@ -104,15 +103,17 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
   const leftOut = new Set<ByteString>();
   const unseen = (path: ByteString): boolean => isWithinAny(path, leftOut);
   const onError = (path: ByteString, error: unknown): void => {
+    // A server that fails shows nothing more, and nothing of that may be taken for gone.
+    if (pair.source.isRemote === true && !isOfOneEntry(error)) throw error;
     leftOut.add(path);
     onUnreadable?.(path);
-    noteUnreadable({ directory: pair.directory, findings }, path, error);
+    noteUnreadable({ source: pair.source, findings }, path, error);
   };
   if (context.recorded !== undefined || isScanned(pair)) {
     const decide = createDecisions(rulesOf(pair), unseen);
     return scanPair(pair, context, { decide, onLeftOut: (path) => void leftOut.add(path), onUnreadable: onError });
   }
-  const source = pair.source.walk({
+  const source = walkSource(pair, {
     signal,
     include(entry) {
       const included = pair.filter.ofSource(entry);
@@ -120,6 +121,7 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
       return included;
     },
     onError,
+    onForeign: (path, why) => noteNotKept({ source: pair.source, findings }, path, why),
   });
   const target = walkTarget(pair, { signal, findings });
   const entries = readable(pair, source);
@@ -133,6 +135,14 @@ function isScanned({ source, target }: SyncPair): boolean {
 
 function rulesOf({ settings: { mode, checksum }, owners, target }: SyncPair): SyncRules<FileEntry> {
   return { mode, checksum, owners, refuses: (entry) => target.refuses?.(entry) };
+}
+
+function walkSource({ source, sourceRoot }: SyncPair, options: WalkOptions): AsyncIterable<FileEntry> {
+  return sourceRoot === undefined ? (async function* () {})() : source.walk(options);
+}
+
+function isOfOneEntry(error: unknown): boolean {
+  return error instanceof HoldfastError && (error.code === 'AccessDenied' || error.code === 'NotFound');
 }
 
 /** Of two folders of this machine. */
@@ -246,6 +256,7 @@ export async function planPair(
     if (context.dryRun) await showPlanned(pair, survey, decision, context.signal);
     context.progress.report({ phase: 'planning', files: survey.filesExamined, bytes: survey.bytesTotal });
   }
+  if (survey.unreadable.length > 0) await requireAnswer(pair.source);
   survey.renames = finder.candidates();
   if (context.dryRun) showRenames(survey);
   return survey;
@@ -280,13 +291,11 @@ function noteNotable(
   { notable, path, reason, source }: SyncDecision<FileEntry>,
 ): void {
   if (notable === 'special') {
-    const subject = `${pair.directory}/${displayPath(path)}`;
+    const subject = `${pair.source.description}/${displayPath(path)}`;
     findings.add({ code: 'source/special', severity: 'notice', subject, message: `${subject} is left out: ${reason}` });
   }
   if (notable === 'refused') {
-    const subject = `${pair.directory}/${displayPath(path)}`;
-    const severity = source?.type === 'symlink' ? 'notice' : 'warning';
-    findings.add({ code: 'sync/not-kept', severity, subject, message: `${subject} is left out: ${reason}` });
+    noteNotKept({ source: pair.source, findings }, path, reason, source?.type === 'symlink' ? 'notice' : 'warning');
   }
   if (notable === 'obstructed') {
     const subject = `${pair.target.description}/${displayPath(path)}`;
@@ -298,6 +307,16 @@ function noteNotable(
       hint: 'Move it away by hand, or use mode mirror.',
     });
   }
+}
+
+function noteNotKept(
+  { source, findings }: Pick<SyncPair, 'source'> & { findings: FindingList },
+  path: ByteString,
+  reason: string,
+  severity: 'notice' | 'warning' = 'warning',
+): void {
+  const subject = `${source.description}/${displayPath(path)}`;
+  findings.add({ code: 'sync/not-kept', severity, subject, message: `${subject} is left out: ${reason}` });
 }
 
 async function showPlanned(
@@ -346,7 +365,7 @@ async function settleComparison(
   try {
     return (await compareChecksums({ ...pair, signal }, path)) === 'equal' ? 'keep' : 'replace';
   } catch (error) {
-    if (error instanceof SourceError) return 'leave';
-    throw error;
+    await troubleOf(pair.source, error);
+    return 'leave';
   }
 }

@@ -5,7 +5,7 @@ import type { RenameCandidate } from '../domain/sync-renames.ts';
 import { parentPath } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { compareContent, isProvenByChecksum } from './compare-content.ts';
-import { SourceError } from './source-error.ts';
+import { troubleOf } from './source-error.ts';
 import { isSame, metadataOf, type SyncRun } from './sync-copy.ts';
 import { asKept, statSource } from './kept-entry.ts';
 import { keepFolderTime } from './sync-remove.ts';
@@ -67,8 +67,8 @@ async function isProven(run: SyncRun, entry: FileEntry, from: ByteString, isRead
   } catch (error) {
     throwIfAborted(run.signal);
     // The copy that follows says what is wrong with the source, and finds a target that was gone meanwhile.
-    if (error instanceof SourceError || (error instanceof HoldfastError && error.code === 'NotFound')) return false;
-    throw error;
+    if (!(error instanceof HoldfastError && error.code === 'NotFound')) await troubleOf(run.source, error);
+    return false;
   }
 }
 

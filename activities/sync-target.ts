@@ -1,6 +1,5 @@
 /** The target of a sync: that it is where it was, made when it is new, and nobody else is syncing into it. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
@@ -41,16 +40,6 @@ export async function prepareTarget(deps: Dependencies, request: ActionRequest, 
     );
   }
   if (request.dryRun !== true) await target.makeFolder('' as ByteString, { mode: 0o700 });
-}
-
-export async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
-    throw error;
-  }
 }
 
 /** One sync at a time writes into a target; another one waits for up to half an hour. */

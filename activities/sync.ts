@@ -13,14 +13,15 @@ import { VERSIONS_FOLDER } from '../domain/sync-versions.ts';
 import { fromText } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import { openFoldedTree } from '../files/folded-tree.ts';
-import { openLocalTree } from '../files/local-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { readProcessRights } from './process-rights.ts';
+import { markedSource } from './marked-source.ts';
 import { settingsOf } from './settings-of.ts';
 import { copyEntries, metadataOf, type SyncRun } from './sync-copy.ts';
 import { asKept } from './kept-entry.ts';
 import { withOwnMode } from './own-mode.ts';
 import { verifySync } from './sync-compare.ts';
+import { closeSources, openSources, type SyncSources } from './sync-source.ts';
 import { planPair, walkPair, type SyncPair, type SyncSurvey, type WalkContext } from './sync-pair.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
 import { openSyncRenames } from './sync-renames.ts';
@@ -29,7 +30,12 @@ import { createSyncFilter } from './sync-filter.ts';
 import { expireSyncVersions, openSyncVersions } from './sync-versions.ts';
 import { addUnreadable, reportLag, watchLag } from './sync-lag.ts';
 import { requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
-import { isFolder, leaseTarget, prepareTarget } from './sync-target.ts';
+import { leaseTarget, prepareTarget } from './sync-target.ts';
+
+/** File systems date changes by a clock that may be some milliseconds behind. */
+const LATE_DISK_MS = 20;
+/** A server has a clock of its own, and whole seconds. */
+const LATE_SERVER_MS = 3000;
 
 /**
  * Mirrors or copies the source's directories into the target; a single one becomes the target itself, several are
@@ -38,20 +44,33 @@ import { isFolder, leaseTarget, prepareTarget } from './sync-target.ts';
  */
 export async function sync(deps: Dependencies, request: ActionRequest, context: CallContext): Promise<ActionOutcome> {
   const settings = settingsOf(request, 'sync');
-  await requireSources(settings);
-  const target = await openWholeTarget(deps, settings);
+  const sources = await openSources(deps, request, settings);
   try {
-    await prepareTarget(deps, request, target);
-    if (request.dryRun === true) return await syncPairs(deps, request, settings, { ...context, stored: target });
-    await requireOwnTarget(deps, request, settings, target);
-    return await syncUnderLease(deps, request, settings, { ...context, stored: target });
+    const target = await openWholeTarget(deps, settings);
+    try {
+      return await syncInto(deps, request, settings, { ...context, sources, stored: target });
+    } finally {
+      await target.close();
+    }
   } finally {
-    await target.close();
+    await closeSources(sources);
   }
 }
 
 /** `stored`: the whole target, as it is stored. */
-type SyncContext = CallContext & { stored: FileTree };
+type SyncContext = CallContext & { sources: SyncSources; stored: FileTree };
+
+async function syncInto(
+  deps: Dependencies,
+  request: ActionRequest,
+  settings: SyncSettings,
+  context: SyncContext,
+): Promise<ActionOutcome> {
+  await prepareTarget(deps, request, context.stored);
+  if (request.dryRun === true) return syncPairs(deps, request, settings, context);
+  await requireOwnTarget(deps, request, settings, context.stored);
+  return syncUnderLease(deps, request, settings, context);
+}
 
 async function syncUnderLease(
   deps: Dependencies,
@@ -73,16 +92,6 @@ async function syncUnderLease(
   }
 }
 
-async function requireSources(settings: SyncSettings): Promise<void> {
-  for (const directory of settings.source.directories) {
-    if (await isFolder(directory)) continue;
-    throw new HoldfastError('GuardRefused', `the source ${directory} does not exist`, {
-      hint: 'Check that it is mounted and spelled as in the policy; when it is empty on purpose, make an empty folder there.',
-      context: { guard: 'missingSource', finding: 'source/missing' },
-    });
-  }
-}
-
 async function syncPairs(
   deps: Dependencies,
   request: ActionRequest,
@@ -96,7 +105,7 @@ async function syncPairs(
     // Asked before the target is locked, so that nothing of somebody else's is touched, and once more under the lock.
     const marker = await requireOwnTarget(deps, request, settings, context.stored);
     for (const tree of await planTargetTrees(deps, settings, context.signal)) {
-      const pair = await openPair(settings, tree, marker?.folds ?? []);
+      const pair = await openPair(settings, context.sources.get(tree.directory)!, tree, marker?.folds ?? []);
       const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
       pairs.push({ pair, survey });
       checkEmptySource(request, settings, pair, survey);
@@ -126,7 +135,7 @@ async function syncPairs(
     }
     return { figures, findings: findings.all() };
   } finally {
-    for (const { pair } of pairs) await Promise.all([pair.source.close(), pair.target.close()]);
+    for (const { pair } of pairs) await pair.target.close();
   }
 }
 
@@ -146,26 +155,30 @@ function emptyFigures(): SyncFigures {
 
 async function openPair(
   settings: SyncSettings,
+  opened: FileTree,
   { directory, isLocationRoot, open }: TargetTree,
   folds: SyncMarker['folds'],
 ): Promise<SyncPair> {
-  const source = openLocalTree(directory);
-  const root = await source.stat('' as ByteString);
+  const root = await opened.stat('' as ByteString);
+  const { source, markers } = markedSource(opened, directory, settings.source);
   const stored = await open();
   const rights = rightsOf(stored);
-  const filter = createSyncFilter({
-    settings: settings.source,
-    directory,
-    device: root?.device,
-    include: settings.include,
-    hasLocks: isLocationRoot,
-  });
+  const filter = createSyncFilter(
+    {
+      settings: settings.source,
+      directory,
+      device: root?.device,
+      include: settings.include,
+      hasLocks: isLocationRoot,
+      sourceHasLocks: settings.from?.path === '',
+    },
+    markers,
+  );
   // Encrypted names have no letters that a file system could confuse.
   const confuses = folds.length > 0 && settings.encrypt?.names !== 'standard';
   const folded = confuses ? openFoldedTree(stored, { tree: source, include: filter.ofCopy }, folds) : undefined;
   return {
     settings,
-    directory,
     source,
     sourceRoot: root && withOwnMode(rights, root),
     target: folded ?? stored,
@@ -188,7 +201,7 @@ function rightsOf({ keeps, modesBind }: FileTree): Pick<SyncPair, 'owners' | 'ov
 /** Each directory by itself: one of several that is not mounted must not go unnoticed. */
 function checkEmptySource(request: ActionRequest, settings: SyncSettings, pair: SyncPair, survey: SyncSurvey): void {
   const refusal = checkSyncGuards({ ...survey.counts, removals: 0 }, settings.guards, request.accept);
-  if (refusal !== undefined) throw refused(request, `${refusal.message} (${pair.directory})`, refusal.guard);
+  if (refusal !== undefined) throw refused(request, `${refusal.message} (${pair.source.description})`, refusal.guard);
 }
 
 function checkMaxDelete(request: ActionRequest, settings: SyncSettings, surveys: readonly SyncSurvey[]): void {
@@ -232,8 +245,7 @@ async function carryOutPair(
   context: CallContext & { figures: SyncFigures; findings: FindingList },
 ): Promise<void> {
   throwIfAborted(context.signal);
-  // File systems date changes by a clock that may be some milliseconds behind.
-  const startedAtNs = BigInt(Date.now() - 20) * 1_000_000n;
+  const startedAtNs = BigInt(Date.now() - (pair.source.isRemote === true ? LATE_SERVER_MS : LATE_DISK_MS)) * 1_000_000n;
   const now = deps.clock();
   const versions = settings.versions === undefined ? {} : openVersions(pair, now, context.figures);
   const renames = openSyncRenames(survey.renames, { readsCheaply: settings.to.local !== undefined });

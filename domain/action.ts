@@ -89,6 +89,13 @@ export type RemoteLocationSettings = SftpLocation | GcsLocation | S3Location;
 /** A place for bytes, resolved: exactly one of the kinds of storage. */
 export type LocationSettings = LocalLocation | RemoteLocationSettings;
 
+/** A folder of a location. */
+export interface Place {
+  location: LocationSettings;
+  /** Below the location; empty: the location itself. */
+  path: string;
+}
+
 export interface RepositorySettings {
   name: string;
   location: LocationSettings;
@@ -155,7 +162,10 @@ export interface SyncGuards {
 
 export interface SyncSettings {
   kind: 'sync';
+  /** Of a location that is not on this machine: its one directory is the path that it has there (`realmOf`). */
   source: SourceSettings;
+  /** The location that the source is, read by its reader; absent: folders that a policy names by themselves. */
+  from?: Place;
   to: LocationSettings;
   /** Below the location. */
   path: string;
@@ -233,8 +243,10 @@ export interface CheckSettings {
 export interface AccessCheckSettings {
   kind: 'access-check';
   repositories: RepositorySettings[];
-  /** Sync targets: the location and the path below it. */
-  targets: { location: LocationSettings; path: string }[];
+  /** Of syncs. */
+  targets: Place[];
+  /** Where the source is a location; absent: it is none. */
+  sources?: Place[];
 }
 
 /** Paths are relative to the source directory (the first one that has it). */

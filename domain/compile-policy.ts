@@ -7,6 +7,7 @@ import type { Problem } from '../schemas/problem.ts';
 import type { Assertion, Policy, RestoreTest, Retention, Sync } from '../schemas/types.ts';
 import type {
   ActionSettings,
+  Place,
   RepositorySettings,
   RestoreAssertion,
   RestoreSample,
@@ -26,6 +27,7 @@ import {
   resolveRepository,
   resolveSecretReference,
   resolveSource,
+  resolveSourcePlace,
 } from './resolve-places.ts';
 import { everySeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 
@@ -42,7 +44,7 @@ export function compilePolicy(
   readScript: ReadScript,
   problems: Problem[],
 ): ActionDraft[] {
-  const source = resolveSource(document);
+  const source = resolveSource(document, folder);
   if (source === undefined) return [];
   source.exclude.push(...readExcludeFiles(document, readScript, problems));
   return new PolicyCompiler(document, folder, source).compile(readScript, problems);
@@ -64,6 +66,8 @@ class PolicyCompiler {
   readonly #document: LoadedDocument<Policy>;
   readonly #folder: PolicyFolder;
   readonly #source: SourceSettings;
+  /** Where the source is a location. */
+  readonly #from: Place | undefined;
   readonly #class: ClassSettings;
   /** The repositories of its backups, and those of its copies, in the order written. */
   readonly #repositories: RepositorySettings[];
@@ -73,9 +77,12 @@ class PolicyCompiler {
     this.#document = document;
     this.#folder = folder;
     this.#source = source;
+    this.#from = resolveSourcePlace(document, folder);
     this.#class = classSettings(document.content.spec.importance ?? DEFAULT_CLASS, folder.project?.content);
     const { backup = [], copy = [] } = document.content.spec;
-    this.#repositories = backup.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
+    // A backup reads folders of its own machine: what has the same path here is something else.
+    const isRemote = this.#from !== undefined && this.#from.location.local === undefined;
+    this.#repositories = isRemote ? [] : backup.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
     this.#copyTargets = copy.flatMap(({ to }) => resolveRepository(to, folder) ?? []);
   }
 
@@ -127,6 +134,7 @@ class PolicyCompiler {
       const settings: SyncSettings = {
         kind: 'sync',
         source: this.#source,
+        ...(this.#from === undefined ? {} : { from: this.#from }),
         to,
         path,
         ...syncOptions(block),
@@ -237,9 +245,16 @@ class PolicyCompiler {
       const location = resolveLocation(to, this.#folder);
       return location === undefined ? [] : [{ location, path: pathBelow(path) }];
     });
-    const names = [...this.#written.map(({ name }) => name), ...targets.map(({ location }) => location.name)];
-    const settings: ActionSettings = { kind: 'access-check', repositories: this.#written, targets };
-    const host = [...this.#written.map(({ location }) => location), ...targets.map(({ location }) => location)].find(
+    const sources = this.#from === undefined ? [] : [this.#from];
+    const locations = [...targets, ...sources].map(({ location }) => location);
+    const names = [...this.#written, ...locations].map(({ name }) => name);
+    const settings: ActionSettings = {
+      kind: 'access-check',
+      repositories: this.#written,
+      targets,
+      ...(sources.length === 0 ? {} : { sources }),
+    };
+    const host = [...this.#written.map(({ location }) => location), ...locations].find(
       ({ local }) => local?.host !== undefined,
     )?.local?.host;
     return { id: 'access-check', target: listNames(names), block, every: this.#class.accessCheckEvery, settings, host };

@@ -4,7 +4,7 @@ import type { Problem } from '../schemas/problem.ts';
 import type { Policy } from '../schemas/types.ts';
 import { problemAt } from './located-problem.ts';
 import { indexDocuments, type PolicyFolder } from './policy-folder.ts';
-import { resolveLocation, resolveRepository } from './resolve-places.ts';
+import { resolveLocation, resolveRepository, resolveSourcePlace } from './resolve-places.ts';
 
 interface NotBuiltPart {
   /** Keys from the document's root; `*` stands for any key or list index. */
@@ -68,7 +68,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
       name: 'a program as the source',
       hint: 'write into a folder, and protect that with directory',
     },
-    { path: 'spec.source.location', name: 'a remote source', hint: 'mount it, and protect it with directory' },
     { path: 'spec.hooks', name: 'hooks', hint: REMOVE },
     {
       path: 'spec.sync.*.encrypt.names',
@@ -97,7 +96,10 @@ export function findNotBuilt(documents: readonly LoadedDocument[]): Problem[] {
   return [
     ...documents.flatMap((document) => NOT_BUILT[document.kind].flatMap((part) => findPart(document, part))),
     ...findEvidenceOfOneHost(folder),
-    ...[...folder.policies.values()].flatMap((policy) => findSeveralHosts(policy, folder)),
+    ...[...folder.policies.values()].flatMap((policy) => [
+      ...findRemoteSource(policy, folder),
+      ...findSeveralHosts(policy, folder),
+    ]),
   ];
 }
 
@@ -112,12 +114,34 @@ function findEvidenceOfOneHost(folder: PolicyFolder): Problem[] {
   ];
 }
 
+/** What reads a source over a network: a sync alone, and of the choices those that a listing can answer. */
+function findRemoteSource(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  const { source, backup = [] } = policy.content.spec;
+  const location = resolveSourcePlace(policy, folder)?.location;
+  if (location === undefined || location.local !== undefined) return [];
+  const problems: Problem[] = [];
+  if (location.sftp === undefined) {
+    const path = ['spec', 'source', 'location'];
+    problems.push(notBuiltAt(policy, path, 'a sync from a bucket', 'mount it, and write directory', 'value'));
+  }
+  if (backup.length > 0) {
+    const hint = `only a sync reads "${location.name}" over the network: back up on its host, or mount it, and write directory`;
+    problems.push(notBuiltAt(policy, ['spec', 'backup'], 'a backup of a remote location', hint));
+  }
+  if (source.oneFileSystem === true) {
+    const hint = 'remove it, and exclude what is mounted below';
+    problems.push(notBuiltAt(policy, ['spec', 'source', 'oneFileSystem'], 'oneFileSystem of a remote location', hint));
+  }
+  return problems;
+}
+
 /** An action runs on one host; a copy, a restore test or an access check of disks on two hosts would need two. */
 function findSeveralHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
   const { backup = [], copy = [], sync = [], restoreTest, accessCheck } = policy.content.spec;
   const hostOf = (to: string): string | undefined => resolveRepository(to, folder)?.location.local?.host;
   const written = [...backup, ...copy].map(({ to }) => ({ to, host: hostOf(to) }));
   const targets = sync.map(({ to }) => ({ host: resolveLocation(to, folder)?.local?.host }));
+  const source = { host: resolveSourcePlace(policy, folder)?.location.local?.host };
   const tested = written.filter(({ to }) => [undefined, 'any', to].includes(restoreTest?.from));
   const problems = copy.flatMap(({ from, to }, index) =>
     hostsOf([{ host: hostOf(from) }, { host: hostOf(to) }]) > 1
@@ -137,7 +161,7 @@ function findSeveralHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder):
       notBuiltAt(policy, path, 'a restore test of disks on several hosts', 'name one repository in restoreTest.from'),
     );
   }
-  if ((backup.length > 0 || accessCheck !== undefined) && hostsOf([...written, ...targets]) > 1) {
+  if ((backup.length > 0 || accessCheck !== undefined) && hostsOf([...written, ...targets, source]) > 1) {
     const path = ['spec', accessCheck === undefined ? 'backup' : 'accessCheck'];
     problems.push(
       notBuiltAt(policy, path, 'an access check of disks on several hosts', 'write one policy for each host'),

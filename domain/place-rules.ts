@@ -3,12 +3,12 @@ import { isWithin } from '../common/paths.ts';
 import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
 import type { Policy } from '../schemas/types.ts';
-import type { LocationSettings } from './action.ts';
+import type { LocationSettings, SourceSettings } from './action.ts';
 import { isExcluded, isMalformed, relationToFolder } from './exclude-match.ts';
 import { placeOf, problemAt } from './located-problem.ts';
 import { realmOf, type Realm } from './location-realm.ts';
 import type { PolicyFolder } from './policy-folder.ts';
-import { pathBelow, resolveLocation, resolveRepository, resolveSource, sourceDirectories } from './resolve-places.ts';
+import { pathBelow, resolveLocation, resolveRepository, resolveSource, resolveSourcePlace } from './resolve-places.ts';
 
 /** Something that is written: a repository or the target of a sync. */
 interface Target {
@@ -30,8 +30,8 @@ interface Target {
 export function findPlaceProblems(folder: PolicyFolder): Problem[] {
   const targets = [...findTargets(folder)];
   const policies = [...folder.policies.values()].flatMap((policy) => [
-    ...checkTargetsInSource(policy, targets),
-    ...checkExcludes(policy),
+    ...checkTargetsInSource(policy, targets, folder),
+    ...checkExcludes(policy, folder),
     ...checkIncludes(policy),
     ...checkHosts(policy, folder),
   ]);
@@ -112,47 +112,70 @@ function checkSharedPlaces(targets: readonly Target[]): Problem[] {
   );
 }
 
-function checkTargetsInSource(policy: LoadedDocument<Policy>, targets: readonly Target[]): Problem[] {
-  const source = resolveSource(policy);
+function checkTargetsInSource(
+  policy: LoadedDocument<Policy>,
+  targets: readonly Target[],
+  folder: PolicyFolder,
+): Problem[] {
+  const source = resolveSource(policy, folder);
   if (source === undefined) return [];
+  const realm = realmOfSource(policy, folder);
   // Another policy's targets may well be a source: a repository that is mirrored to a second disk.
   const own = targets.filter((target) => target.isWrittenBy(policy));
   return own.flatMap((target) => {
-    const { folder } = target;
-    if (folder === undefined || (folder.host !== undefined && source.host !== undefined && folder.host !== source.host))
-      return [];
+    const written = realm === undefined ? pathOnDisk(target, source) : pathInRealm(target, realm);
+    if (written === undefined) return [];
     const key = source.directories.length > 1 ? ['spec', 'source', 'directories'] : sourcePath(policy);
-    const containing = source.directories.find((directory) => isWithin(folder.path, directory));
-    if (containing !== undefined && !isExcluded(folder.path, containing, source.exclude)) {
-      const message = `${target.name} lies inside the source ${containing}: it would be protected by itself, and grow without end`;
-      return [problemAt(policy, key, { code: 'target-inside-source', message, hint: `add ${folder.path} to exclude` })];
+    const containing = source.directories.find((directory) => isWithin(written, directory));
+    const isSyncOfLocation = target.document === policy && policy.content.spec.source.location !== undefined;
+    if (containing === written && isSyncOfLocation) {
+      const message = `${target.name} reads and writes one place, ${written}`;
+      return [problemAt(policy, target.path, { code: 'target-is-source', message, hint: 'sync to another place' })];
     }
-    const swallowed = source.directories.find(
-      (directory) => directory !== folder.path && isWithin(directory, folder.path),
-    );
-    if (swallowed !== undefined && target.removes) {
-      const message = `${target.name} mirrors over its own source ${swallowed}, and would remove it`;
-      return [
-        problemAt(target.document, target.path, {
-          code: 'target-contains-source',
-          message,
-          hint: 'mirror into another folder',
-        }),
-      ];
+    if (containing !== undefined && !isExcluded(written, containing, source.exclude)) {
+      const message = `${target.name} lies inside the source ${containing}: it would be protected by itself, and grow without end`;
+      return [problemAt(policy, key, { code: 'target-inside-source', message, hint: `add ${written} to exclude` })];
+    }
+    const swallowed = source.directories.find((directory) => directory !== written && isWithin(directory, written));
+    if (swallowed !== undefined && (target.removes || isSyncOfLocation)) {
+      const message = target.removes
+        ? `${target.name} mirrors over its own source ${swallowed}, and would remove it`
+        : `${target.name} writes around its own source ${swallowed}`;
+      const hint = `${target.removes ? 'mirror' : 'copy'} into another folder`;
+      return [problemAt(target.document, target.path, { code: 'target-contains-source', message, hint })];
     }
     return [];
   });
 }
 
-function sourcePath(policy: LoadedDocument<Policy>): DocumentPath {
-  return policy.content.spec.source.directory === undefined
-    ? ['spec', 'source', 'directories', 0]
-    : ['spec', 'source', 'directory'];
+/** Of a source that is a location elsewhere; undefined: it is of this machine. */
+function realmOfSource(policy: LoadedDocument<Policy>, folder: PolicyFolder): string | undefined {
+  const place = resolveSourcePlace(policy, folder);
+  return place === undefined || place.location.local !== undefined
+    ? undefined
+    : realmOf(place.location, place.path).realm;
 }
 
-function checkExcludes(policy: LoadedDocument<Policy>): Problem[] {
-  const directories = sourceDirectories(policy);
-  const patterns = resolveSource(policy)?.exclude ?? [];
+/** Absolute; undefined: on no disk that the source could be on. */
+function pathOnDisk({ folder }: Target, source: SourceSettings): string | undefined {
+  const isElsewhere = folder?.host !== undefined && source.host !== undefined && folder.host !== source.host;
+  return isElsewhere ? undefined : folder?.path;
+}
+
+function pathInRealm({ realm }: Target, wanted: string): string | undefined {
+  return realm?.realm === wanted ? realm.path : undefined;
+}
+
+function sourcePath(policy: LoadedDocument<Policy>): DocumentPath {
+  const { directory, location, path } = policy.content.spec.source;
+  const key = location === undefined ? 'directory' : path === undefined ? 'location' : 'path';
+  return location === undefined && directory === undefined
+    ? ['spec', 'source', 'directories', 0]
+    : ['spec', 'source', key];
+}
+
+function checkExcludes(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
+  const { directories = [], exclude: patterns = [] } = resolveSource(policy, folder) ?? {};
   return patterns.flatMap((pattern, index) => {
     if (isMalformed(pattern)) return [malformedPattern(policy, ['spec', 'source', 'exclude', index])];
     const anchored = pattern.startsWith('!') ? pattern.slice(1) : pattern;
@@ -172,7 +195,9 @@ function checkExcludes(policy: LoadedDocument<Policy>): Problem[] {
         }),
       ];
     }
-    const hint = 'a leading / is the root of the file system: write the whole path, or leave the / out';
+    const begin =
+      policy.content.spec.source.location === undefined ? 'write the whole path' : `begin with ${directories[0]}`;
+    const hint = `a leading / is the root of the file system: ${begin}, or leave the / out`;
     return [
       problemAt(policy, path, {
         code: 'exclude-outside-source',
@@ -199,7 +224,8 @@ function malformedPattern(policy: LoadedDocument<Policy>, path: DocumentPath): P
 
 /** A disk is reached on its own host alone. */
 function checkHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Problem[] {
-  const { source, sync = [], backup = [], copy = [], restoreTest } = policy.content.spec;
+  const { source: written, sync = [], backup = [], copy = [], restoreTest } = policy.content.spec;
+  const source = resolveSource(policy, folder) ?? written;
   const check = (
     wanted: string | undefined,
     what: string,
@@ -217,6 +243,7 @@ function checkHosts(policy: LoadedDocument<Policy>, folder: PolicyFolder): Probl
     .map(({ to }) => to)
     .filter((to) => [undefined, 'any', to].includes(restoreTest?.from));
   return [
+    ...check(written.host, 'the policy', resolveSourcePlace(policy, folder)?.location, ['spec', 'source', 'location']),
     ...sync.flatMap(({ to }, index) =>
       check(source.host, 'the sync', resolveLocation(to, folder), ['spec', 'sync', index, 'to']),
     ),

@@ -17,12 +17,14 @@ import type {
   GcsLocation,
   LocalLocation,
   LocationSettings,
+  Place,
   RepositorySettings,
   S3Location,
   SecretReference,
   SftpLocation,
   SourceSettings,
 } from './action.ts';
+import { realmOf } from './location-realm.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
 
 /** undefined when nothing of that name exists, or when it is of a kind that is not built (`findNotBuilt` tells). */
@@ -166,17 +168,26 @@ export function resolveSecretReference(
   return { file: embedded ? absolutePath(document.policyFolder, file) : file };
 }
 
-/** Absolute folders of a source; none when it is no folder. */
-export function sourceDirectories(document: LoadedDocument<Policy>): string[] {
+/** The location that a source is; undefined when it is none, and as with `resolveLocation`. */
+export function resolveSourcePlace(document: LoadedDocument<Policy>, folder: PolicyFolder): Place | undefined {
+  const { location: name, path } = document.content.spec.source;
+  const location = name === undefined ? undefined : resolveLocation(name, folder);
+  return location && { location, path: pathBelow(path) };
+}
+
+/** Absolute folders, here or at the location that the source is; none when it is no folder. */
+function sourceDirectories(document: LoadedDocument<Policy>, place: Place | undefined): string[] {
+  if (place !== undefined) return [realmOf(place.location, place.path).path];
   const { directories, directory } = document.content.spec.source;
   const written = directories ?? (directory === undefined ? [] : [directory]);
   return written.map((path) => absolutePath(document.directory, path));
 }
 
 /** undefined when the source is of a kind that is not built. */
-export function resolveSource(document: LoadedDocument<Policy>): SourceSettings | undefined {
+export function resolveSource(document: LoadedDocument<Policy>, folder: PolicyFolder): SourceSettings | undefined {
   const { source } = document.content.spec;
-  const directories = sourceDirectories(document);
+  const place = resolveSourcePlace(document, folder);
+  const directories = sourceDirectories(document, place);
   if (directories.length === 0) return undefined;
   const settings: SourceSettings = {
     directories,
@@ -185,7 +196,8 @@ export function resolveSource(document: LoadedDocument<Policy>): SourceSettings 
     excludeCaches: source.excludeCaches ?? false,
     oneFileSystem: source.oneFileSystem ?? false,
   };
-  if (source.host !== undefined) settings.host = source.host;
+  const host = source.host ?? place?.location.local?.host;
+  if (host !== undefined) settings.host = host;
   if (source.excludeLargerThan !== undefined) settings.excludeLargerThanBytes = parseSize(source.excludeLargerThan);
   return settings;
 }

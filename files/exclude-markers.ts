@@ -5,7 +5,7 @@ import { fromText, joinPath, toBytes } from './byte-path.ts';
 import { isAbsence } from './file-errors.ts';
 
 /** A marker file, and how its content must begin (empty: anything). */
-interface Marker {
+export interface Marker {
   name: ByteString;
   header: ByteString;
 }
@@ -36,19 +36,26 @@ export interface ExcludeMarkers {
   ): ReadonlySet<ByteString> | undefined;
 }
 
-export function createExcludeMarkers({ excludeIfPresent = [], excludeCaches = false }: MarkerSettings): ExcludeMarkers {
-  const markers = excludeIfPresent.map((text) => parseMarker(fromText(text)));
-  if (excludeCaches) markers.push(CACHE_MARKER);
+export function createExcludeMarkers(settings: MarkerSettings): ExcludeMarkers {
+  const markers = parseMarkers(settings);
   return {
     isEmpty: markers.length === 0,
-    keptIn(folder, onError) {
-      const present = markers.filter((marker) => isMarked(folder, marker, onError));
-      if (present.length === 0) return undefined;
-      // Each marker spares itself alone; two different ones exclude each other.
-      const names = new Set(present.map(({ name }) => name));
-      return names.size === 1 ? names : new Set();
-    },
+    keptIn: (folder, onError) => keptBeside(markers.filter((marker) => isMarked(folder, marker, onError))),
   };
+}
+
+export function parseMarkers({ excludeIfPresent = [], excludeCaches = false }: MarkerSettings): Marker[] {
+  const markers = excludeIfPresent.map((text) => parseMarker(fromText(text)));
+  if (excludeCaches) markers.push(CACHE_MARKER);
+  return markers;
+}
+
+/** What stays of a folder in which these markers are, as `ExcludeMarkers.keptIn` tells it. */
+export function keptBeside(present: readonly Marker[]): ReadonlySet<ByteString> | undefined {
+  if (present.length === 0) return undefined;
+  // Each marker spares itself alone; two different ones exclude each other.
+  const names = new Set(present.map(({ name }) => name));
+  return names.size === 1 ? names : new Set();
 }
 
 function parseMarker(text: ByteString): Marker {

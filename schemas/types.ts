@@ -689,7 +689,7 @@ export interface Identity1 {
   credentialsFrom?: SecretReference;
 }
 /**
- * Reads: restore tests, check, restore.
+ * Reads: restore tests, check, restore, the sources of syncs.
  */
 export interface Identity2 {
   /**
@@ -1129,7 +1129,7 @@ export interface Source {
    */
   directory?: string;
   /**
-   * Left out, in restic's patterns: without a slash at the start at any depth; a leading / is the file system's root; a leading ./ or ../ is the folder of this file.
+   * Left out, in restic's patterns: without a slash at the start at any depth; a leading / is the file system's root (of a location, that of its server or bucket; where the location's path is relative, /~ stands before it); a leading ./ or ../ is the folder of this file.
    *
    * Items: Text of one character or more.
    */
@@ -1167,7 +1167,7 @@ export interface Source {
    */
   command?: string[];
   /**
-   * A Location as the source of a sync.
+   * A Location as the source of syncs, which read it as its reader. Only a local one can be backed up, too.
    */
   location?: string;
   /**

@@ -16,12 +16,16 @@ const sshd = requirePeer('sshd');
 const versitygw = requirePeer('versitygw');
 const fakeGcs = requirePeer('fake-gcs-server');
 
-async function examine(location: LocationSettings, surroundings: StorageSurroundings): Promise<string[]> {
+async function examine(
+  location: LocationSettings,
+  surroundings: StorageSurroundings,
+  { isWritten = true } = {},
+): Promise<string[]> {
   const deps: Pick<Dependencies, 'openStorage'> = {
     openStorage: (place, path, role) => openStorage(place, path, role, surroundings),
   };
   const context = { signal: AbortSignal.timeout(30_000), progress: { report() {} } };
-  const findings = await examineRemote(deps as Dependencies, location, 'below', context);
+  const findings = await examineRemote(deps as Dependencies, { location, path: 'below', isWritten }, context);
   return findings.map(({ code, message }) => (code === 'access/remote' ? /\((.*)\)/.exec(message)![1]! : code));
 }
 
@@ -48,6 +52,15 @@ sshd.it('SSH accounts are asked what they may do, and those that may more than t
       'writer: may write, may delete; maintainer: may write, may not delete; reader: may write, may delete',
     ]);
     expect(await examine(at({ writer: maintainer! }), server.surroundings)).toEqual(['writer: may write, may delete']);
+    // What is only read is asked of its reader alone, who may be the writer.
+    const onlyRead = { isWritten: false };
+    expect(await examine(at({ writer: maintainer!, reader: reader! }), server.surroundings, onlyRead)).toEqual([
+      'reader: may not write, may not delete',
+    ]);
+    expect(await examine(at({ writer: maintainer! }), server.surroundings, onlyRead)).toEqual([
+      'access/reader-writes',
+      'reader: may write, may delete',
+    ]);
     const stranger = { user: 'nobody-here', privateKey: writer!.privateKey! };
     expect(await examine(at({ writer: writer!, reader: stranger }), server.surroundings)).toEqual([
       'access/unexamined',

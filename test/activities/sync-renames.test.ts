@@ -247,7 +247,6 @@ describe('where reading from the target costs as much as sending', () => {
     const run: SyncRun = {
       source: local,
       target: tree,
-      directory: source,
       owners: false,
       overrides: true,
       figures: { kind: 'sync' } as SyncFigures,

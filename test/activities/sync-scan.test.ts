@@ -34,7 +34,8 @@ afterEach(async () => {
 
 function filterOf(exclude: string[] = []): SyncFilter {
   const settings = sourceSettings([source], { exclude });
-  return createSyncFilter({ settings, directory: source, device: undefined, include: ['**'], hasLocks: false });
+  const hasLocks = { hasLocks: false, sourceHasLocks: false };
+  return createSyncFilter({ settings, directory: source, device: undefined, include: ['**'], ...hasLocks });
 }
 
 interface Seen {

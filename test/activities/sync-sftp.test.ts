@@ -17,11 +17,10 @@ import { takeObjectLease } from '../../activities/object-lease.ts';
 import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
-import { openStorage } from '../../storage/open-storage.ts';
-import { openTree } from '../../storage/open-tree.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
+import { reachLocations } from './reach-locations.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
@@ -42,11 +41,7 @@ sshd.describe('a sync to an SSH server', () => {
     bench = await openWorkbench();
     const path = `standby-${(folders += 1)}`;
     target = join(server.data, path, 'orders');
-    const { surroundings } = server;
-    bench.deps.openTree = (location, below, role) => openTree(location, below, role, surroundings);
-    const local = bench.deps.openStorage;
-    bench.deps.openStorage = (location, below, role) =>
-      location.local === undefined ? openStorage(location, below, role, surroundings) : local(location, below, role);
+    reachLocations(bench.deps, server.surroundings);
     settings = syncSettings(bench, {
       to: { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } },
     });
