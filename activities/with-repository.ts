@@ -5,6 +5,7 @@ import type { Finding } from '../domain/finding.ts';
 import type { ActionOutcome } from '../domain/run-record.ts';
 import type { LockKind, Repository } from '../repository/repository.ts';
 import { requireWritableFormat } from '../repository/require-writable-format.ts';
+import { identityOf } from '../storage/open-storage.ts';
 import type { StorageRole } from '../storage/storage.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 
@@ -44,7 +45,7 @@ export async function withRepository(
       throw lock.lost.aborted && !context.signal.aborted ? lostLock(settings, error) : error;
     }
     const removed = await lock.release();
-    const counted = withRequests(outcome, settings, repository);
+    const counted = withRequests(outcome, settings, access.role, repository);
     return removed ? counted : { ...counted, findings: [...outcome.findings, leftLock(settings)] };
   } finally {
     await repository.close();
@@ -55,11 +56,14 @@ export async function withRepository(
 function withRequests(
   outcome: ActionOutcome,
   { location }: RepositorySettings,
+  role: StorageRole,
   { storage }: Repository,
 ): ActionOutcome {
   const counts = storage.counts?.();
   if (counts === undefined) return outcome;
-  return { ...outcome, requests: [...(outcome.requests ?? []), { location: location.name, ...counts }] };
+  const { user } = identityOf(location, role);
+  const actor = { location: location.name, role, ...(user === undefined ? {} : { user }) };
+  return { ...outcome, requests: [...(outcome.requests ?? []), { ...actor, ...counts }] };
 }
 
 /** Of a writer who may only add: as it should be, but whoever needs the repository alone has to wait for it. */

@@ -1,7 +1,7 @@
 /** One run in a line, and the exit status that it asks for. */
 import { formatDuration } from '../common/durations.ts';
 import { needsAttention } from '../domain/findings.ts';
-import type { RunRecord } from '../domain/run-record.ts';
+import type { LocationRequests, RunRecord } from '../domain/run-record.ts';
 import type { Style } from './command.ts';
 import { describeFigures } from './describe-figures.ts';
 import { describeRequests } from './describe-requests.ts';
@@ -33,8 +33,14 @@ export function describeTook(record: RunRecord): string {
 
 export function describeRun({ error, figures, requests = [] }: RunRecord): string {
   if (error !== undefined) return displayMessage(error.message);
-  const asked = requests.map((each) => `; ${each.location}: ${describeRequests(each)}`).join('');
+  const asked = requests.map((each) => `; ${describePlace(each)}: ${describeRequests(each)}`).join('');
   return figures === undefined ? '' : `${describeFigures(figures)}${displayText(asked)}`;
+}
+
+/** `vault`, and as whom the run acted there: `vault as reader auditor`. */
+function describePlace({ location, role, user }: LocationRequests): string {
+  const actor = [role, user].filter((part) => part !== undefined).join(' ');
+  return actor === '' ? location : `${location} as ${actor}`;
 }
 
 /** `✓ backup checkout → demo  23 MiB, 12 new …  2.1s`, and findings below. */

@@ -168,9 +168,12 @@ export interface SnapshotReference {
   snapshotId: string;
 }
 
-/** What a run asked of a remote location, by the classes of operations that providers bill; calls, of which a large one is several requests. */
+/** What a run asked of a remote location, and as whom, by the classes of operations that providers bill; calls, of which a large one is several requests. */
 export interface LocationRequests {
   location: string;
+  /** As whom the run acted there: the role, and the account of its identity where that names one. Absent in records of before there were any. */
+  role?: 'writer' | 'maintainer' | 'reader';
+  user?: string;
   /** "Class A", the dear ones. */
   writes: number;
   lists: number;

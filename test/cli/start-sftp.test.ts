@@ -1,4 +1,4 @@
-/** Policies on an SSH server through the real embedded engine: a sync to a folder there, and a backup into a repository there. */
+/** Policies on an SSH server through the real embedded engine: syncs to a folder there and from one, and a backup into a repository there. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { runCli, type CliResult } from './run-cli.ts';
 
 const sshd = requirePeer('sshd');
 const temporal = requirePeer('temporal');
+/** The engine starts three times. */
+const LIMIT_MS = 180_000;
 
 sshd.describe('policies on an SSH server', () => {
   let server: SshServer;
@@ -25,6 +27,9 @@ sshd.describe('policies on an SSH server', () => {
       await writeFile(join(directory, 'orders', `file ${number}`), `${number} `.repeat(1000));
     const identity = (account: 'admin' | 'reader') =>
       `{ user: ${server.user}, privateKeyFrom: { file: ${server.keyFile(account)} } }`;
+    await mkdir(join(server.data, 'warehouse', 'stock', 'shelf'), { recursive: true });
+    for (let number = 0; number < 5; number++)
+      await writeFile(join(server.data, 'warehouse', 'stock', 'shelf', `item ${number}`), `item ${number}`);
     const location = (name: string) => `apiVersion: holdfast/v1
 kind: Location
 metadata: { name: ${name} }
@@ -35,7 +40,12 @@ spec:
 `;
     await writeFile(
       join(directory, 'policies', 'all.yaml'),
-      `${location('vault')}${location('standby')}apiVersion: holdfast/v1
+      `${location('vault')}${location('standby')}${location('warehouse')}apiVersion: holdfast/v1
+kind: Location
+metadata: { name: disk }
+spec: { local: { path: ../disk } }
+---
+apiVersion: holdfast/v1
 kind: Repository
 metadata: { name: offsite }
 spec: { location: vault, path: repository, passwordFrom: { env: OFFSITE_PASSWORD }, check: { every: 7d, readData: 100% } }
@@ -49,6 +59,16 @@ spec:
   backup: [{ to: offsite }]
   retention: { keep: { last: 3 } }
   restoreTest: { sample: { files: 20 } }
+---
+apiVersion: holdfast/v1
+kind: Policy
+metadata: { name: stock }
+spec:
+  source: { location: warehouse, path: stock }
+  sync:
+    - { to: disk, path: stock, mode: mirror, verify: { content: 100% } }
+    - { to: standby, path: stock, mode: mirror }
+  accessCheck: { every: 7d }
 `,
     );
   });
@@ -63,20 +83,40 @@ spec:
       environment: { OFFSITE_PASSWORD: 'secret', HOLDFAST_TEMPORAL_CLI: temporal.command, CI: undefined },
     });
 
-  temporal.it('run whole, once and again, and the second sync copies what is new alone', async () => {
-    const first = await holdfast('start', '--once', '--allow-dirty');
-    expect(first.status, first.stdout + first.stderr).toBe(0);
-    expect(first.stdout).toMatch(/✓ {2}sync +orders → standby .* 40 files copied/);
-    expect(first.stdout).toMatch(/✓ {2}restore-test +orders → offsite/);
-    await writeFile(join(directory, 'orders', 'file 7'), 'new');
-    await rm(join(directory, 'orders', 'file 8'));
-    const second = await holdfast('start', '--once', '--allow-dirty');
-    expect(second.status, second.stdout + second.stderr).toBe(0);
-    const runs = JSON.parse((await holdfast('runs', '--json')).stdout) as RunRecord[];
-    const syncs = runs.filter(({ kind }) => kind === 'sync').map(({ figures }) => figures);
-    expect(syncs).toContainEqual(expect.objectContaining({ filesCopied: 1, filesRemoved: 1, filesUnchanged: 38 }));
-    const copy = join(server.data, 'standby', 'orders');
-    execFileSync('diff', ['-r', '--exclude=.holdfast-sync.json', join(directory, 'orders'), copy]);
-    expect(await readdir(join(server.data, 'standby'))).toEqual(['orders']);
-  });
+  temporal.it(
+    'run whole, once and again, and the second sync copies what is new alone',
+    async () => {
+      const first = await holdfast('start', '--once', '--allow-dirty');
+      expect(first.status, first.stdout + first.stderr).toBe(0);
+      expect(first.stdout).toMatch(/✓ {2}sync +orders → standby .* 40 files copied/);
+      expect(first.stdout).toMatch(/✓ {2}sync +stock → disk .* 5 files copied/);
+      expect(first.stdout).toMatch(/✓ {2}sync +stock → standby .* 5 files copied/);
+      expect(first.stdout).toMatch(/✓ {2}restore-test +orders → offsite/);
+      await writeFile(join(directory, 'orders', 'file 7'), 'new');
+      await rm(join(directory, 'orders', 'file 8'));
+      await writeFile(join(server.data, 'warehouse', 'stock', 'shelf', 'item 3'), 'another item');
+      const second = await holdfast('start', '--once', '--allow-dirty');
+      expect(second.status, second.stdout + second.stderr).toBe(0);
+      const runs = JSON.parse((await holdfast('runs', '--json')).stdout) as RunRecord[];
+      const syncs = runs
+        .filter(({ kind, policy }) => kind === 'sync' && policy === 'orders')
+        .map(({ figures }) => figures);
+      expect(syncs).toContainEqual(expect.objectContaining({ filesCopied: 1, filesRemoved: 1, filesUnchanged: 38 }));
+      const expectCopy = (source: string, copy: string) =>
+        execFileSync('diff', ['-r', '--exclude=.holdfast-sync.json', source, copy]);
+      expectCopy(join(directory, 'orders'), join(server.data, 'standby', 'orders'));
+      const stock = join(server.data, 'warehouse', 'stock');
+      for (const copy of [join(directory, 'disk', 'stock'), join(server.data, 'standby', 'stock')])
+        expectCopy(stock, copy);
+      const ofStock = runs.filter(({ policy }) => policy === 'stock');
+      const copied = ofStock.flatMap(({ figures }) => (figures?.kind === 'sync' ? figures.filesCopied : []));
+      expect(copied.toSorted()).toEqual([1, 1, 5, 5]);
+      const told = ofStock.filter(({ kind }) => kind === 'access-check').flatMap(({ findings }) => findings);
+      expect(told.map(({ subject, message }) => `${subject}: ${message}`)).toContainEqual(
+        expect.stringMatching(/^warehouse: .*\(reader: may not write, may not delete\)$/),
+      );
+      expect((await readdir(join(server.data, 'standby'))).toSorted()).toEqual(['orders', 'stock']);
+    },
+    LIMIT_MS,
+  );
 });

@@ -32,6 +32,8 @@ export interface SshServer {
   place(path: string): SftpPlace;
   identity(account: SshAccount): StorageIdentity;
   surroundings: StorageSurroundings;
+  /** Whose keys have logged in since the last call, each once, in the order of `ACCOUNTS`. */
+  logins(): Promise<SshAccount[]>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -79,7 +81,7 @@ export async function startSshd(command: string, options: { folder?: string } = 
     KbdInteractiveAuthentication: 'no',
     PermitRootLogin: 'yes',
     MaxStartups: 100,
-    LogLevel: 'ERROR',
+    LogLevel: 'INFO',
     Subsystem: 'sftp internal-sftp',
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
@@ -88,10 +90,12 @@ export async function startSshd(command: string, options: { folder?: string } = 
   const knownHosts = file('known_hosts');
   const known = await Promise.all(['host-ed25519', 'host-rsa'].map((name) => publicKey(name)));
   await writeFile(knownHosts, known.map((key) => `[127.0.0.1]:${port} ${key}\n`).join(''));
-  const server = await spawnRestartable(command, ['-D', '-e', '-f', file('sshd_config')], port);
+  const server = await spawnRestartable(command, ['-D', '-E', file('log'), '-f', file('sshd_config')], port);
   const fingerprint = async (name: string): Promise<string> =>
     (await run('ssh-keygen', ['-l', '-f', file(`${name}.pub`)])).stdout.split(' ')[1]!;
   const { username: user } = userInfo();
+  const fingerprints = await Promise.all(ACCOUNTS.map((account) => fingerprint(account)));
+  let seen = 0;
   return {
     port,
     user,
@@ -110,6 +114,15 @@ export async function startSshd(command: string, options: { folder?: string } = 
       environment: { HOME: folder },
       resolveSecret: async (reference) =>
         'file' in reference ? (await readFile(reference.file, 'utf8')).trimEnd() : PASSPHRASE,
+    },
+    async logins() {
+      const log = await readFile(file('log'), 'utf8');
+      const accepted = log
+        .slice(seen)
+        .split('\n')
+        .filter((line) => line.startsWith('Accepted publickey'));
+      seen = log.length;
+      return ACCOUNTS.filter((_, index) => accepted.some((line) => line.includes(fingerprints[index]!)));
     },
     restart: () => server.restart(),
     async stop() {
