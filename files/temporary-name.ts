@@ -44,8 +44,9 @@ export function removeAbandoned(folder: BorrowedFolder): void {
   try {
     for (const name of readdirSync(toBytes(folder.entry('' as ByteString)), 'latin1')) {
       if (!isTemporaryName(name)) continue;
-      const { mtimeMs } = lstatSync(toBytes(folder.entry(name as ByteString)));
-      if (isAbandoned(name, mtimeMs)) removeBelow(folder, name as ByteString);
+      // The other time may be that of the file which it is to be a copy of, just before it gets its name.
+      const { ctimeMs } = lstatSync(toBytes(folder.entry(name as ByteString)));
+      if (isAbandoned(name, ctimeMs)) removeBelow(folder, name as ByteString);
     }
   } catch {
     return;

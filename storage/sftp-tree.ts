@@ -1,6 +1,7 @@
 /** The tree of a folder on an SSH server: the FileTree contract over SFTP, version 3. */
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import type { Stats } from 'ssh2';
 import type { ByteString } from '../common/byte-string.ts';
 import { untilAborted } from '../common/concurrency.ts';
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
@@ -303,6 +304,8 @@ class SftpTree implements FileTree {
     if (opened.status === 'rejected') throw opened.reason;
     if (!isSmall) return openPieces(this.#pool, session, at, signal);
     const content = await readWhole(opened.value, entry.value!.sizeBytes, signal);
+    // It was replaced between the two: what was opened has another size.
+    if (content === undefined) return openPieces(this.#pool, session, at, signal);
     return { pieces: Readable.from(content.length > 0 ? [content] : []), close: () => undefined };
   }
 
@@ -315,10 +318,20 @@ class SftpTree implements FileTree {
 
 const EMPTY = new Uint8Array(0);
 
-async function readWhole(file: OpenFile, sizeBytes: number, signal: AbortSignal | undefined): Promise<Buffer> {
+/** undefined: it has another size. */
+async function readWhole(
+  file: OpenFile,
+  sizeBytes: number,
+  signal: AbortSignal | undefined,
+): Promise<Buffer | undefined> {
   try {
     const target = Buffer.allocUnsafeSlow(sizeBytes);
-    return target.subarray(0, await readInto(file, target, 0, signal));
+    const { session, handle } = file;
+    const [{ size }, read] = await Promise.all([
+      session.request<Stats>((sftp, done) => sftp.fstat(handle, done), signal),
+      readInto(file, target, 0, signal),
+    ]);
+    return size === sizeBytes && read === sizeBytes ? target : undefined;
   } finally {
     closeUnheard(file);
   }

@@ -1,6 +1,6 @@
 /** What networks and servers do to SFTP: within their time limits everything ends, and nothing half-written is ever visible. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +92,23 @@ toxiproxy.describe('SFTP through a bad network', () => {
       for (let number = 0; number < 6; number += 1) await storage.remove(`object-${number}`);
       expect(await namesOf(storage)).toEqual(['large']);
       expect((await readdir(folder)).filter((name) => !name.startsWith('.tmp-'))).toEqual(['large']);
+    }));
+
+  it('never goes on in another file than the one that it began to read', () =>
+    withStorage(async (storage, folder) => {
+      await storage.write('large', Buffer.alloc(24 * MiB, 'a'));
+      await proxy.set({ type: 'limit_data', attributes: { bytes: 5 * MiB }, stream: 'downstream' });
+      const reading = async (): Promise<void> => {
+        let isReplaced = false;
+        for await (const piece of await storage.openRead('large')) {
+          expect((piece as Buffer).includes('b')).toBe(false);
+          if (isReplaced) continue;
+          await writeFile(join(folder, 'other'), Buffer.alloc(25 * MiB, 'b'));
+          await rename(join(folder, 'other'), join(folder, 'large'));
+          isReplaced = true;
+        }
+      };
+      await expect(reading()).rejects.toMatchObject({ code: 'StorageUnreachable', retryable: true });
     }));
 
   it('fails with a storage error where no connection lives long enough, and leaves nothing to be seen', () =>

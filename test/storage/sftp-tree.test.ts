@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
 import { fromText } from '../../files/byte-path.ts';
+import { openEncryptedTree } from '../../files/encrypted-tree.ts';
 import type { FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import { temporaryName } from '../../storage/sftp-temporary.ts';
 import { openSftpTree } from '../../storage/sftp-tree.ts';
 import type { StorageRole } from '../../storage/storage.ts';
+import { cryptSettings } from '../files/real-rclone.ts';
 import { countOpenFiles } from '../files/tree-contract/open-files.ts';
-import { entryOf, expectRefusal, expectRefusals, put, walk } from '../files/tree-contract/tree-under-test.ts';
-import { describeTreeContract } from '../files/tree-contract.ts';
+import { entryOf, expectRefusal, expectRefusals, put, read, walk } from '../files/tree-contract/tree-under-test.ts';
+import { describeTreeContract, type WithTree } from '../files/tree-contract.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
 
 const sshd = requirePeer('sshd');
+const crypt = cryptSettings({ password: 'correct horse', salt: 'battery staple' });
 
 sshd.describe('trees on SSH servers', () => {
   let server: SshServer;
@@ -29,29 +32,45 @@ sshd.describe('trees on SSH servers', () => {
   const open = (path: string, role: StorageRole = 'writer'): Promise<FileTree> =>
     openSftpTree(server.place(path), server.identity('lax'), server.surroundings, { role });
 
-  describeTreeContract('the tree on OpenSSH', { anyBytes: false, timeNs: 1_000_000_000n }, async (body) => {
-    const name = `tree-${(folders += 1)}`;
-    const folder = join(server.data, name);
-    const opened: FileTree[] = [];
-    const openAt = async (path: string): Promise<FileTree> => {
-      const tree = await open(`${name}/${path}`);
-      opened.push(tree);
-      return tree;
+  /** `wrap`: what of the tree there is tested. */
+  const onServer =
+    (wrap: (tree: FileTree) => FileTree | Promise<FileTree>): WithTree =>
+    async (body) => {
+      const name = `tree-${(folders += 1)}`;
+      const folder = join(server.data, name);
+      const opened: FileTree[] = [];
+      const openAt = async (path: string): Promise<FileTree> => {
+        const tree = await wrap(await open(`${name}/${path}`));
+        opened.push(tree);
+        return tree;
+      };
+      await mkdir(join(folder, 'root'), { recursive: true });
+      try {
+        await body({
+          tree: await openAt('root'),
+          reopen: () => openAt('root'),
+          openMissing: async () => ({ missing: await openAt('missing/root'), above: openLocalTree(folder) }),
+          stored: async () => (await readdir(join(folder, 'root'), { recursive: true })).toSorted(),
+          openFiles: () => countOpenFiles(join(folder, 'root')),
+        });
+      } finally {
+        await Promise.all(opened.map((tree) => tree.close()));
+        await rm(folder, { recursive: true });
+      }
     };
-    await mkdir(join(folder, 'root'), { recursive: true });
-    try {
-      await body({
-        tree: await openAt('root'),
-        reopen: () => openAt('root'),
-        openMissing: async () => ({ missing: await openAt('missing/root'), above: openLocalTree(folder) }),
-        stored: async () => (await readdir(join(folder, 'root'), { recursive: true })).toSorted(),
-        openFiles: () => countOpenFiles(join(folder, 'root')),
-      });
-    } finally {
-      await Promise.all(opened.map((tree) => tree.close()));
-      await rm(folder, { recursive: true });
-    }
-  });
+
+  describeTreeContract(
+    'the tree on OpenSSH',
+    { anyBytes: false, timeNs: 1_000_000_000n },
+    onServer((tree) => tree),
+  );
+
+  // Encrypted names are letters alone.
+  describeTreeContract(
+    'the encrypted tree on OpenSSH',
+    { links: false, nameBytes: 143, timeNs: 1_000_000_000n },
+    onServer(async (tree) => openEncryptedTree(tree, await crypt)),
+  );
 
   describe('a tree on OpenSSH', () => {
     let tree: FileTree;
@@ -102,6 +121,28 @@ sshd.describe('trees on SSH servers', () => {
       expect(tree.refuses?.(entryOf('link', target))).toMatch(/its target/);
       await expectRefusal(() => tree.replaceSymlink('link' as ByteString, target.linkTarget, {}), 'Usage');
       expect(await readdir(folder)).toEqual([]);
+    });
+
+    it('reads a file whole, the old or the new one, that is replaced at this moment', async () => {
+      const contents = [100, 200 * 1024, 300 * 1024].map((size, number) => Buffer.alloc(size, number));
+      for (const [number, content] of contents.entries()) await writeFile(join(folder, `${number}`), content);
+      await link(join(folder, '0'), join(folder, 'file'));
+      let isReading = true;
+      const replacing = (async () => {
+        for (let number = 1; isReading; number = (number + 1) % contents.length) {
+          await link(join(folder, `${number}`), join(folder, 'next'));
+          await rename(join(folder, 'next'), join(folder, 'file'));
+        }
+      })();
+      const readers = Array.from({ length: 8 }, async () => {
+        for (let count = 0; count < 60; count++) {
+          const content = await read(tree, 'file');
+          expect(content.length).toBe(contents[content[0]!]!.length);
+          expect(content.equals(contents[content[0]!]!)).toBe(true);
+        }
+      });
+      await Promise.all(readers).finally(() => (isReading = false));
+      await replacing;
     });
 
     it('tells what it finds and cannot say as none of its own', async () => {

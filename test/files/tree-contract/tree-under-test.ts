@@ -13,7 +13,7 @@ export interface TreeAbilities {
   anyBytes: boolean;
   /** Names may have control characters. */
   controlCharacters: boolean;
-  /** How long a name may be, in bytes. */
+  /** How long the name of a file may be, in bytes. */
   nameBytes: number;
   /** Modes are kept. */
   modes: boolean;
