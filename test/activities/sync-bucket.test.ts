@@ -237,6 +237,35 @@ describe.each(BUCKET_KINDS)('a sync into a bucket of $name', ({ peer, start }) =
       for (const storage of storages) await storage.close();
     });
 
+    it('needs no right to remove as writer where its location has a maintainer', async () => {
+      if (service.s3 === undefined) return;
+      const adds = ['s3:GetObject', 's3:ListBucket', 's3:PutObject', 's3:AbortMultipartUpload'];
+      for (const name of ['sync-writer', 'sync-maintainer']) await service.s3.createUser(name);
+      await service.s3.setPolicy('vault', { 'sync-writer': adds, 'sync-maintainer': [...adds, 's3:DeleteObject'] });
+      const [writer, maintainer] = [
+        { credentials: { env: 'sync-writer' } },
+        { credentials: { env: 'sync-maintainer' } },
+      ];
+      settings.to.identities = { writer, maintainer };
+      settings.versions = '30d';
+      settings.guards.maxDelete = { share: 1, files: 10 };
+      await fill({ 'a.txt': 'first', 'sub/gone.txt': 'gone', 'old.txt': 'renamed' });
+      expect((await run()).findings).toEqual([]);
+      await fill({ 'a.txt': 'second' });
+      await chmod(join(bench.source, 'a.txt'), 0o600);
+      await rm(join(bench.source, 'sub'), { recursive: true });
+      await rename(join(bench.source, 'old.txt'), join(bench.source, 'new.txt'));
+      const outcome = await run();
+      expect(outcome.findings).toEqual([]);
+      expect(outcome.figures).toMatchObject({ filesKept: 2, filesRenamed: 1 });
+      await expectCopied();
+      // Without one it is told what it may not, and nothing is lost.
+      settings.to.identities = { writer };
+      delete settings.versions;
+      await expect(run()).rejects.toMatchObject({ code: 'AccessDenied' });
+      await expectCopied();
+    });
+
     it('says that the bucket does not exist, instead of filling an empty target', async () => {
       await fill({ 'a.txt': 'a' });
       const missing = service.location('standby', prefix);

@@ -18,6 +18,8 @@ export interface BucketService {
   /** Knows everybody. */
   surroundings: StorageSurroundings;
   identity: StorageIdentity | undefined;
+  /** What the identity's secret is; absent: nobody is asked who it is. */
+  accessKey?: string;
   open(prefix: string): Promise<Bucket>;
   /** How rclone names a prefix; the settings come from `rcloneEnvironment`. */
   remote(prefix: string): string;
@@ -59,6 +61,7 @@ async function startS3(): Promise<BucketService> {
     yaml: (prefix) => `s3: ${JSON.stringify(s3(prefix))}`,
     surroundings,
     identity,
+    accessKey: `${root.accessKeyId}:${root.secretAccessKey}`,
     open: (prefix) => openBucket({ s3: s3(prefix) }, '', identity, surroundings),
     remote: (prefix) => `:s3:${BUCKET}/${prefix}`,
     rcloneEnvironment: {
