@@ -27,7 +27,7 @@ export interface VerifyOptions {
 export async function verifySync(run: SyncRun, options: VerifyOptions): Promise<void> {
   await forEachConcurrently(options.decisions, CONCURRENT_COMPARISONS, async ({ path, step, source, reason }) => {
     throwIfAborted(run.signal);
-    if (source === undefined || run.failed.has(path)) return;
+    if (source === undefined || source.isImplied === true || run.failed.has(path)) return;
     const differs = ['copy', 'replace', 'folder', 'clear'].includes(step);
     if (differs && source.ctimeNs < options.startedAtNs) noteIncomplete(run, path, reason);
     if (source.type !== 'file' || !['keep', 'compare'].includes(step)) return;

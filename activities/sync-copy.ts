@@ -177,7 +177,8 @@ async function updateMetadata(run: SyncRun, source: FileEntry): Promise<void> {
 }
 
 /** Owners are a matter of root alone; links have no mode. */
-export function metadataOf(run: SyncRun, { type, mode, mtimeNs, uid, gid }: FileEntry): EntryMetadata {
+export function metadataOf(run: SyncRun, { type, mode, mtimeNs, uid, gid, isImplied }: FileEntry): EntryMetadata {
+  if (isImplied === true) return {};
   return { ...(type === 'symlink' ? {} : { mode }), mtimeNs, ...(run.owners ? { uid, gid } : {}) };
 }
 

@@ -12,7 +12,8 @@ const MAX_FOLDERS = 1000;
 
 /** Whether the target lacks something of the source. What no sync copies is missing in no copy: special files, and links where the format has none. */
 export function isPending({ step, notable, source }: SyncDecision<FileEntry>): boolean {
-  if (source === undefined) return false;
+  // Of a folder that is there for what lies in it alone, that is told of.
+  if (source === undefined || source.isImplied === true) return false;
   if (step === 'leave') return notable !== 'special' && !(notable === 'refused' && source.type === 'symlink');
   return ['copy', 'replace', 'folder', 'clear'].includes(step);
 }

@@ -120,10 +120,6 @@ function findRemoteSource(policy: LoadedDocument<Policy>, folder: PolicyFolder):
   const location = resolveSourcePlace(policy, folder)?.location;
   if (location === undefined || location.local !== undefined) return [];
   const problems: Problem[] = [];
-  if (location.sftp === undefined) {
-    const path = ['spec', 'source', 'location'];
-    problems.push(notBuiltAt(policy, path, 'a sync from a bucket', 'mount it, and write directory', 'value'));
-  }
   if (backup.length > 0) {
     const hint = `only a sync reads "${location.name}" over the network: back up on its host, or mount it, and write directory`;
     problems.push(notBuiltAt(policy, ['spec', 'backup'], 'a backup of a remote location', hint));

@@ -13,6 +13,8 @@ export interface SyncEntry {
   uid: number;
   gid: number;
   linkTarget?: ByteString;
+  /** Of a folder of which nothing else is known: whatever its copy has is right. */
+  isImplied?: boolean;
 }
 
 /** The kinds that a sync copies; sockets, pipes and devices are left out. */
@@ -171,6 +173,7 @@ function compareEntries(
 
 /** What of mode, owner and time differs, in words; undefined: nothing. Links have no mode of their own. */
 export function metadataDifference(source: SyncEntry, target: SyncEntry, owners: boolean): string | undefined {
+  if (source.isImplied === true) return undefined;
   if (source.type !== 'symlink' && source.mode !== target.mode) {
     return `mode ${target.mode.toString(8)} → ${source.mode.toString(8)}`;
   }

@@ -22,6 +22,8 @@ export interface FileEntry {
   links: number;
   /** Only of symlinks. */
   linkTarget?: ByteString;
+  /** Of a folder that is there for what lies in it alone, as in a bucket: its mode, owner and times say nothing. */
+  isImplied?: boolean;
 }
 
 export interface WalkOptions {

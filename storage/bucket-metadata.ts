@@ -150,7 +150,8 @@ export function entryOfObject(
  * sync gives it the metadata, and with that an object, of its own.
  */
 export function entryOfUnmarked(path: ByteString): FileEntry {
-  return { ...BARE, path, type: 'dir', mode: FOLDER_MODE, sizeBytes: 0, mtimeNs: EARLIEST_NS, ctimeNs: EARLIEST_NS };
+  const times = { mtimeNs: EARLIEST_NS, ctimeNs: EARLIEST_NS };
+  return { ...BARE, ...times, path, type: 'dir', mode: FOLDER_MODE, sizeBytes: 0, isImplied: true };
 }
 
 const BARE = { uid: 0, gid: 0, inode: 0n, device: 0n, links: 1 };
