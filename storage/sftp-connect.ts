@@ -4,8 +4,10 @@ import { HoldfastError, StorageError } from '../common/errors.ts';
 import { algorithmsOf, otherTypes, refusedHost, type HostKeyRule } from './sftp-host-key.ts';
 import { keyType } from './known-hosts.ts';
 import type { SftpLogin } from './sftp-login.ts';
+import { moveDirectly } from './sftp-direct.ts';
 import { SftpSession } from './sftp-session.ts';
-import { GatheringSocket, prepareKeys } from './ssh-speed.ts';
+import { useOwnCiphers } from './ssh-ciphers.ts';
+import { GatheringSocket } from './ssh-socket.ts';
 import type { SftpPlace } from './storage-location.ts';
 
 /** How long things may take; the tests make it short. */
@@ -92,6 +94,7 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
   };
   const openSession = async (): Promise<SftpSession> => {
     const sftp = await openChannel(client);
+    moveDirectly(sftp);
     const session = new SftpSession(sftp, {
       place: server.name,
       disconnect: () => client.destroy(),
@@ -127,7 +130,7 @@ async function connectOnce(server: SftpServer, serverHostKey: string[]): Promise
     },
     authHandler: authHandler as never,
   });
-  prepareKeys(client);
+  useOwnCiphers(client, sock);
   return promise;
 }
 

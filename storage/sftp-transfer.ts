@@ -2,6 +2,7 @@
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import type { SftpSession } from './sftp-session.ts';
+import { madeGarbage } from './young-garbage.ts';
 
 /** Requests of one transfer that wait for their answers: 4 MiB with OpenSSH's pieces. */
 const IN_FLIGHT = 16;
@@ -100,6 +101,7 @@ export async function* readAhead(
 }
 
 async function readWhole(file: OpenFile, length: number, position: number, signal: AbortSignal | undefined) {
+  madeGarbage(length);
   const target = Buffer.allocUnsafeSlow(length);
   let done = 0;
   while (done < length) {
@@ -120,6 +122,7 @@ export async function writeAll(
   let size = 0;
   async function* requests(): AsyncGenerator<{ piece: Buffer; position: number }> {
     for await (const part of content instanceof Uint8Array ? [content] : content) {
+      madeGarbage(part.length);
       const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
       for (const [from, to] of pieces(bytes.length, session.writePiece)) {
         yield { piece: bytes.subarray(from, to), position: size + from };
