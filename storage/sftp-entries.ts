@@ -166,6 +166,12 @@ export class RemoteEntries {
     }
   }
 
+  /** Where a folder is to come. */
+  async requireNoFile(session: SftpSession, path: ByteString): Promise<void> {
+    const there = await this.look(session, path);
+    if (there !== undefined && there.type !== 'dir') throw somethingThere('move', this.display(path), undefined);
+  }
+
   async removeFolder(session: SftpSession, path: ByteString): Promise<void> {
     const at = this.path(path);
     this.#folders.delete(path);

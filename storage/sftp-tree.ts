@@ -216,7 +216,10 @@ class SftpTree implements FileTree {
       const entry = await this.#entries.look(session, from);
       if (entry === undefined && again && (await this.#entries.look(session, to)) !== undefined) return;
       if (entry === undefined) throw this.#entries.absent(from);
+      // A server that cannot replace at once would have to remove what is at the new path first, and that is this one.
+      if (to === from) return;
       await this.#entries.makeParents(session, to);
+      if (entry.type === 'dir') await this.#entries.requireNoFile(session, to);
       await this.#entries.come(session, to, entry.type, () =>
         this.#publish(session, this.#entries.path(from), to, again),
       );

@@ -165,7 +165,7 @@ export async function publish(
   try {
     return await plainRename(session, temporary, path);
   } catch (error) {
-    if (sftpStatus(error) === undefined || (await statRemote(session, path)) === undefined) throw error;
+    if (sftpStatus(error) === undefined || !(await isThere(session, path))) throw error;
     if (existing === 'refuse') {
       if (request.again && request.content instanceof Uint8Array && (await hasContent(session, path, request.content)))
         return;
@@ -188,6 +188,17 @@ async function plainRename(session: SftpSession, from: string, to: string): Prom
 
 function existsAlready(path: string, cause: unknown): HoldfastError {
   return new HoldfastError('AlreadyExists', `${path} exists already`, { cause });
+}
+
+/** Also a link that leads nowhere. */
+async function isThere(session: SftpSession, path: string): Promise<boolean> {
+  try {
+    await session.request<Stats>((sftp, done) => sftp.lstat(path, done));
+    return true;
+  } catch (error) {
+    if (sftpStatus(error) === SftpStatus.noSuchFile) return false;
+    throw error;
+  }
 }
 
 /** undefined when there is nothing. */

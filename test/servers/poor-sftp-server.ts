@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
@@ -12,17 +13,20 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   renameSync,
+  rmdirSync,
   statSync,
-  unlinkSync,
-  writeSync,
-  existsSync,
+  symlinkSync,
   type Stats,
+  unlinkSync,
+  utimesSync,
+  writeSync,
 } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import ssh2, { type Connection, type ParsedKey, type SFTPWrapper } from 'ssh2';
+import ssh2, { type Attributes, type Connection, type ParsedKey, type SFTPWrapper } from 'ssh2';
 import { fingerprintOf } from '../../storage/sftp-host-key.ts';
 
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
@@ -97,7 +101,7 @@ function authenticate(connection: Connection, { user, password, asks = 'password
   });
 }
 
-/** Every request is answered at once and by itself; what fails, fails with one of the four codes of the protocol. */
+/** Every request is answered at once and by itself; what fails, fails with one of the codes of the protocol. */
 function serve(
   sftp: SFTPWrapper,
   { folder, diskBytes = Infinity, hangs }: PoorServerOptions,
@@ -121,7 +125,8 @@ function serve(
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const missing = code === 'ENOENT' || code === 'ENOTDIR';
-      sftp.status(id, missing ? STATUS_CODE.NO_SUCH_FILE : STATUS_CODE.FAILURE);
+      const isNameRefused = code === 'ENAMETOOLONG' ? STATUS_CODE.BAD_MESSAGE : STATUS_CODE.FAILURE;
+      sftp.status(id, missing ? STATUS_CODE.NO_SUCH_FILE : isNameRefused);
     }
   };
   const done = (id: number): void => sftp.status(id, STATUS_CODE.OK);
@@ -191,11 +196,23 @@ function serve(
   sftp.on('STAT', (id, path) => answer(id, () => sftp.attrs(id, attributes(statSync(at(path))))));
   sftp.on('LSTAT', (id, path) => answer(id, () => sftp.attrs(id, attributes(lstatSync(at(path))))));
   sftp.on('FSTAT', (id, handle) => answer(id, () => sftp.attrs(id, attributes(fstatSync(fileOf(handle))))));
+  const change = (path: string | number, { mode, atime, mtime }: Attributes): void => {
+    const reached = typeof path === 'string' ? at(path) : `/proc/self/fd/${path}`;
+    if (mode !== undefined) chmodSync(reached, mode & 0o7777);
+    if (atime !== undefined && mtime !== undefined) utimesSync(reached, atime, mtime);
+  };
+  sftp.on('SETSTAT', (id, path, attrs) => answer(id, () => (change(path, attrs), done(id))));
+  sftp.on('FSETSTAT', (id, handle, attrs) => answer(id, () => (change(fileOf(handle), attrs), done(id))));
+  sftp.on('READLINK', (id, path) =>
+    answer(id, () => sftp.name(id, [{ filename: readlinkSync(at(path)), longname: '', attrs: {} as never }])),
+  );
+  sftp.on('SYMLINK', (id, path, target) => answer(id, () => (symlinkSync(target, at(path)), done(id))));
+  sftp.on('RMDIR', (id, path) => answer(id, () => (rmdirSync(at(path)), done(id))));
   sftp.on('REMOVE', (id, path) => answer(id, () => (unlinkSync(at(path)), done(id))));
   sftp.on('MKDIR', (id, path) => answer(id, () => (mkdirSync(at(path)), done(id))));
   sftp.on('RENAME', (id, from, to) =>
     answer(id, () => {
-      if (existsSync(at(to))) return sftp.status(id, STATUS_CODE.FAILURE);
+      if (lstatSync(at(to), { throwIfNoEntry: false })) return sftp.status(id, STATUS_CODE.FAILURE);
       renameSync(at(from), at(to));
       done(id);
     }),

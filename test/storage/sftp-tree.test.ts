@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, mkdtemp, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
 import { fromText } from '../../files/byte-path.ts';
@@ -15,10 +16,37 @@ import { countOpenFiles } from '../files/tree-contract/open-files.ts';
 import { entryOf, expectRefusal, expectRefusals, put, read, walk } from '../files/tree-contract/tree-under-test.ts';
 import { describeTreeContract, type WithTree } from '../files/tree-contract.ts';
 import { requirePeer } from '../peers.ts';
+import { startPoorSftpServer, type PoorServer } from '../servers/poor-sftp-server.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
 
 const sshd = requirePeer('sshd');
 const crypt = cryptSettings({ password: 'correct horse', salt: 'battery staple' });
+
+/** @param data The folder of the server, below which `openTree` opens. */
+function onFolder(data: () => string, openTree: (path: string) => Promise<FileTree>): WithTree {
+  return async (body) => {
+    const folder = await mkdtemp(join(data(), 'contract-'));
+    const opened: FileTree[] = [];
+    const openAt = async (path: string): Promise<FileTree> => {
+      const tree = await openTree(`${basename(folder)}/${path}`);
+      opened.push(tree);
+      return tree;
+    };
+    await mkdir(join(folder, 'root'));
+    try {
+      await body({
+        tree: await openAt('root'),
+        reopen: () => openAt('root'),
+        openMissing: async () => ({ missing: await openAt('missing/root'), above: openLocalTree(folder) }),
+        stored: async () => (await readdir(join(folder, 'root'), { recursive: true })).toSorted(),
+        openFiles: () => countOpenFiles(join(folder, 'root')),
+      });
+    } finally {
+      await Promise.all(opened.map((tree) => tree.close()));
+      await rm(folder, { recursive: true });
+    }
+  };
+}
 
 sshd.describe('trees on SSH servers', () => {
   let server: SshServer;
@@ -32,32 +60,11 @@ sshd.describe('trees on SSH servers', () => {
   const open = (path: string, role: StorageRole = 'writer'): Promise<FileTree> =>
     openSftpTree(server.place(path), server.identity('lax'), server.surroundings, { role });
 
-  /** `wrap`: what of the tree there is tested. */
-  const onServer =
-    (wrap: (tree: FileTree) => FileTree | Promise<FileTree>): WithTree =>
-    async (body) => {
-      const name = `tree-${(folders += 1)}`;
-      const folder = join(server.data, name);
-      const opened: FileTree[] = [];
-      const openAt = async (path: string): Promise<FileTree> => {
-        const tree = await wrap(await open(`${name}/${path}`));
-        opened.push(tree);
-        return tree;
-      };
-      await mkdir(join(folder, 'root'), { recursive: true });
-      try {
-        await body({
-          tree: await openAt('root'),
-          reopen: () => openAt('root'),
-          openMissing: async () => ({ missing: await openAt('missing/root'), above: openLocalTree(folder) }),
-          stored: async () => (await readdir(join(folder, 'root'), { recursive: true })).toSorted(),
-          openFiles: () => countOpenFiles(join(folder, 'root')),
-        });
-      } finally {
-        await Promise.all(opened.map((tree) => tree.close()));
-        await rm(folder, { recursive: true });
-      }
-    };
+  const onServer = (wrap: (tree: FileTree) => FileTree | Promise<FileTree>): WithTree =>
+    onFolder(
+      () => server.data,
+      async (path) => wrap(await open(path)),
+    );
 
   describeTreeContract(
     'the tree on OpenSSH',
@@ -177,4 +184,33 @@ sshd.describe('trees on SSH servers', () => {
       );
     });
   });
+});
+
+describe('trees on servers that have nothing but the protocol', () => {
+  const account = { user: 'me', password: 'geheim' };
+  let server: PoorServer;
+  let data: string;
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), 'holdfast-poor-'));
+    server = await startPoorSftpServer({ folder: data, ...account });
+  });
+  afterAll(async () => {
+    await server.stop();
+    await rm(data, { recursive: true });
+  });
+
+  describeTreeContract(
+    'the tree there',
+    { anyBytes: false, timeNs: 1_000_000_000n, linkTimes: false, replacesAtOnce: false },
+    onFolder(
+      () => data,
+      (path) => {
+        const place = { host: '127.0.0.1', port: server.port, path, hostKey: server.hostKey() };
+        const identity = { user: account.user, password: { env: 'PASSWORD' } };
+        const surroundings = { environment: {}, resolveSecret: async () => account.password };
+        return openSftpTree(place, identity, surroundings, { role: 'writer' });
+      },
+    ),
+  );
 });

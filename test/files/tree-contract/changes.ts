@@ -149,9 +149,9 @@ export function describeChanges(withTree: WithTree, abilities: TreeAbilities): v
       const metadata = { mode: 0o640, mtimeNs: 1_500_000_000_000_000_000n };
       await put(tree, FILE, 'x', metadata);
       await tree.replaceSymlink(bytes('link'), FILE, { mode: 0o777, mtimeNs: 7_000_000_000n });
-      await expectKept(tree, bytes('link'), { mtimeNs: 7_000_000_000n });
+      if (abilities.linkTimes) await expectKept(tree, bytes('link'), { mtimeNs: 7_000_000_000n });
       await tree.setMetadata(bytes('link'), { mode: 0o600, mtimeNs: 9_000_000_000n });
-      await expectKept(tree, bytes('link'), { mtimeNs: 9_000_000_000n });
+      if (abilities.linkTimes) await expectKept(tree, bytes('link'), { mtimeNs: 9_000_000_000n });
       await tree.replaceSymlink(bytes('dangling'), bytes('nowhere'), { mode: 0o777, mtimeNs: 7_000_000_000n });
       await tree.setMetadata(bytes('dangling'), { mode: 0o700, mtimeNs: 8_000_000_000n });
       await expectKept(tree, FILE, metadata);

@@ -19,6 +19,10 @@ export interface TreeAbilities {
   modes: boolean;
   /** The times that are kept are whole multiples of this, in nanoseconds. */
   timeNs: bigint;
+  /** Links have times of their own. */
+  linkTimes: boolean;
+  /** What replaces a file is there at once: for no moment is the name missing, and many may write it at once. */
+  replacesAtOnce: boolean;
   /**
    * Folders are entries of their own: an empty one is there, and nothing is written where none was made. Without it a
    * folder is there as long as something lies in it, and needs not be made.
@@ -40,6 +44,8 @@ export const ALL_ABILITIES: TreeAbilities = {
   nameBytes: 255,
   modes: true,
   timeNs: 1n,
+  linkTimes: true,
+  replacesAtOnce: true,
   folders: true,
   foldersAbove: true,
   renamesFolders: true,
