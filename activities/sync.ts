@@ -22,7 +22,8 @@ import { asKept } from './kept-entry.ts';
 import { withOwnMode } from './own-mode.ts';
 import { verifySync } from './sync-compare.ts';
 import { closeSources, openSources, type SyncSources } from './sync-source.ts';
-import { planPair, walkPair, type SyncPair, type SyncSurvey, type WalkContext } from './sync-pair.ts';
+import { isFirstFilling, walkPair, type SyncPair, type WalkContext } from './sync-pair.ts';
+import { createSyncSurvey, planPair, surveyPair, type SyncSurvey } from './sync-survey.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
 import { openSyncRenames } from './sync-renames.ts';
 import { openWholeTarget, planTargetTrees, type TargetTree } from './sync-tree.ts';
@@ -106,8 +107,11 @@ async function syncPairs(
     const marker = await requireOwnTarget(deps, request, settings, context.stored);
     for (const tree of await planTargetTrees(deps, settings, context.signal)) {
       const pair = await openPair(settings, context.sources.get(tree.directory)!, tree, marker?.folds ?? []);
-      const survey = await planPair(pair, { ...context, findings, dryRun: request.dryRun === true });
+      const survey = createSyncSurvey();
       pairs.push({ pair, survey });
+      survey.isAhead = request.dryRun === true || !(await isFirstFilling(pair, { ...context, findings }));
+      if (!survey.isAhead) continue;
+      await planPair(pair, survey, { ...context, findings, dryRun: request.dryRun === true });
       checkEmptySource(request, settings, pair, survey);
     }
     checkMaxDelete(
@@ -115,14 +119,10 @@ async function syncPairs(
       settings,
       pairs.map(({ survey }) => survey),
     );
-    for (const { survey } of pairs) figures.bytesTotal += survey.bytesTotal;
-    for (const { survey } of pairs) figures.filesExamined += survey.filesExamined;
-    if (request.dryRun === true)
-      return plannedOutcome(
-        figures,
-        findings,
-        pairs.map(({ survey }) => survey),
-      );
+    if (request.dryRun === true) {
+      addExamined(figures, pairs);
+      return plannedOutcome(figures, findings, pairs);
+    }
     // The names that a new target does not tell apart are known from now on, and the plan is another one then.
     if (
       marker === undefined &&
@@ -133,6 +133,7 @@ async function syncPairs(
     for (const { pair, survey } of pairs) {
       await carryOutPair(deps, request, settings, pair, survey, { ...context, figures, findings });
     }
+    addExamined(figures, pairs);
     return { figures, findings: findings.all() };
   } finally {
     for (const { pair } of pairs) await pair.target.close();
@@ -223,8 +224,19 @@ function refused(request: ActionRequest, message: string, guard: 'emptySource' |
   });
 }
 
-function plannedOutcome(figures: SyncFigures, findings: FindingList, surveys: readonly SyncSurvey[]): ActionOutcome {
-  for (const { planned } of surveys) {
+function addExamined(figures: SyncFigures, surveyed: readonly { survey: SyncSurvey }[]): void {
+  for (const { survey } of surveyed) {
+    figures.bytesTotal += survey.bytesTotal;
+    figures.filesExamined += survey.filesExamined;
+  }
+}
+
+function plannedOutcome(
+  figures: SyncFigures,
+  findings: FindingList,
+  surveyed: readonly { survey: SyncSurvey }[],
+): ActionOutcome {
+  for (const { planned } of surveyed.map(({ survey }) => survey)) {
     figures.filesCopied += planned.filesCopied;
     figures.bytesCopied += planned.bytesCopied;
     figures.filesRemoved += planned.filesRemoved;
@@ -232,7 +244,7 @@ function plannedOutcome(figures: SyncFigures, findings: FindingList, surveys: re
     figures.metadataUpdated += planned.metadataUpdated;
     figures.filesRenamed = (figures.filesRenamed ?? 0) + planned.filesRenamed;
   }
-  const decisions = surveys.flatMap((survey) => survey.decisions).slice(0, MAX_PLANNED_DECISIONS);
+  const decisions = surveyed.flatMap(({ survey }) => survey.decisions).slice(0, MAX_PLANNED_DECISIONS);
   return { figures: { ...figures, decisions }, findings: findings.all() };
 }
 
@@ -261,7 +273,8 @@ async function carryOutPair(
   const root = pair.isLocationRoot ? undefined : await openRoot(run);
   // The survey has told what cannot be read.
   const quiet = { signal: context.signal, findings: createFindingList() };
-  if (survey.hasChanges) await copySurveyed(run, pair, survey, quiet);
+  if (!survey.isAhead) await copyEntries(run, surveyPair(pair, survey, { ...context, isNewTarget: true }), Infinity);
+  else if (survey.hasChanges) await copySurveyed(run, pair, survey, quiet);
   else context.figures.filesUnchanged += survey.filesUnchanged;
   await removeEntries(run, survey.removals, pair.filter.ofCopy);
   await placeDeferred(run);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
+import type { SyncFigures } from '../../domain/run-record.ts';
 import { SYNC_MARKER_FILE } from '../../domain/sync-marker.ts';
 import { syncSettings } from './sync-settings.ts';
 import { openWorkbench, tick, type Workbench } from './workbench.ts';
@@ -81,4 +82,26 @@ test('a tree that is listed by threads keeps its marker and versions, follows re
   ]);
   expect((await run()).figures).toMatchObject({ filesCopied: 0, filesRemoved: 0, metadataUpdated: 0 });
   expect(await readdir(target)).toContain(SYNC_MARKER_FILE);
+});
+
+test('the first filling of a place is told and recorded as its plan was', async () => {
+  execFileSync('mkfifo', [join(bench.source, 'pipe')]);
+  await mkdir(join(bench.source, 'empty'), { mode: 0o2750 });
+  await writeFile(join(bench.source, 'left-out.tmp'), 'x');
+  settings.source.exclude = ['*.tmp'];
+  const planned = await run({ dryRun: true });
+  expect(await readdir(join(bench.directory, 'standby')).catch(() => [])).toEqual([]);
+  const { figures, findings } = await run();
+  expect(findings).toEqual(planned.findings);
+  expect(findings.map(({ code }) => code)).toEqual(['source/special']);
+  const { decisions: _, filesRenamed, ...told } = planned.figures as SyncFigures;
+  expect(filesRenamed).toBe(0);
+  expect(told).toMatchObject({ filesExamined: FOLDERS * FILES + 1, filesCopied: FOLDERS * FILES });
+  expect(figures).toMatchObject({ ...told, filesPending: 0 });
+  const wanted = await describeTree(bench.source);
+  wanted.delete('left-out.tmp');
+  expect(await describeTree(target)).toEqual(wanted);
+  // What another program has put there meanwhile is no first filling any more.
+  await writeFile(join(target, 'foreign'), 'x');
+  expect((await run()).figures).toMatchObject({ filesCopied: 0, filesRemoved: 1, filesUnchanged: FOLDERS * FILES });
 });
