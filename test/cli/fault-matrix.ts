@@ -268,7 +268,7 @@ async function expectWhole({ server, storage, repository }: Bench): Promise<void
   }
   const shown = new Set(names);
   for (const file of server.filesOf?.(repository) ?? [])
-    if (!shown.has(file)) expect(file).toMatch(/(^|\/)\.tmp-[0-9a-f]{24}$/);
+    if (!shown.has(file)) expect(file).toMatch(/(^|\/)\.tmp-[0-9a-f]{8}-[0-9a-f]{16}$/);
 }
 
 /** The network and the server are well again: what there is is whole, and a backup makes of it what it should be. */
