@@ -33,9 +33,12 @@ export async function filesIn(folder: string, beginning: string): Promise<Map<st
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   for (const name of names) {
     if (name.startsWith('.holdfast') || isUnfinished(name)) continue;
-    const stats = await lstat(join(folder, name), { bigint: true }).catch(() => undefined);
-    if (stats?.isFile() === true && (await readFile(join(folder, name), 'utf8')).startsWith(beginning))
-      found.set(name, stats.ino);
+    const path = join(folder, name);
+    // What is just being exchanged is gone for a moment.
+    const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (stats?.isFile() !== true) continue;
+    const content = await readFile(path, 'utf8').catch(() => '');
+    if (content.startsWith(beginning)) found.set(name, stats.ino);
   }
   return found;
 }
@@ -55,7 +58,10 @@ export function isUnfinished(path: string): boolean {
 export async function killOnTheWay(request: ActionRequest, isOnTheWay: () => Promise<boolean>): Promise<void> {
   const child = spawn(process.execPath, [SYNC_CHILD, JSON.stringify(request)], { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-  while (child.exitCode === null && !(await isOnTheWay())) await delay(2);
-  child.kill('SIGKILL');
+  try {
+    while (child.exitCode === null && !(await isOnTheWay())) await delay(2);
+  } finally {
+    child.kill('SIGKILL');
+  }
   expect(await ended).toBe('SIGKILL');
 }
