@@ -68,7 +68,9 @@ async function openForRemoval(run: SyncRun, folder: ByteString): Promise<void> {
 
 /** Sets modes and times of the folders that were written into, the inner ones first. */
 export async function settleFolders(run: SyncRun): Promise<void> {
-  for (const [path, metadata] of [...run.folders].toSorted(([a], [b]) => (a < b ? 1 : -1))) {
+  const folders = [...run.folders].toSorted(([a], [b]) => (a < b ? 1 : -1));
+  if (run.target.setMetadataOfAll !== undefined) return run.target.setMetadataOfAll(folders, run);
+  for (const [path, metadata] of folders) {
     throwIfAborted(run.signal);
     await run.target.setMetadata(path, metadata);
   }

@@ -94,6 +94,11 @@ export interface FileTree {
   /** Creates, or replaces, a symbolic link; atomic like `replace`. */
   replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void>;
   setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void>;
+  /** As `setMetadata` of each in turn, sooner where neighbours follow each other; stops at the first error. Absent: nothing is sooner. */
+  setMetadataOfAll?(
+    entries: Iterable<readonly [path: ByteString, metadata: EntryMetadata]>,
+    options?: { signal?: AbortSignal },
+  ): Promise<void>;
   /**
    * Succeeds when the folder is already there. The empty path is the root, which is made with its parents. Without a mode,
    * and in a rename, new folders get what the system gives them, and nobody else may write there.

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { ByteString } from '../common/byte-string.ts';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import {
@@ -34,10 +35,14 @@ import { canSyncFileSystem } from './native-sync.ts';
 import { writeFileDurably } from './durable-file.ts';
 import { listLocalFolder, walkLocalTree } from './local-walk.ts';
 import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
+import { HeldFolders } from './held-folders.ts';
 import { holdEntry, openFolderBelow, type SafeFolder } from './safe-folder.ts';
 import { removeAbandoned, temporaryName } from './temporary-name.ts';
 
 const EMPTY = '' as ByteString;
+
+/** Some milliseconds. */
+const CHANGED_IN_A_TURN = 256;
 
 /** Folders remembered as swept of stale temporary files; beyond this the memory starts anew. */
 const SWEPT_FOLDERS = 10_000;
@@ -139,6 +144,25 @@ class LocalTree implements FileTree {
 
   async setMetadata(path: ByteString, metadata: EntryMetadata): Promise<void> {
     await this.#inFolder('change', path, async (folder, name) => this.#apply(folder, name, metadata));
+  }
+
+  async setMetadataOfAll(
+    entries: Iterable<readonly [ByteString, EntryMetadata]>,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    using held = new HeldFolders(this.localRoot);
+    let done = 0;
+    for (const [path, metadata] of entries) {
+      throwIfAborted(signal);
+      requireRelativePath(path);
+      try {
+        this.#apply(held.open(parentPath(path)), baseName(path), metadata);
+      } catch (error) {
+        throw this.#translate(error, 'change', path);
+      }
+      // Others have their turn: a million folders take seconds.
+      if (++done % CHANGED_IN_A_TURN === 0) await setImmediate();
+    }
   }
 
   async makeFolder(path: ByteString, metadata: EntryMetadata): Promise<void> {

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ByteString, compareBytePaths } from '../../common/byte-string.ts';
+import { InterruptedError } from '../../common/errors.ts';
 import { fromText } from '../../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
@@ -219,6 +220,26 @@ describe('the other changes of a local tree', () => {
     await tree.replaceSymlink(bytes('link'), bytes('file'), { mode: 0o777, mtimeNs: 7n });
     expect(await tree.stat(bytes('link'))).toMatchObject({ type: 'symlink', linkTarget: 'file', mtimeNs: 7n });
     expect(lstatSync(at('file'), { bigint: true }).mtimeNs).toBe(before);
+  });
+
+  it('sets the metadata of many at once, in their order, and stops where one cannot be reached', async () => {
+    for (const name of ['a/b/c', 'a/d', 'outside']) mkdirSync(at(name), { recursive: true });
+    symlinkSync('outside', at('link'));
+    mkdirSync(at('outside/in'));
+    const times = ['a/d', 'a/b/c', 'a/b', 'a', ''].map(
+      (path, index) => [bytes(path), BigInt(index) * 1_000n + 7n] as const,
+    );
+    await tree.setMetadataOfAll!(times.map(([path, mtimeNs]) => [path, { mode: 0o750, mtimeNs }]));
+    for (const [path, mtimeNs] of times) expect(await tree.stat(path)).toMatchObject({ mode: 0o750, mtimeNs });
+    const set = (...paths: string[]) => tree.setMetadataOfAll!(paths.map((path) => [bytes(path), { mode: 0o700 }]));
+    await expect(set('a/b', 'a/none', 'a')).rejects.toMatchObject({ code: 'NotFound' });
+    expect((await tree.stat(bytes('a/b')))?.mode).toBe(0o700);
+    expect((await tree.stat(bytes('a')))?.mode).toBe(0o750);
+    await expect(set('link/in')).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(set('a/..')).rejects.toMatchObject({ code: 'Usage' });
+    await expect(tree.setMetadataOfAll!([[bytes('a'), {}]], { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
+      InterruptedError,
+    );
   });
 
   it('removes a file, an empty folder, a link; not a folder with content', async () => {
