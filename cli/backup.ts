@@ -2,6 +2,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { archive, scanSources, type ArchiveRequest, type ArchiveResult } from '../repository/archive.ts';
 import { archiveStream } from '../repository/archive-stream.ts';
+import { scanThread } from './begin-early.ts';
 import { addBackupOptions, checkBackupOptions, type BackupOptions } from './backup-options.ts';
 import { collectBackupPaths, type BackupPaths } from './backup-paths.ts';
 import { entryTeller, tellResult, tellWhenHeld } from './backup-report.ts';
@@ -36,28 +37,34 @@ async function backUpPaths(context: CliContext, args: string[], options: BackupO
   const usesInput = [options.filesFrom, options.filesFromVerbatim, options.filesFromRaw].flat().includes('-');
   const withAtime = options.withAtime === true;
   // While the password becomes a key, there is nothing else to do.
-  const scan = scanSources({ source, withAtime });
-  const making = make(
-    usesInput ? withoutQuestions(context) : context,
-    options,
-    async (repository, { signal, progress, held }) => {
-      const { parent = 'auto', force = false, groupBy, ignoreCtime, ignoreInode } = options;
-      const request = {
-        ...describeRequest(context, options),
-        source,
-        parent: force || parent === false ? 'none' : parent === 'latest' ? 'auto' : parent,
-        ...(groupBy !== undefined && { groupBy, parentTags: groupBy.includes('tags') ? tagsOf(options) : [] }),
-        changeDetection: { ...(ignoreCtime && { ignoreCtime }), ...(ignoreInode && { ignoreInode }) },
-        withAtime,
-        // Trees that were not written cannot be compared.
-        skipIfUnchanged: options.skipIfUnchanged === true && options.dryRun !== true,
-      };
-      const onEntry = tellWhenHeld(entryTeller(context), held);
-      const result = await archive(repository, request, { signal, progress, onEntry, scan, held });
-      return { ...result, unreadable: [...paths.absent, ...result.unreadable] };
-    },
-  );
-  return making.finally(() => scan.stop());
+  const scan = scanSources({ source, withAtime }, scanThread());
+  try {
+    return await make(
+      usesInput ? withoutQuestions(context) : context,
+      options,
+      async (repository, { signal, progress, held }) => {
+        const { parent = 'auto', force = false, groupBy, ignoreCtime, ignoreInode } = options;
+        const request = {
+          ...describeRequest(context, options),
+          source,
+          parent: force || parent === false ? 'none' : parent === 'latest' ? 'auto' : parent,
+          ...(groupBy !== undefined && { groupBy, parentTags: groupBy.includes('tags') ? tagsOf(options) : [] }),
+          changeDetection: { ...(ignoreCtime && { ignoreCtime }), ...(ignoreInode && { ignoreInode }) },
+          withAtime,
+          // Trees that were not written cannot be compared.
+          skipIfUnchanged: options.skipIfUnchanged === true && options.dryRun !== true,
+        };
+        const onEntry = tellWhenHeld(entryTeller(context), held);
+        const result = await archive(repository, request, { signal, progress, onEntry, scan, held });
+        return { ...result, unreadable: [...paths.absent, ...result.unreadable] };
+      },
+    );
+  } catch (error) {
+    // Its thread may still be loading its code: the process must not end in the middle of that.
+    scan.stop();
+    await scan.ended;
+    throw error;
+  }
 }
 
 async function backUpStream(context: CliContext, words: string[], options: BackupOptions): Promise<ExitStatus> {

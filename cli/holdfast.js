@@ -20,7 +20,9 @@ module.enableCompileCache();
 // Worker threads have a cache only by this; to each it is worth a tenth of a second.
 const cache = module.getCompileCacheDir();
 if (cache !== undefined) process.env.NODE_COMPILE_CACHE ??= cache;
-const source = new URL('./main.ts', import.meta.url);
-const entry = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url);
-const { main } = await import(entry.href);
+const isCheckout = existsSync(new URL('./main.ts', import.meta.url));
+const load = (name) => import(new URL(isCheckout ? `./${name}.ts` : `../dist/cli/${name}.js`, import.meta.url).href);
+const { beginEarly } = await load('begin-early');
+beginEarly(process.argv.slice(2));
+const { main } = await load('main');
 await main(process.argv.slice(2));

@@ -1,5 +1,6 @@
 /** The command line: turns arguments into the one command that runs, and what comes of it into words and an exit status. */
 import { InterruptedError, StorageError } from '../common/errors.ts';
+import { endEarly } from './begin-early.ts';
 import type { CliContext } from './command.ts';
 import { ExitStatus, mergeStatuses, statusOfError } from './exit-status.ts';
 import { listenForInterrupts } from './interrupt.ts';
@@ -80,6 +81,7 @@ function report(error: unknown, output: TrackedOutput, global: GlobalOptions, co
 /** Ends the process after what was written has left it; handles that a command left open do not keep it alive. */
 async function exit(status: ExitStatus): Promise<never> {
   await flush();
+  await endEarly();
   process.exit(status);
 }
 

@@ -1,17 +1,17 @@
 /** A thread that looks at folders ahead of whoever reads them, and sends them packed. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { InterruptedError } from '../common/errors.ts';
 import type { ScanControl } from './scan-control.ts';
 
 /** Some 400 bytes each. */
 export const MAX_ENTRIES_AHEAD = 60_000;
-/** What the thread makes of an entry lives until it is packed. */
-const YOUNG_GENERATION_MIB = 4;
+
+/** Of such a thread's `Worker`: what it makes of an entry lives until it is packed. */
+export const SCAN_THREAD_LIMITS = { resourceLimits: { maxYoungGenerationSizeMb: 4 } };
 
 export interface ScanThreadOptions<Packed, Folder> {
-  /** Of the thread. */
-  module: URL;
-  workerData: unknown;
+  /** At work: it has been told what to look at. */
+  thread: Worker;
   control: ScanControl;
   unpack: (packed: Packed) => Folder[];
   /** Number of entries. */
@@ -35,10 +35,7 @@ export class ScanThread<Packed, Folder> {
 
   constructor(options: ScanThreadOptions<Packed, Folder>) {
     this.#options = options;
-    const thread = new Worker(options.module, {
-      workerData: options.workerData,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-    });
+    const { thread } = options;
     thread.on('message', (packed: Packed) => this.#receive(packed));
     thread.on('error', (error) => this.fail(error));
     thread.on('messageerror', (error) => this.fail(error));

@@ -1,6 +1,7 @@
 /** Backs up directories into a repository: one snapshot, in which what is known already is not stored again. */
 import { throwIfAborted } from '../common/errors.ts';
 import type { Progress } from '../common/progress.ts';
+import type { AwaitedThread } from '../files/awaited-thread.ts';
 import type { BackupFigures } from '../domain/run-record.ts';
 import type { Snapshot, SnapshotSummary } from '../domain/snapshot.ts';
 import { ArchiveReport, type ArchivedEntry, type UnreadableEntry } from './archive-report.ts';
@@ -114,10 +115,17 @@ function freshScan(request: ArchiveRequest, begun: SourceScan | undefined): Sour
   return scanSources(request);
 }
 
-/** Begins to look at the sources. Whoever does not give it to `archive` stops it. Throws a Usage error for malformed patterns. */
-export function scanSources({ source, withAtime }: Pick<ArchiveRequest, 'source' | 'withAtime'>): SourceScan {
+/**
+ * Begins to look at the sources. Whoever does not give it to `archive` stops it. Throws a Usage error for malformed patterns.
+ *
+ * @param started Its thread, started ahead.
+ */
+export function scanSources(
+  { source, withAtime }: Pick<ArchiveRequest, 'source' | 'withAtime'>,
+  started?: AwaitedThread,
+): SourceScan {
   const plan = buildSourceTree(absoluteSources(source.directories), source.links);
-  return new SourceScan(plan, { selection: source, withAtime });
+  return new SourceScan(plan, { selection: source, withAtime }, started);
 }
 
 async function archiveScanned(

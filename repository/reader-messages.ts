@@ -1,4 +1,5 @@
 /** What the main thread and the reader threads tell each other. */
+import type { Awaiting } from '../files/awaited-thread.ts';
 import type { Compression } from './compression.ts';
 import type { FinishedPack } from './open-packs.ts';
 import type { IndexedBlob } from './repository.ts';
@@ -19,16 +20,10 @@ export interface ReaderSettings {
 }
 
 /** What a thread gets instead of settings when they are still to come. */
-export interface AwaitedSettings {
-  /** An Int32: `WAITING` until the settings are in the thread's port, or it is to end. */
-  state: SharedArrayBuffer;
+export interface AwaitedSettings extends Awaiting {
   /** What it will be for: it loads what that needs. */
   work: 'check' | 'restore';
 }
-
-export const WAITING = 0;
-export const SETTINGS_SENT = 1;
-export const UNUSED = 2;
 
 /** Stored blobs of one pack, cut out of `content`, which begins at `contentOffset` of the pack. */
 export interface BlobBatch {

@@ -1,6 +1,7 @@
 /** A reader thread: decrypts, verifies and repacks what the main thread has read. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { IntegrityError, InterruptedError } from '../common/errors.ts';
+import { receiveSettings } from '../files/awaited-thread.ts';
 import { loadNativeFolderCalls } from '../files/native-folder.ts';
 import { loadNativeMetadata } from '../files/native-metadata.ts';
 import { BlobRoom } from './blob-room.ts';
@@ -15,8 +16,6 @@ import { createPackHasher } from './pack-hasher.ts';
 import { WindowMemory } from './pack-window.ts';
 import { ReadMemory } from './read-memory.ts';
 import {
-  UNUSED,
-  WAITING,
   type AwaitedSettings,
   type BlobBatch,
   type BlobProblem,
@@ -36,7 +35,16 @@ import { verifyPack, type VerifyTools } from './verify-pack.ts';
 const decompressor = onFirstUse(loadNativeDecompressor);
 const metadata = onFirstUse(loadNativeMetadata);
 const folderCalls = onFirstUse(loadNativeFolderCalls);
-const settings = receiveSettings(workerData as ReaderSettings | AwaitedSettings);
+const settings = receiveSettings<ReaderSettings, AwaitedSettings>(
+  workerData as ReaderSettings | AwaitedSettings,
+  ({ work }) => {
+    // Loads what calls into libraries.
+    decompressor();
+    if (work !== 'restore') return;
+    metadata();
+    folderCalls();
+  },
+);
 const key = prepareNativeKey(settings.key);
 const target = settings.target ?? settings;
 const openPacks = new OpenPacks(settings.target === undefined ? key : prepareNativeKey(target.key), target);
@@ -69,22 +77,6 @@ const tasks: { [Name in TaskName]: (input: ReaderTasks[Name]['input']) => Reader
 };
 
 const end = new Int32Array(settings.end);
-
-/** A thread that was started ahead waits for them here; its code is loaded by then. */
-function receiveSettings(given: ReaderSettings | AwaitedSettings): ReaderSettings {
-  if (!('state' in given)) return given;
-  // Loads what calls into libraries.
-  decompressor();
-  if (given.work === 'restore') {
-    metadata();
-    folderCalls();
-  }
-  const state = new Int32Array(given.state);
-  Atomics.wait(state, 0, WAITING);
-  // Of this thread alone.
-  if (Atomics.load(state, 0) === UNUSED) process.exit();
-  return receiveMessageOnPort(parentPort!)!.message as ReaderSettings;
-}
 
 /** Taken from the port, and still to be done. */
 const backlog: (TaskMessage | EndMessage)[] = [];

@@ -1,10 +1,11 @@
 /** A scan of a backup's sources in a thread of its own, ahead of whoever compares and stores what is there. */
 import { ScanControl } from '../files/scan-control.ts';
 import { MAX_ENTRIES_AHEAD, ScanThread } from '../files/scan-thread.ts';
-import { workerModule } from '../files/worker-module.ts';
 import type { ScanSettings } from './folder-scan.ts';
 import { unpackFolders, type PackedFolders, type ScannedFolder } from './packed-folders.ts';
 import type { ScanTask } from './scan-worker.ts';
+import type { AwaitedThread } from '../files/awaited-thread.ts';
+import { startScan } from './start-scan.ts';
 import { SourceNodes } from './source-node.ts';
 import { SourceSelection } from './source-selection.ts';
 import type { SourceFolder } from './source-tree.ts';
@@ -20,16 +21,19 @@ export class SourceScan {
   readonly #thread: ScanThread<PackedFolders, ScannedFolder>;
   #nodes: SourceNodes | undefined;
 
-  /** @param settings `maxEntriesAhead`: default 60,000. Throws a Usage error for malformed patterns. */
-  constructor(plan: SourceFolder, settings: ScanSettings) {
+  /**
+   * @param settings `maxEntriesAhead`: default 60,000. Throws a Usage error for malformed patterns.
+   * @param started The thread, started ahead; belongs to the scan when it was made. Default: it is started now.
+   */
+  constructor(plan: SourceFolder, settings: ScanSettings, started?: AwaitedThread) {
     // The thread makes one of its own; but what is wrong with the patterns must be said before anything begins.
     void new SourceSelection(settings.selection);
     this.#settings = settings;
     const { maxEntriesAhead = MAX_ENTRIES_AHEAD } = settings;
     const control = new ScanControl(maxEntriesAhead);
+    const task: ScanTask = { plan, settings: { ...settings, maxEntriesAhead }, control: control.memory };
     this.#thread = new ScanThread({
-      module: workerModule('./scan-worker', import.meta.url),
-      workerData: { plan, settings: { ...settings, maxEntriesAhead }, control: control.memory } satisfies ScanTask,
+      thread: started?.take(task) ?? startScan(task),
       control,
       unpack: unpackFolders,
       sizeOf: ({ size }) => size,

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { InterruptedError } from '../../common/errors.ts';
 import { archive, scanSources, type ArchiveRequest, type ArchiveResult } from '../../repository/archive.ts';
 import type { ScannedFolder } from '../../repository/packed-folders.ts';
+import { startScanAhead } from '../../repository/start-scan.ts';
 import { SourceScan } from '../../repository/source-scan.ts';
 import { buildSourceTree } from '../../repository/source-tree.ts';
 import { createArchiveFixture, type ArchiveFixture } from './archive-fixture.ts';
@@ -57,6 +58,25 @@ describe('a scan that was begun before the backup', () => {
     mkdirSync(late);
     const { unreadable } = await archiveScanned(fixture, [fixture.source, late], scan);
     expect(unreadable).toEqual([{ path: late, message: 'it is not there' }]);
+  });
+});
+
+describe('the thread of a scan, started before there is anything to scan', () => {
+  it('scans what it is told later, once', async () => {
+    using fixture = await createArchiveFixture();
+    writeFileSync(path.join(fixture.source, 'a'), 'one');
+    const started = startScanAhead();
+    const scan = scanSources(requestFor([fixture.source]), started);
+    // It belongs to the scan, and goes on.
+    await started.close();
+    const { figures } = await archiveScanned(fixture, [fixture.source], scan);
+    expect(figures.filesNew).toBe(1);
+    await scan.ended;
+  });
+
+  it('ends when nobody has a use for it', async () => {
+    // It waits for the thread to have ended.
+    await startScanAhead().close();
   });
 });
 
