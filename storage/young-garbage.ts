@@ -10,8 +10,9 @@ let collect: (() => void) | undefined;
 
 /**
  * Tells that so many bytes were taken for what will be garbage in a moment. V8 lets pieces of a quarter of a MiB lie until
- * they are more than all that lives, and then marks the whole heap: for each GiB that passes, a second of processor time. A
- * collection of the young generation alone takes half a millisecond, and the memory is used again while it is in the caches.
+ * they are more than all that lives, and then marks the whole heap: up to a second of processor time for each GiB. A
+ * collection of the young generation alone takes half a millisecond. It does not always suffice: in some runs V8 sets itself
+ * so low a limit that it goes on marking, as it would have without.
  */
 export function madeGarbage(bytes: number): void {
   made += bytes;
