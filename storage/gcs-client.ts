@@ -1,4 +1,5 @@
 /** Requests to Google Cloud Storage's JSON API: authenticated, repeated when their failure may pass, ended when nothing moves. */
+import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Storage as GoogleStorage } from '@google-cloud/storage';
@@ -65,15 +66,15 @@ export class GcsClient {
 
   constructor(settings: GcsSettings, options: GcsOptions) {
     const { credentials, keyFile, connections = 16, idleMilliseconds = 30_000 } = options;
-    const withKey = credentials !== undefined || keyFile !== undefined;
+    const key = credentials ?? (keyFile === undefined ? undefined : readKey(keyFile));
     this.#google = new GoogleStorage({
       ...(settings.endpoint === undefined ? {} : { apiEndpoint: settings.endpoint }),
       ...(settings.projectId === undefined ? {} : { projectId: settings.projectId }),
-      ...(credentials === undefined ? {} : { credentials: parseCredentials(credentials) }),
-      ...(keyFile === undefined ? {} : { keyFilename: keyFile }),
-      useAuthWithCustomEndpoint: withKey,
+      useAuthWithCustomEndpoint: key !== undefined,
     });
-    this.#authenticated = !this.#google.customEndpoint || withKey;
+    // As an option it would make the library write a warning to the terminal, for each client.
+    if (key !== undefined) this.#google.authClient.jsonContent = parseCredentials(key);
+    this.#authenticated = !this.#google.customEndpoint || key !== undefined;
     this.#agents = createIdleAgents(connections, idleMilliseconds);
   }
 
@@ -149,6 +150,17 @@ export async function readText(body: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of body as AsyncIterable<Buffer>) pieces.push(piece);
   return Buffer.concat(pieces).toString();
+}
+
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new HoldfastError('Usage', `the Google credentials in ${file} cannot be read`, {
+      hint: 'Correct GOOGLE_APPLICATION_CREDENTIALS, or let this account read the file.',
+      cause: error,
+    });
+  }
 }
 
 /** The key's text never goes into the error. */

@@ -21,6 +21,7 @@ export type PeerName =
   | 'versitygw'
   | 'fake-gcs-server'
   | 'sshd'
+  | 'openssl'
   | 'toxiproxy-server'
   | 'lowntfs-3g'
   | 'mount.exfat-fuse';
@@ -49,6 +50,7 @@ const REMEDIES: Record<PeerName, string> = {
   versitygw: 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0',
   'fake-gcs-server': 'go install github.com/fsouza/fake-gcs-server@v1.56.1',
   sshd: 'apt install openssh-server',
+  openssl: 'apt install openssl',
   'lowntfs-3g': 'apt install ntfs-3g',
   'mount.exfat-fuse': 'apt install exfat-fuse exfatprogs',
   'toxiproxy-server': 'go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0, and name it toxiproxy-server',
