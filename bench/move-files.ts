@@ -1,6 +1,5 @@
 /** The process that the benchmark measures for holdfast: moves files to or from a location by the product's own drivers. */
-import { createReadStream, createWriteStream, readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { forEachConcurrently } from '../common/concurrency.ts';
@@ -32,7 +31,8 @@ if (action === 'put') {
   await pipeline(await storage.openRead(name), createWriteStream(place));
 } else {
   await forEachConcurrently(readdirSync(place), FILES, async (file) => {
-    await storage.write(file, await readFile(path.join(place, file)), { existing: 'refuse' });
+    // At once: the pool of threads takes ten times as long for so little, and nothing is read from a disk.
+    await storage.write(file, readFileSync(path.join(place, file)), { existing: 'refuse' });
   });
 }
 await storage.close();

@@ -79,12 +79,17 @@ function holdfast(program: Program): Mover {
     version: program.version,
     transfers: [...MOVES, 'backup'],
     command(work) {
-      const { transfer, site, place, name: folder } = work;
+      const { transfer, site, place, name: folder, home } = work;
       if (transfer === 'backup') return backup(program, work, `sftp://${site.address}/${site.folderOf(folder)}`, []);
       const action = transfer === 'files' ? 'files' : transfer.endsWith('put') ? 'put' : 'get';
       const request: MoveRequest = { action, location: site.location(folder), place, name: FILE };
       const file = path.join(import.meta.dirname, 'move-files.ts');
-      return { file: process.execPath, args: [file, JSON.stringify(request)], environment: site.environment };
+      return {
+        file: process.execPath,
+        // As cli/holdfast.js starts the worker; the folder of what is compiled stays when the home of a transfer goes.
+        args: ['--semi-space-growth-factor=1', file, JSON.stringify(request)],
+        environment: { ...site.environment, NODE_COMPILE_CACHE: path.join(path.dirname(home), 'compile-cache') },
+      };
     },
   };
 }
