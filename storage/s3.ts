@@ -28,7 +28,9 @@ import { decodeCrc } from './crc32c.ts';
 import { createS3Agents, createS3Client, type S3Options, type S3Settings } from './s3-client.ts';
 import { copyS3Object, replaceS3Metadata } from './s3-copy.ts';
 import { httpStatusOf, translateS3Error } from './s3-errors.ts';
-import { createS3Putter, type S3Putter } from './s3-put.ts';
+import { headS3Object } from './s3-head.ts';
+import { createS3Putter } from './s3-put.ts';
+import { createS3Sender, type S3Sender } from './s3-request.ts';
 import { probeS3Rights } from './s3-rights.ts';
 import { writeS3Object } from './s3-upload.ts';
 import type { ByteRange, CallOptions, StorageRights } from './storage.ts';
@@ -42,7 +44,7 @@ export async function openS3Bucket(settings: S3Settings, options: S3Options = {}
   const client = await createS3Client(settings, options, agents);
   const { bucket, prefix = '', endpoint, forcePathStyle } = settings;
   const isPlain = endpoint !== undefined && forcePathStyle === true;
-  return new S3Bucket(client, bucket, prefix, isPlain ? createS3Putter(client, bucket, endpoint, agents) : undefined);
+  return new S3Bucket(client, bucket, prefix, isPlain ? createS3Sender(client, bucket, endpoint, agents) : undefined);
 }
 
 class S3Bucket implements Bucket {
@@ -54,13 +56,14 @@ class S3Bucket implements Bucket {
   readonly knowsWhatItRemoves = false;
   readonly #client: S3Client;
   readonly #bucket: string;
-  readonly #put: S3Putter | undefined;
+  /** Where the service allows it: a faster way for the most frequent requests. */
+  readonly #send: S3Sender | undefined;
 
-  constructor(client: S3Client, bucket: string, prefix: string, put: S3Putter | undefined) {
+  constructor(client: S3Client, bucket: string, prefix: string, send: S3Sender | undefined) {
     this.name = `s3://${bucket}`;
     this.prefix = prefix;
     this.#client = client;
-    this.#put = put;
+    this.#send = send;
     this.#bucket = bucket;
   }
 
@@ -103,6 +106,9 @@ class S3Bucket implements Bucket {
   }
 
   async head(key: string, call: CallOptions = {}) {
+    throwIfAborted(call.signal);
+    const found = this.#send && (await headS3Object(this.#send, key, call.signal));
+    if (found !== undefined) return found;
     try {
       return toObject(key, await this.#head(key, call));
     } catch (error) {
@@ -123,7 +129,7 @@ class S3Bucket implements Bucket {
       client: this.#client,
       bucket: this.#bucket,
       key,
-      put: this.#put,
+      put: this.#send && createS3Putter(this.#send),
       readBack: async (signal?: AbortSignal) => (await this.get(key, undefined, signal ? { signal } : {}))?.pieces,
     };
     await this.#guard('write', this.#placeOf(key), call, () => writeS3Object(target, content, call));
