@@ -23,7 +23,7 @@ export async function putContent(
       isDone = next.done === true;
       if (next.done === true) break;
       // Its memory may be used again.
-      begin.push(Uint8Array.from(next.value));
+      begin.push(Buffer.from(next.value));
       length += next.value.length;
     }
     if (isDone) return await bucket.put(key, Buffer.concat(begin), call);

@@ -148,7 +148,7 @@ class BucketTree implements FileTree {
     const isThere = await this.#isFolder(path);
     if (!isThere && (await this.#bucket.head(this.#entries.keyOf(path))) !== undefined) throw this.#taken(path);
     if (isThere && Object.keys(metadata).length === 0) return;
-    await this.#mark(path, metadata);
+    await this.#mark(path, metadata, { isNew: !isThere });
     if (!isThere) this.#entries.folders.add(path);
   }
 
@@ -230,11 +230,11 @@ class BucketTree implements FileTree {
   }
 
   /** Puts the folder's own object, with what an older one says of what is not given. */
-  async #mark(path: ByteString, metadata: EntryMetadata): Promise<void> {
+  async #mark(path: ByteString, metadata: EntryMetadata, { isNew } = { isNew: false }): Promise<void> {
     const key = this.#entries.folderKeyOf(path);
     if (key === '') return;
     const isWhole = (['mode', 'uid', 'gid', 'mtimeNs'] as const).every((name) => metadata[name] !== undefined);
-    const old = isWhole ? undefined : await this.#bucket.head(key);
+    const old = isWhole || isNew ? undefined : await this.#bucket.head(key);
     const all = { ...(old === undefined ? {} : givenMetadata(old)), ...metadata };
     await this.#bucket.put(key, NOTHING, { metadata: objectMetadata(this.#bucket.times, 'dir', all) });
   }
@@ -279,7 +279,7 @@ class BucketTree implements FileTree {
     await this.#makeParents(parent);
     if (await this.#isFolder(parent)) return;
     if ((await this.#bucket.head(this.#entries.keyOf(parent))) !== undefined) throw this.#taken(parent);
-    await this.#mark(parent, {});
+    await this.#mark(parent, {}, { isNew: true });
     this.#entries.folders.add(parent);
   }
 
