@@ -108,10 +108,19 @@ export class NewFolders {
     return undefined;
   }
 
-  /** No more is given a name in what was written into so far. Returns those of which all has been answered: durable, they can be named. */
+  /**
+   * No more is given a name in what was written into so far. Returns those of which all has been answered: durable, they can
+   * be named in this order. One below another that has to wait waits with it, as nobody would find it by its path.
+   */
   seal(): NewFolder[] {
-    for (const folder of this.#unnamed) folder.takesNames = false;
-    return [...this.#unnamed].filter(({ underWay }) => underWay === 0);
+    const sealed = new Set<Made>();
+    for (const folder of this.#unnamed) {
+      folder.takesNames = false;
+      const { parent, underWay } = folder;
+      const isReached = !('uses' in parent) || parent.isNamed || sealed.has(parent);
+      if (underWay === 0 && isReached) sealed.add(folder);
+    }
+    return [...sealed];
   }
 
   /** Throws Node's error, where something has taken the name meanwhile. */
