@@ -11,7 +11,7 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { NotFoundError, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
 import type {
   Bucket,
@@ -102,6 +102,8 @@ class S3Bucket implements Bucket {
       );
       yield page;
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+      // What it does not show would be taken for gone.
+      if (page.IsTruncated === true && (token ?? '') === '') throw cutShort(this.#placeOf(Prefix));
     } while (token !== undefined);
   }
 
@@ -235,6 +237,13 @@ class S3Bucket implements Bucket {
   #placeOf(key: string): string {
     return `${this.name}/${key}`;
   }
+}
+
+function cutShort(place: string): StorageError {
+  return new StorageError(`the list of ${place} is not whole: the service does not say where it goes on`, {
+    hint: 'The service has to know version 2 of the lists of S3 (ListObjectsV2).',
+    retryable: false,
+  });
 }
 
 interface ListedObject {
