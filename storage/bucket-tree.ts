@@ -191,10 +191,13 @@ class BucketTree implements FileTree {
     const [key, toKey] = [this.#entries.folderKeyOf(from), this.#entries.folderKeyOf(to)];
     this.#entries.folders.clear();
     this.#entries.seen.clear();
-    await forEachConcurrently(this.#bucket.list(key), MOVES, (object) =>
-      this.#copyObject(object, toKey + object.key.slice(key.length)),
-    );
-    await forEachConcurrently(this.#bucket.list(key), MOVES, (object) => this.#removeObject(object.key));
+    // What somebody adds meanwhile is not copied, and must not be removed.
+    const copied: string[] = [];
+    await forEachConcurrently(this.#bucket.list(key), MOVES, async (object) => {
+      await this.#copyObject(object, toKey + object.key.slice(key.length));
+      copied.push(object.key);
+    });
+    await forEachConcurrently(copied, MOVES, (each) => this.#removeObject(each));
   }
 
   /** A service that keeps objects in folders of a disk copies none of those that stand for a folder. */

@@ -132,6 +132,22 @@ function describeObjects(open: (prefix: string) => Promise<Bucket>, times: Recor
       expect(await readText(tree, 'a/b/file')).toBe('content');
     }));
 
+  it('leaves in a folder that it moves what comes there meanwhile', () =>
+    withTree(open, async ({ bucket }) => {
+      const moving = await open('odd');
+      const copy = moving.copy.bind(moving);
+      moving.copy = async (...call) => {
+        await copy(...call);
+        await bucket.put('odd/old/late', Buffer.from('late'));
+      };
+      await bucket.put('odd/old/file', Buffer.from('x'));
+      await openBucketTree(moving).rename(bytes('old'), bytes('new'));
+      moving.close();
+      const keys = (await collect(bucket.list('odd/'))).map(({ key }) => key);
+      expect(keys).toEqual(expect.arrayContaining(['odd/new/file', 'odd/old/late']));
+      expect(keys).not.toContain('odd/old/file');
+    }));
+
   it('looks again at what others have changed since it walked', () =>
     withTree(open, async ({ tree, bucket }) => {
       await put(tree, 'file', 'one', METADATA);
