@@ -93,6 +93,8 @@ export class GcmDecipher {
   /** Nothing of a packet is looked at before its tag was found right. */
   #deliver(): number | false | undefined {
     this.#gcm.verify(this.#tag);
+    // Of a packet without a payload the rest of the memory would be told.
+    if (this.#plain[0]! >= this.#size - 1) throw new Error('the server sends a packet of padding alone');
     const payload = this.#plain.subarray(1, this.#size - this.#plain[0]!);
     this.#size = 0;
     this.#lengthBytes = 0;

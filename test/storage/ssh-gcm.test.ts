@@ -111,6 +111,16 @@ describe.each([
     expect(() => decipher.decrypt(length, 0, 4)).toThrow(`packet of ${bytes} bytes`);
   });
 
+  it.each([15, 16, 200])('of 16 bytes, %d of which are said to be padding, are an error', (padding) => {
+    const sent: Buffer[] = [];
+    const cipher = ours(sent);
+    const packet = cipher.allocPacket(10);
+    expect(packet.length).toBe(4 + 16);
+    packet[4] = padding;
+    cipher.encrypt(packet);
+    expect(() => decryptAll(Buffer.concat(sent), [1 << 20])).toThrow('padding alone');
+  });
+
   it('leave the rest to the next decipher where the keys change', () => {
     const sent = encryptAll(theirs);
     const length = 4 + sent.readUInt32BE(0) + 16;
