@@ -78,7 +78,10 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
       return included;
     },
     onError,
-    onForeign: (path, why) => noteNotKept({ source: pair.source, findings }, path, why),
+    onForeign(path, why) {
+      leftOut.add(path);
+      noteNotKept({ source: pair.source, findings }, path, why);
+    },
   });
   const target = walkTarget(pair, { signal, findings });
   const entries = readable(pair, source);

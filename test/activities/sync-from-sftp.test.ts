@@ -1,6 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { sync } from '../../activities/sync.ts';
@@ -179,6 +191,17 @@ sshd.describe('a sync from an SSH server', () => {
     expect(findings.map(({ code }) => code).toSorted()).toEqual(['source/special', 'sync/not-kept']);
     expect(findings.every(({ subject }) => subject?.startsWith('sftp://') === true)).toBe(true);
     expect(await namesIn(target)).toEqual(['a.txt']);
+  });
+
+  sshd.it('keeps the copy of a link whose new target cannot be said', async () => {
+    await fill({ 'a.txt': 'a' });
+    await symlink('a.txt', join(source, 'link'));
+    await run();
+    await rm(join(source, 'link'));
+    await symlink(Buffer.from('\xff', 'latin1'), join(source, 'link'));
+    expect(await figures({ dryRun: true })).toMatchObject({ filesRemoved: 0, decisions: [{ step: 'leave' }] });
+    expect((await run()).findings.map(({ code }) => code)).toEqual(['sync/not-kept']);
+    expect(await readlink(join(target, 'link'))).toBe('a.txt');
   });
 
   sshd.it('passes over what its markers and sizes leave out, and keeps the copies of it', async () => {
