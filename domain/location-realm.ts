@@ -19,7 +19,8 @@ export function realmOf(location: LocationSettings, path: string): Realm {
   if (location.sftp === undefined) {
     const [kind, { bucket, prefix, endpoint = '' }] =
       location.s3 === undefined ? (['gs', location.gcs] as const) : (['s3', location.s3] as const);
-    return { realm: `${kind}:${endpoint.toLowerCase()}:${bucket}`, path: join(absolutePath('/', prefix ?? ''), path) };
+    const service = endpoint.toLowerCase().replace(/\/+$/, '');
+    return { realm: `${kind}:${service}:${bucket}`, path: join(absolutePath('/', prefix ?? ''), path) };
   }
   const { host, port, path: base } = location.sftp;
   return { realm: `sftp:${host.toLowerCase()}:${port}`, path: join(absolutePath('/~', base), path) };
