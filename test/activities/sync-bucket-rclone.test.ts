@@ -5,12 +5,11 @@ import { sync } from '../../activities/sync.ts';
 import type { SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
-import { openStorage } from '../../storage/open-storage.ts';
-import { openTree } from '../../storage/open-tree.ts';
 import { openRclone, type RealRclone } from '../files/real-rclone.ts';
 import { walk } from '../files/tree-contract/tree-under-test.ts';
 import { requirePeer } from '../peers.ts';
 import { BUCKET_KINDS, type BucketService } from '../servers/bucket-services.ts';
+import { reachLocations } from './reach-locations.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
 import { openWorkbench, PASSWORD, type Workbench } from './workbench.ts';
 
@@ -33,11 +32,7 @@ describe.each(BUCKET_KINDS)('a sync into a bucket of $name, beside rclone', ({ n
     beforeEach(async () => {
       bench = await openWorkbench();
       const prefix = `standby-${(prefixes += 1)}`;
-      const { surroundings } = service;
-      bench.deps.openTree = (location, below, role) => openTree(location, below, role, surroundings);
-      const local = bench.deps.openStorage;
-      bench.deps.openStorage = (location, below, role) =>
-        location.local === undefined ? openStorage(location, below, role, surroundings) : local(location, below, role);
+      reachLocations(bench.deps, service.surroundings);
       settings = syncSettings(bench, { to: service.location('standby', prefix), verifyShare: 0 });
       settings.guards.maxDelete = { share: 1, files: 1000 };
       remote = service.remote(`${prefix}/orders`);

@@ -9,10 +9,9 @@ import type { SyncFigures } from '../../domain/run-record.ts';
 import type { FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import type { Bucket } from '../../storage/bucket.ts';
-import { openStorage } from '../../storage/open-storage.ts';
-import { openTree } from '../../storage/open-tree.ts';
 import { bytes, collect, read } from '../files/tree-contract/tree-under-test.ts';
 import { BUCKET_KINDS, type BucketService } from '../servers/bucket-services.ts';
+import { reachLocations } from './reach-locations.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
@@ -33,11 +32,7 @@ describe.each(BUCKET_KINDS)('a sync into a bucket of $name', ({ peer, start }) =
       bench = await openWorkbench();
       prefix = `standby-${(prefixes += 1)}`;
       bucket = await service.open(`${prefix}/orders`);
-      const { surroundings } = service;
-      bench.deps.openTree = (location, below, role) => openTree(location, below, role, surroundings);
-      const local = bench.deps.openStorage;
-      bench.deps.openStorage = (location, below, role) =>
-        location.local === undefined ? openStorage(location, below, role, surroundings) : local(location, below, role);
+      reachLocations(bench.deps, service.surroundings);
       settings = syncSettings(bench, { to: service.location('standby', prefix) });
     });
     afterEach(async () => {
