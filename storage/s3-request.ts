@@ -3,7 +3,7 @@
  * request, ten times what the request needs.
  */
 import { createHmac, hash } from 'node:crypto';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type ClientRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { IdleAgents } from './idle-agents.ts';
@@ -42,26 +42,27 @@ export function createS3Sender(client: S3Client, bucket: string, endpoint: strin
   const signingKey = rememberSigningKey();
   return async ({ method, key, content, headers, signal }) => {
     const path = `${folder}/${key.split('/').map(encodeSegment).join('/')}`;
-    let signed: Record<string, string>;
+    const isSecure = base.protocol === 'https:';
+    let sent: ClientRequest;
     try {
       const [credentials, region] = await Promise.all([client.config.credentials(), client.config.region()]);
       const time = new Date(Date.now() + client.config.systemClockOffset);
       const signer = { ...credentials, region } as Signer;
-      signed = sign({ method, path, host: base.host, content, headers, signer, time, signingKey });
+      const signed = sign({ method, path, host: base.host, content, headers, signer, time, signingKey });
+      // Throws for a header that HTTP cannot carry.
+      sent = (isSecure ? httpsRequest : httpRequest)({
+        method,
+        host: base.hostname.replace(/^\[|\]$/g, ''),
+        port: base.port,
+        path,
+        agent: isSecure ? agents.https : agents.http,
+        headers: { ...signed, ...(method === 'HEAD' ? {} : { 'content-length': content.length }) },
+        ...(signal === undefined ? {} : { signal }),
+      });
     } catch {
       return 'unsigned';
     }
-    const isSecure = base.protocol === 'https:';
     const { promise, resolve } = Promise.withResolvers<S3Answer | 'unheard'>();
-    const sent = (isSecure ? httpsRequest : httpRequest)({
-      method,
-      host: base.hostname.replace(/^\[|\]$/g, ''),
-      port: base.port,
-      path,
-      agent: isSecure ? agents.https : agents.http,
-      headers: { ...signed, ...(method === 'HEAD' ? {} : { 'content-length': content.length }) },
-      ...(signal === undefined ? {} : { signal }),
-    });
     sent.on('response', (response) => {
       const { statusCode: status = 0, headers: answered } = response;
       response.on('end', () => resolve({ status, headers: answered }));
