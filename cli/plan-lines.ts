@@ -1,7 +1,7 @@
 /** What a sync would do, by file with reasons: the plan of a dry run. */
 import { MAX_PLANNED_DECISIONS, type RunRecord } from '../domain/run-record.ts';
 import type { Style } from './command.ts';
-import { displayText } from './display.ts';
+import { displayMessage } from './display.ts';
 
 /** `  replace  ledger.csv  size 4 → 5`; nothing of any other run. */
 export function planLines({ dryRun, figures }: RunRecord, style: Style): string[] {
@@ -9,7 +9,8 @@ export function planLines({ dryRun, figures }: RunRecord, style: Style): string[
   const { decisions } = figures;
   const width = Math.max(0, ...decisions.map(({ step }) => step.length));
   const lines = decisions.map(
-    ({ step, path, reason }) => `  ${step.padEnd(width)}  ${displayText(path)}  ${style.dim(displayText(reason))}`,
+    ({ step, path, reason }) =>
+      `  ${step.padEnd(width)}  ${displayMessage(path)}  ${style.dim(displayMessage(reason))}`,
   );
   if (decisions.length === 0) return ['  nothing is to be done'];
   if (decisions.length < MAX_PLANNED_DECISIONS) return lines;

@@ -82,7 +82,7 @@ export function isRelativePath(path: ByteString): boolean {
 /** Throws Usage for a path that `isRelativePath` refuses; the empty one, a tree's root, passes. */
 export function requireRelativePath(path: ByteString): void {
   if (path !== '' && !isRelativePath(path)) {
-    throw new HoldfastError('Usage', `the path "${path}" does not stay inside its tree`, {
+    throw new HoldfastError('Usage', `the path "${displayPath(path)}" does not stay inside its tree`, {
       hint: 'Give a path without "..", "." and empty parts, relative to the tree.',
     });
   }

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
-import { baseName, displayPath, joinPath, parentPath, requireRelativePath } from './byte-path.ts';
+import { baseName, displayPath, isRelativePath, joinPath, parentPath, requireRelativePath } from './byte-path.ts';
 import { decryptContent, encryptContent, plainSizeBytes, type CryptKeys } from './crypt-content.ts';
 import { createNameCipher, type NameCipher, type NameMode } from './crypt-names.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from './file-tree.ts';
@@ -142,7 +142,7 @@ class EncryptedTree implements FileTree {
     const stored = this.#names.encrypt(name, kindOf(entry));
     if (stored.length > LONGEST_NAME_BYTES)
       return `its encrypted name would be longer than ${LONGEST_NAME_BYTES} bytes`;
-    return this.#inner.refuses?.({ ...entry, path: stored });
+    return this.#inner.refuses?.({ ...entry, path: this.#storedPath(entry.path, kindOf(entry)) });
   }
 
   async close(): Promise<void> {
@@ -164,10 +164,16 @@ class EncryptedTree implements FileTree {
 
   /** The stored entry of a path, with its stored path; a file before a folder where both have the name. */
   async #find(path: ByteString): Promise<FileEntry | undefined> {
-    const asFile = await this.#inner.stat(this.#storedPath(path, 'file'));
+    const asFile = await this.#statStored(path, 'file');
     if (asFile !== undefined && (asFile.type === 'file' || path === '')) return asFile;
-    const asDir = await this.#inner.stat(this.#storedPath(path, 'dir'));
+    const asDir = await this.#statStored(path, 'dir');
     return asDir?.type === 'dir' ? asDir : undefined;
+  }
+
+  /** A name that is too long once encrypted is nobody's: a folder's own may fit where that of a file would not. */
+  async #statStored(path: ByteString, kind: Kind): Promise<FileEntry | undefined> {
+    const stored = this.#storedPath(path, kind);
+    return path === '' || isRelativePath(stored) ? this.#inner.stat(stored) : undefined;
   }
 
   #storedPath(path: ByteString, kind: Kind): ByteString {

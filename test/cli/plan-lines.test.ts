@@ -23,6 +23,11 @@ test('a dry run of a sync is told by file, each with its reason', () => {
   expect(lines([])).toEqual(['  nothing is to be done']);
 });
 
+test('names that the plan has escaped are not escaped once more', () => {
+  const decisions = [{ step: 'leave', path: 'new\\nline', reason: 'renamed from non\\xffutf8' }];
+  expect(lines(decisions)).toEqual(['  leave  new\\nline  renamed from non\\xffutf8']);
+});
+
 test('nothing is told of a run that did it, and of a long plan that there is more', () => {
   const decision = { step: 'copy', path: 'a', reason: 'new' };
   expect(lines([decision], false)).toEqual([]);

@@ -273,6 +273,30 @@ describe('an encrypted tree', () => {
     await expect(tree.replaceSymlink(bytes('l'), bytes('x'), {})).rejects.toMatchObject({ code: 'Usage' });
   });
 
+  it('asks the other tree for a place for the whole stored path', async () => {
+    const asked: string[] = [];
+    const inner: FileTree = Object.assign(openLocalTree(stored), {
+      refuses: ({ path }: FileEntry) => (asked.push(path), path.length > 300 ? 'too long' : undefined),
+    });
+    const tree = openEncryptedTree(inner, await cryptSettings(SECRETS, 'plain'));
+    const entry = { path: bytes('d/x'), type: 'file' } as FileEntry;
+    expect(tree.refuses!(entry)).toBeUndefined();
+    expect(tree.refuses!({ ...entry, path: bytes(`${'d'.repeat(200)}/${'n'.repeat(200)}`) })).toBe('too long');
+    expect(asked[0]).toBe('d/x.bin');
+  });
+
+  it('keeps a folder whose name would be too long for a file', async () => {
+    const tree = await openTree(SECRETS, 'plain');
+    const folderName = 'd'.repeat(255);
+    await tree.makeFolder(bytes(folderName), {});
+    await tree.setMetadata(bytes(folderName), { mode: 0o750 });
+    expect(await tree.stat(bytes(folderName))).toMatchObject({ type: 'dir', mode: 0o750 });
+    await tree.rename(bytes(folderName), bytes('e'.repeat(254)));
+    await tree.remove(bytes('e'.repeat(254)));
+    expect(await tree.stat(bytes(folderName))).toBeUndefined();
+    await expect(tree.remove(bytes(folderName))).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
   it('reports absence as every tree does', async () => {
     for (const names of ['standard', 'plain'] as const) {
       const tree = await openTree(SECRETS, names);
