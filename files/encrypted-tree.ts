@@ -164,16 +164,13 @@ class EncryptedTree implements FileTree {
 
   /** The stored entry of a path, with its stored path; a file before a folder where both have the name. */
   async #find(path: ByteString): Promise<FileEntry | undefined> {
-    const asFile = await this.#statStored(path, 'file');
+    const [ofFile, ofFolder] = [this.#storedPath(path, 'file'), this.#storedPath(path, 'dir')];
+    // A folder's name may fit where that of a file is too long once encrypted; where neither does, the other tree says so.
+    const isFolderAtMost = !isRelativePath(ofFile) && isRelativePath(ofFolder);
+    const asFile = isFolderAtMost ? undefined : await this.#inner.stat(ofFile);
     if (asFile !== undefined && (asFile.type === 'file' || path === '')) return asFile;
-    const asDir = await this.#statStored(path, 'dir');
+    const asDir = await this.#inner.stat(ofFolder);
     return asDir?.type === 'dir' ? asDir : undefined;
-  }
-
-  /** A name that is too long once encrypted is nobody's: a folder's own may fit where that of a file would not. */
-  async #statStored(path: ByteString, kind: Kind): Promise<FileEntry | undefined> {
-    const stored = this.#storedPath(path, kind);
-    return path === '' || isRelativePath(stored) ? this.#inner.stat(stored) : undefined;
   }
 
   #storedPath(path: ByteString, kind: Kind): ByteString {

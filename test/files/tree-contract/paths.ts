@@ -148,7 +148,11 @@ export function describePaths(withTree: WithTree, abilities: TreeAbilities): voi
       await put(tree, 'there');
       // Folders may have longer names than files.
       const isForFolders = longer.length <= 255 && tree.refuses?.(entryOf(longer, { type: 'dir' })) === undefined;
-      await expectRefusals(isForFolders ? changesOf(tree, longer) : callsOn(tree, longer), 'Usage');
+      if (!isForFolders) return expectRefusals(callsOn(tree, longer), 'Usage');
+      const { remove, 'rename from': renameFrom, ...ofFiles } = changesOf(tree, longer);
+      await expectRefusals(ofFiles, 'Usage');
+      // Of a folder, which is not there.
+      await expectRefusals({ remove: remove!, renameFrom: renameFrom! }, 'NotFound');
     }));
 
   it('refuses paths that lead out of it, in every call', () =>
