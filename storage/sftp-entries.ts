@@ -16,7 +16,6 @@ import type { SftpSession } from './sftp-session.ts';
 import { isGarbled } from './sftp-names.ts';
 import { isTemporary } from './sftp-temporary.ts';
 import { makeFolder, statRemote } from './sftp-write.ts';
-import type { StorageRole } from './storage.ts';
 
 /** Entries of a folder that are looked at at once, where its listing does not say all. */
 const LOOKS = 32;
@@ -28,7 +27,6 @@ const KNOWN_FOLDERS = 10_000;
 export interface SftpTreeSettings {
   description: string;
   root: string;
-  role: StorageRole;
   /** The account may give files away, and no mode keeps it from anything. */
   isRoot: boolean;
   hasLinkTimes: boolean;
@@ -37,9 +35,15 @@ export interface SftpTreeSettings {
 export class RemoteEntries {
   readonly #settings: SftpTreeSettings;
   readonly #folders = new Set<ByteString>();
+  #isChanged = false;
 
   constructor(settings: SftpTreeSettings) {
     this.#settings = settings;
+  }
+
+  /** From now on what killed processes left goes when it is listed: who only plans, or may not write here, removes nothing. */
+  noteChange(): void {
+    this.#isChanged = true;
   }
 
   /** What was looked at may have changed. */
@@ -57,7 +61,7 @@ export class RemoteEntries {
     await forEachConcurrently(listed, LOOKS, async (item) => {
       const path = joinPath(folder, fromText(item.filename));
       if (isTemporary(item.filename)) {
-        if (this.#settings.role !== 'reader') removeAbandoned(session, this.path(path), item);
+        if (this.#isChanged) removeAbandoned(session, this.path(path), item);
         return;
       }
       if (isGarbled(item.filename)) {

@@ -1,4 +1,4 @@
-/** Names of files that are being written on a server: no listing shows them, and what a killed process left is removed a day later. */
+/** Names of files that are being written on a server: no listing shows them, and what a killed process left goes a day later, when somebody writes there. */
 import { randomBytes } from 'node:crypto';
 
 /** When it was begun, in seconds since the epoch, and what makes it one of many; before 0.1.0 the time was left out. */

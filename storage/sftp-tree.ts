@@ -56,7 +56,6 @@ export async function openSftpTree(
           return new SftpTree(pool, {
             description,
             root: place.path === '' ? '.' : place.path,
-            role,
             isRoot: user === 'root',
             hasLinkTimes: session.has(LSETSTAT),
           });
@@ -263,6 +262,7 @@ class SftpTree implements FileTree {
   ): Promise<Result> {
     requireRelativePath(path);
     this.#requireSayable(path);
+    if (verb !== 'read' && verb !== 'list') this.#entries.noteChange();
     const attempt = async (failures: number): Promise<Result> => {
       try {
         const run = (session: SftpSession, again: boolean) => work(session, again || failures > 0);
