@@ -1,4 +1,5 @@
 /** What takes long to start begins before anything else of the program is loaded. */
+import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { AwaitedThread } from '../files/awaited-thread.ts';
 import { startScanAhead } from '../repository/start-scan.ts';
 
@@ -10,6 +11,9 @@ let scan: AwaitedThread | undefined;
 /** @param argv Without node and the program. What is wrong with it is found later. */
 export function beginEarly(argv: readonly string[]): void {
   const isBackup = argv.find((word) => !word.startsWith('-')) === 'backup';
+  // Where nothing has changed, all work is this thread's and the scan's: collecting a small one over and over would be a tenth
+  // of it. It grows until the threads that store something start.
+  if (!isBackup) keepYoungGeneration();
   if (isBackup && !argv.some((word) => WITHOUT_SCAN.has(word))) scan = startScanAhead();
 }
 

@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs';
 // By its default: an older Node has no such export, and would fail here instead of saying what it lacks.
 import module from 'node:module';
-import v8 from 'node:v8';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
@@ -13,9 +12,6 @@ if (major < 24) {
   );
   process.exit(2);
 }
-// The young generation would grow to tens of megabytes that are never given back; collecting a small one often costs nothing
-// measurable. Other versions of Node may not know the flag, and would say so on every start.
-if (major === 24) v8.setFlagsFromString('--semi-space-growth-factor=1');
 module.enableCompileCache();
 // Worker threads have a cache only by this; to each it is worth a tenth of a second.
 const cache = module.getCompileCacheDir();

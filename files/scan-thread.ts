@@ -7,7 +7,7 @@ import type { ScanControl } from './scan-control.ts';
 export const MAX_ENTRIES_AHEAD = 60_000;
 
 /** Of such a thread's `Worker`: what it makes of an entry lives until it is packed. */
-export const SCAN_THREAD_LIMITS = { resourceLimits: { maxYoungGenerationSizeMb: 4 } };
+export const SCAN_THREAD_LIMITS = { resourceLimits: { maxYoungGenerationSizeMb: 12 } };
 
 export interface ScanThreadOptions<Packed, Folder> {
   /** At work: it has been told what to look at. */

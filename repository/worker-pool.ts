@@ -1,5 +1,6 @@
 /** The archiver's worker threads: hands jobs out, takes finished packs in, and keeps what is under way within bounds. */
 import { Worker } from 'node:worker_threads';
+import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { SharedBlobTable } from './blob-table.ts';
 import type { KnownBlobs } from './known-blobs.ts';
@@ -155,6 +156,7 @@ export class WorkerPool {
   }
 
   #start(): PoolWorker {
+    keepYoungGeneration();
     const { settings, known } = this.#options;
     const workerData: WorkerSettings = { ...settings, knownBlobs: known.memory, abort: this.#abort };
     const thread = new Worker(workerModule('./archive-worker', import.meta.url), {
