@@ -16,6 +16,8 @@ export interface EngineSession {
   client: Client;
   /** Of the embedded engine: where a person looks at histories. */
   uiUrl?: string;
+  /** Whether this process does the work; else another one does. */
+  hasWorker: boolean;
   /** Ends with an error when the worker or the embedded server died on its own; else never. */
   readonly failed: Promise<never>;
   /**
@@ -74,6 +76,7 @@ export async function openEngine(context: CliContext, options: EngineOptions): P
     connection,
     client: new TemporalClient({ connection, namespace: engine.namespace }),
     uiUrl: embedded?.uiUrl,
+    hasWorker: worker !== undefined,
     failed: failureOf(worker, embedded),
     close,
   };

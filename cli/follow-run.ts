@@ -13,7 +13,7 @@ const POLL_MS = 500;
 /**
  * Starts the run, or joins one that is open, and waits for its end. A run that was joined may have obeyed an earlier
  * request: then another one follows it. Throws InterruptedError when the person asks to stop (the run goes on with the
- * next start), EngineUnreachable when the worker dies.
+ * next start, or at once in the other process that does it), EngineUnreachable when the worker dies.
  */
 export async function followRun(
   context: CliContext,
@@ -39,7 +39,7 @@ async function watch(context: CliContext, session: EngineSession, run: Launched)
   const progress = showProgress(session, run.workflowId, display, stop);
   const result = run.result(stop);
   try {
-    return await Promise.race([result, session.failed, interruption(context.signal)]);
+    return await Promise.race([result, session.failed, interruption(context.signal, session.hasWorker)]);
   } finally {
     // Aborting makes it fail, and nobody listens any more.
     result.catch(() => {});
@@ -69,12 +69,14 @@ async function showProgress(
   }
 }
 
-function interruption(signal: AbortSignal): Promise<never> {
+function interruption(signal: AbortSignal, hasWorker: boolean): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   const interrupt = () =>
     reject(
       new InterruptedError('interrupted', {
-        hint: 'the run goes on with the next `holdfast start`',
+        hint: hasWorker
+          ? 'the run goes on with the next `holdfast start`'
+          : 'the run goes on in the `holdfast start` or `holdfast worker` that does it: `holdfast runs` shows its end',
         cause: signal.reason,
       }),
     );

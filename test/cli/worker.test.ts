@@ -55,6 +55,16 @@ temporal.describe('Beside a Temporal that is there already', () => {
       });
       expect((await project.holdfast(['apply', '--allow-dirty'])).status).toBe(0);
 
+      // Nobody works yet: who follows a run and stops is told that it is not ended by that.
+      expect((await project.holdfast(['run', 'orders', 'backup', '--detach'])).status).toBe(0);
+      const stopped = await project.holdfast(['run', 'orders', 'backup'], (child) =>
+        child.stderr!.on('data', (chunk: Buffer) => {
+          if (chunk.includes('a run is open already')) child.kill('SIGINT');
+        }),
+      );
+      expect(stopped.status).toBe(130);
+      expect(stopped.stderr).toContain('the run goes on in the `holdfast start` or `holdfast worker` that does it');
+
       let worker: ChildProcess | undefined;
       let heard = '';
       const working = project.holdfast(['worker', '--json'], (child) => {
