@@ -133,6 +133,8 @@ export class BucketEntries {
         const name = object.key.slice(key.length);
         if (name.endsWith('/')) found.markers.set(name.slice(0, -1), object);
         else if (object.key !== key) found.files.set(name, object);
+        else if (object.sizeBytes > 0)
+          onForeign?.(`${folder}/` as ByteString, 'a folder has no content, but its object has');
       }
       for (const each of page.folders) found.folders.add(each.slice(key.length, -1));
     }

@@ -49,6 +49,7 @@ fakeGcs.describe('trees on Google Cloud Storage', () => {
     await withTree(open, async ({ tree, bucket }) => {
       const odd = ['', '/x', '../up', './here', 'a//b', 'file/below', 'back\u0001', `${'n'.repeat(256)}/x`];
       for (const name of ['file', 'folder/inside', ...odd]) await bucket.put(`odd/${name}`, Buffer.from(name));
+      await bucket.put('odd/folder/', Buffer.from('content of a folder'));
       const foreign: string[] = [];
       expect(await walk(tree, { onForeign: (path) => foreign.push(path) })).toEqual([
         'a',
@@ -56,7 +57,7 @@ fakeGcs.describe('trees on Google Cloud Storage', () => {
         'folder',
         'folder/inside',
       ]);
-      const told = ['', '.', '..', 'a/', 'back\u0001', 'file/', 'n'.repeat(256)];
+      const told = ['', '.', '..', 'a/', 'back\u0001', 'file/', 'folder/', 'n'.repeat(256)];
       expect(foreign.toSorted()).toEqual(told);
       await tree.remove(bytes('file'));
       await expectRefusal(() => tree.remove(bytes('a')), 'AlreadyExists');
