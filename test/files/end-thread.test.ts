@@ -52,9 +52,24 @@ describe('endThread', () => {
     await endThread(thread, 'end');
   });
 
-  it('kills a thread that does not answer', async () => {
-    const thread = new Worker('for (;;);', { eval: true });
+  it('waits for a thread that is at work, and kills none: what it has in its hands it finishes', async () => {
+    const busy = `
+      const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', () => parentPort.close());
+      parentPort.postMessage('begun');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+      parentPort.postMessage('finished');`;
+    const thread = new Worker(busy, { eval: true });
+    const said: unknown[] = [];
+    const codes: number[] = [];
+    thread.on('exit', (code) => codes.push(code));
+    await new Promise<void>((begun) => {
+      thread.on('message', (word) => {
+        said.push(word);
+        begun();
+      });
+    });
     await endThread(thread, 'end');
-    expect(thread.threadId).toBe(-1);
+    expect([said, codes]).toEqual([['begun', 'finished'], [0]]);
   });
 });
