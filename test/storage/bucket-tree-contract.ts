@@ -16,7 +16,8 @@ export function describeBucketTree(name: string, open: (prefix: string) => Promi
       opened.push(tree);
       return tree;
     };
-    const looked = await open(`${place}/root`);
+    const top = `${place}/root`;
+    const looked = await open(top);
     try {
       const tree = await openAt('/root');
       await tree.makeFolder('' as never, {});
@@ -26,8 +27,8 @@ export function describeBucketTree(name: string, open: (prefix: string) => Promi
         openMissing: async () => ({ missing: await openAt('/missing/root'), above: await openAt('') }),
         async stored() {
           const keys: string[] = [];
-          const root = `${place}/root/`;
-          for await (const { key } of looked.list(root)) if (key !== root) keys.push(key.slice(root.length));
+          const marker = `${top}/`;
+          for await (const { key } of looked.list(marker)) if (key !== marker) keys.push(key.slice(marker.length));
           return keys;
         },
       });
