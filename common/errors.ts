@@ -58,6 +58,16 @@ export class NotFoundError extends HoldfastError {
   }
 }
 
+/** What was asked for; undefined when it is not there (NotFoundError). */
+export async function ifThere<Result>(asked: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
 /** Stored bytes are not what they must be: a hash, a MAC or a structure does not fit. */
 export class IntegrityError extends HoldfastError {
   constructor(message: string, details?: ErrorDetails) {

@@ -1,5 +1,5 @@
 /** Salvages what is whole of damaged packs: into new packs, before the damaged ones are removed. */
-import { HoldfastError, IntegrityError, NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { HoldfastError, ifThere, IntegrityError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { silentProgress, type Progress } from '../common/progress.ts';
 import { planBatches } from './blob-batches.ts';
 import type { BlobIndex } from './blob-index.ts';
@@ -136,12 +136,7 @@ async function readStored(
   packId: string,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
-  try {
-    return await repository.storage.read(packName(packId), undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
-  }
+  return ifThere(repository.storage.read(packName(packId), undefined, signal === undefined ? {} : { signal }));
 }
 
 function headerOf(repository: Repository, packId: string, content: Uint8Array): IndexedBlob[] {

@@ -1,5 +1,5 @@
 /** Buckets of Google Cloud Storage. */
-import { HoldfastError, NotFoundError, StorageError, throwIfAborted } from '../common/errors.ts';
+import { HoldfastError, ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
 import type {
   Bucket,
@@ -90,12 +90,8 @@ class GcsBucket implements Bucket {
   }
 
   async head(key: string, call: CallOptions = {}) {
-    try {
-      return toObject(key, await this.#describe(key, OBJECT_FIELDS, call));
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
+    const described = await ifThere(this.#describe(key, OBJECT_FIELDS, call));
+    return described && toObject(key, described);
   }
 
   get(key: string, range?: ByteRange, call: CallOptions = {}): Promise<OpenedObject | undefined> {

@@ -5,14 +5,16 @@ import type { S3Answer, S3Sender } from './s3-request.ts';
 const METADATA_HEADER = 'x-amz-meta-';
 const NOTHING = new Uint8Array(0);
 
-/** undefined: whatever is not plainly the object is left to the SDK. */
+/** `absent`: there is none. undefined: whatever is plainly neither is left to the SDK. */
 export async function headS3Object(
   send: S3Sender,
   key: string,
   signal: AbortSignal | undefined,
-): Promise<DescribedObject | undefined> {
+): Promise<DescribedObject | 'absent' | undefined> {
   const answer = await send({ method: 'HEAD', key, content: NOTHING, headers: {}, signal });
-  if (typeof answer === 'string' || answer.status !== 200) return undefined;
+  if (typeof answer === 'string') return undefined;
+  if (answer.status === 404) return 'absent';
+  if (answer.status !== 200) return undefined;
   return describe(key, answer);
 }
 

@@ -11,7 +11,7 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { NotFoundError, StorageError, throwIfAborted } from '../common/errors.ts';
+import { ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
 import type {
   Bucket,
@@ -110,13 +110,9 @@ class S3Bucket implements Bucket {
   async head(key: string, call: CallOptions = {}) {
     throwIfAborted(call.signal);
     const found = this.#send && (await headS3Object(this.#send, key, call.signal));
-    if (found !== undefined) return found;
-    try {
-      return toObject(key, await this.#head(key, call));
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
+    if (found !== undefined) return found === 'absent' ? undefined : found;
+    const head = await ifThere(this.#head(key, call));
+    return head && toObject(key, head);
   }
 
   get(key: string, range?: ByteRange, call: CallOptions = {}): Promise<OpenedObject | undefined> {

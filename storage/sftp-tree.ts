@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { Stats } from 'ssh2';
 import type { ByteString } from '../common/byte-string.ts';
 import { untilAborted } from '../common/concurrency.ts';
-import { HoldfastError, NotFoundError } from '../common/errors.ts';
+import { HoldfastError, ifThere, NotFoundError } from '../common/errors.ts';
 import { requireEntryPath, requireMove, requireRelativePath, toText } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from '../files/file-tree.ts';
 import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
@@ -107,12 +107,7 @@ class SftpTree implements FileTree {
   }
 
   async stat(path: ByteString): Promise<FileEntry | undefined> {
-    try {
-      return await this.#call('read', path, undefined, (session) => this.#entries.look(session, path));
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
+    return ifThere(this.#call('read', path, undefined, (session) => this.#entries.look(session, path)));
   }
 
   async openRead(path: ByteString, { signal }: { signal?: AbortSignal } = {}): Promise<Readable> {
