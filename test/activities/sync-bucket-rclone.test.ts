@@ -9,9 +9,9 @@ import { openRclone, type RealRclone } from '../files/real-rclone.ts';
 import { walk } from '../files/tree-contract/tree-under-test.ts';
 import { requirePeer } from '../peers.ts';
 import { BUCKET_KINDS, type BucketService } from '../servers/bucket-services.ts';
-import { reachLocations } from './reach-locations.ts';
-import { fillFolder, syncSettings } from './sync-settings.ts';
-import { openWorkbench, PASSWORD, type Workbench } from './workbench.ts';
+import { openBucketSync } from './server-sync.ts';
+import { fillFolder } from './sync-settings.ts';
+import { PASSWORD, type Workbench } from './workbench.ts';
 
 const rclone = requirePeer('rclone');
 const NOT_OURS = ['--exclude', '.holdfast*'];
@@ -23,19 +23,16 @@ describe.each(BUCKET_KINDS)('a sync into a bucket of $name, beside rclone', ({ n
     let settings: SyncSettings;
     let remote: string;
     let program: RealRclone;
-    let prefixes = 0;
 
     beforeAll(async () => {
       service = await start();
     });
     afterAll(() => service.stop());
     beforeEach(async () => {
-      bench = await openWorkbench();
-      const prefix = `standby-${(prefixes += 1)}`;
-      reachLocations(bench.deps, service.surroundings);
-      settings = syncSettings(bench, { to: service.location('standby', prefix), verifyShare: 0 });
+      const opened = await openBucketSync(service, { verifyShare: 0 });
+      ({ bench, settings } = opened);
       settings.guards.maxDelete = { share: 1, files: 1000 };
-      remote = service.remote(`${prefix}/orders`);
+      remote = service.remote(`${opened.path}/orders`);
       const elsewhere = { cwd: bench.directory, environment: service.rcloneEnvironment };
       program = await openRclone(rclone.command, remote, { password: PASSWORD }, 'standard', elsewhere);
       await fillFolder(bench.source, {

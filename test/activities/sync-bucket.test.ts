@@ -11,9 +11,9 @@ import { openLocalTree } from '../../files/local-tree.ts';
 import type { Bucket } from '../../storage/bucket.ts';
 import { bytes, collect, read } from '../files/tree-contract/tree-under-test.ts';
 import { BUCKET_KINDS, type BucketService } from '../servers/bucket-services.ts';
-import { reachLocations } from './reach-locations.ts';
-import { fillFolder, syncSettings } from './sync-settings.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { openBucketSync } from './server-sync.ts';
+import { fillFolder } from './sync-settings.ts';
+import { type Workbench } from './workbench.ts';
 
 describe.each(BUCKET_KINDS)('a sync into a bucket of $name', ({ peer, start }) => {
   peer.describe('on a real server', () => {
@@ -22,18 +22,14 @@ describe.each(BUCKET_KINDS)('a sync into a bucket of $name', ({ peer, start }) =
     let settings: SyncSettings;
     let bucket: Bucket;
     let prefix: string;
-    let prefixes = 0;
 
     beforeAll(async () => {
       service = await start();
     });
     afterAll(() => service.stop());
     beforeEach(async () => {
-      bench = await openWorkbench();
-      prefix = `standby-${(prefixes += 1)}`;
+      ({ bench, settings, path: prefix } = await openBucketSync(service));
       bucket = await service.open(`${prefix}/orders`);
-      reachLocations(bench.deps, service.surroundings);
-      settings = syncSettings(bench, { to: service.location('standby', prefix) });
     });
     afterEach(async () => {
       bucket.close();

@@ -6,9 +6,9 @@ import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import type { Bucket } from '../../storage/bucket.ts';
 import { BUCKET_KINDS, type BucketService } from '../servers/bucket-services.ts';
-import { reachLocations } from './reach-locations.ts';
+import { openBench } from './server-sync.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
-import { namesIn, openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
+import { namesIn, sourceSettings, type Workbench } from './workbench.ts';
 
 describe.each(BUCKET_KINDS)('a sync from a bucket of $name', ({ peer, start }) => {
   peer.describe('on a real server', () => {
@@ -18,18 +18,15 @@ describe.each(BUCKET_KINDS)('a sync from a bucket of $name', ({ peer, start }) =
     let bucket: Bucket;
     let prefix: string;
     let target: string;
-    let prefixes = 0;
 
     beforeAll(async () => {
       service = await start();
     });
     afterAll(() => service.stop());
     beforeEach(async () => {
-      bench = await openWorkbench();
-      prefix = `warehouse-${(prefixes += 1)}`;
+      ({ bench, path: prefix } = await openBench(service));
       target = join(bench.directory, 'standby', 'orders');
       bucket = await service.open(`${prefix}/orders`);
-      reachLocations(bench.deps, service.surroundings);
       settings = syncSettings(bench, {
         source: sourceSettings([`/${prefix}/orders`]),
         from: { location: service.location('warehouse', prefix), path: 'orders' },

@@ -22,9 +22,9 @@ import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
 import { startToxiproxy } from '../servers/toxiproxy.ts';
 import { isUnfinished, killOnTheWay } from './killed-sync.ts';
-import { reachLocations } from './reach-locations.ts';
+import { openBench } from './server-sync.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
-import { namesIn, openWorkbench, sourceSettings, type Workbench } from './workbench.ts';
+import { namesIn, sourceSettings, type Workbench } from './workbench.ts';
 
 const sshd = requirePeer('sshd');
 const toxiproxy = requirePeer('toxiproxy-server');
@@ -35,22 +35,20 @@ sshd.describe('a sync from an SSH server', () => {
   let settings: SyncSettings;
   let source: string;
   let target: string;
-  let folders = 0;
+  let folder: string;
 
   beforeAll(async () => {
     server = await startSshd(sshd.command);
   });
   afterAll(() => server.stop());
   beforeEach(async () => {
-    bench = await openWorkbench();
-    const path = `warehouse-${(folders += 1)}`;
-    source = join(server.data, path, 'orders');
+    ({ bench, path: folder } = await openBench(server));
+    source = join(server.data, folder, 'orders');
     await mkdir(source, { recursive: true });
     target = join(bench.directory, 'standby', 'orders');
-    reachLocations(bench.deps, server.surroundings);
     settings = syncSettings(bench, {
-      source: sourceSettings([`/~/${path}/orders`]),
-      from: place(path),
+      source: sourceSettings([`/~/${folder}/orders`]),
+      from: place(folder),
     });
   });
   afterEach(() => bench.remove());
@@ -138,7 +136,7 @@ sshd.describe('a sync from an SSH server', () => {
   });
 
   sshd.it('goes from one folder of a server to another one, also of the same, encrypted', async () => {
-    const path = `standby-${folders}`;
+    const path = `standby-${folder}`;
     target = join(server.data, path, 'orders');
     settings.to = { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } };
     await fill({ 'a.txt': 'a', 'sub/b.txt': 'bb' });
@@ -246,7 +244,7 @@ sshd.describe('a sync from an SSH server', () => {
 
   sshd.it('leaves the locks of other syncs alone where it reads the root of a location', async () => {
     await fill({ 'a.txt': 'a', '.holdfast-sync.lock': '{}', '.holdfast-sync.0123456789abcdef.lock': '{}' });
-    settings.from = { location: { ...place(`warehouse-${folders}/orders`).location }, path: '' };
+    settings.from = { location: { ...place(`${folder}/orders`).location }, path: '' };
     expect((await run()).findings).toEqual([]);
     expect(await namesIn(target)).toEqual(['a.txt']);
   });

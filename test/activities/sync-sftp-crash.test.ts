@@ -17,9 +17,8 @@ import {
   isUnfinished,
   killOnTheWay,
 } from './killed-sync.ts';
-import { reachLocations } from './reach-locations.ts';
-import { syncSettings } from './sync-settings.ts';
-import { openWorkbench, tick, type Workbench } from './workbench.ts';
+import { openSshSync } from './server-sync.ts';
+import { tick, type Workbench } from './workbench.ts';
 
 /** So large that the run is killed while it is on its way, and many small ones get their names meanwhile. */
 const SLOW_BYTES = 256 * 1024 * 1024;
@@ -30,22 +29,14 @@ sshd.describe('a sync to an SSH server that is killed', () => {
   let bench: Workbench;
   let settings: SyncSettings;
   let target: string;
-  let folders = 0;
 
   beforeAll(async () => {
     server = await startSshd(sshd.command);
   });
   afterAll(() => server.stop());
   beforeEach(async () => {
-    bench = await openWorkbench();
-    const path = `standby-${(folders += 1)}`;
-    target = join(server.data, path, 'orders');
-    reachLocations(bench.deps, server.surroundings);
-    settings = syncSettings(bench, {
-      to: { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } },
-      guards: { emptySource: 'refuse', maxDelete: { share: 0.1, files: 10_000 } },
-      verifyShare: 0,
-    });
+    const guards: SyncSettings['guards'] = { emptySource: 'refuse', maxDelete: { share: 0.1, files: 10_000 } };
+    ({ bench, settings, target } = await openSshSync(server, { guards, verifyShare: 0 }));
   });
   afterEach(() => bench.remove());
 

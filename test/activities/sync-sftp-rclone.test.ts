@@ -8,9 +8,9 @@ import { openRclone, type RealRclone } from '../files/real-rclone.ts';
 import { requirePeer } from '../peers.ts';
 import { runCommand } from '../run-command.ts';
 import { PASSPHRASE, startSshd, type SshServer } from '../servers/sshd.ts';
-import { reachLocations } from './reach-locations.ts';
-import { fillFolder, syncSettings } from './sync-settings.ts';
-import { openWorkbench, PASSWORD, type Workbench } from './workbench.ts';
+import { openSshSync } from './server-sync.ts';
+import { fillFolder } from './sync-settings.ts';
+import { PASSWORD, type Workbench } from './workbench.ts';
 
 const sshd = requirePeer('sshd');
 const rclone = requirePeer('rclone');
@@ -21,27 +21,21 @@ sshd.describe('an encrypted sync to an SSH server, beside rclone', () => {
   let bench: Workbench;
   let settings: SyncSettings;
   let program: RealRclone;
-  let folders = 0;
 
   beforeAll(async () => {
     server = await startSshd(sshd.command);
   });
   afterAll(() => server.stop());
   beforeEach(async () => {
-    bench = await openWorkbench();
-    const path = `standby-${(folders += 1)}`;
-    reachLocations(bench.deps, server.surroundings);
-    settings = syncSettings(bench, {
-      to: { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } },
-      verifyShare: 0,
-    });
+    const opened = await openSshSync(server, { verifyShare: 0 });
+    ({ bench, settings } = opened);
     settings.guards.maxDelete = { share: 1, files: 1000 };
     settings.encrypt = { password: { env: 'PASSWORD' }, names: 'standard' };
     // cryptcheck wants hashes, which rclone has made by the shell: this account has one.
     const pass = (await runCommand(rclone.command, ['obscure', PASSPHRASE], { cwd: bench.directory })).stdout.trim();
     const login = `user=${server.user},key_file=${server.keyFile('encrypted')},key_file_pass=${pass}`;
     const connection = `host=127.0.0.1,port=${server.port},known_hosts_file=${server.knownHosts}`;
-    const remote = `:sftp,${connection},${login}:${join(server.data, path, 'orders')}`;
+    const remote = `:sftp,${connection},${login}:${opened.target}`;
     const elsewhere = { cwd: bench.directory, environment: {} };
     program = await openRclone(rclone.command, remote, { password: PASSWORD }, 'standard', elsewhere);
     await fillFolder(bench.source, FILES);

@@ -20,9 +20,9 @@ import type { SyncFigures } from '../../domain/run-record.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
-import { reachLocations } from './reach-locations.ts';
-import { fillFolder, syncSettings } from './sync-settings.ts';
-import { openWorkbench, type Workbench } from './workbench.ts';
+import { openSshSync } from './server-sync.ts';
+import { fillFolder } from './sync-settings.ts';
+import { type Workbench } from './workbench.ts';
 
 const sshd = requirePeer('sshd');
 
@@ -31,20 +31,13 @@ sshd.describe('a sync to an SSH server', () => {
   let bench: Workbench;
   let settings: SyncSettings;
   let target: string;
-  let folders = 0;
 
   beforeAll(async () => {
     server = await startSshd(sshd.command);
   });
   afterAll(() => server.stop());
   beforeEach(async () => {
-    bench = await openWorkbench();
-    const path = `standby-${(folders += 1)}`;
-    target = join(server.data, path, 'orders');
-    reachLocations(bench.deps, server.surroundings);
-    settings = syncSettings(bench, {
-      to: { name: 'standby', sftp: server.place(path), identities: { writer: server.identity('admin') } },
-    });
+    ({ bench, settings, target } = await openSshSync(server));
   });
   afterEach(() => bench.remove());
 
