@@ -10,6 +10,8 @@ export interface Measurement extends Cost {
   operation: string;
   /** What the repository grew by, after a backup. */
   storedBytes?: number;
+  /** User and system, of the server that a transfer went to or came from; resolution 10 ms. */
+  serverCpuSeconds?: number;
 }
 
 export interface RoundRecord {

@@ -5,6 +5,7 @@ import type { EmptyRepository } from './empty-repository.ts';
 import { measureFolder } from './folder-contents.ts';
 import { measureProcess, run } from './measure-process.ts';
 import type { Measurement } from './round-records.ts';
+import { measureServer } from './server-cost.ts';
 import { FILE, type Mover } from './transfer-programs.ts';
 import type { Site } from './transfer-servers.ts';
 import type { ServerKind, Transfer } from './transfer-workload.ts';
@@ -50,13 +51,14 @@ function moveOnce(task: TransferTask, mover: Mover, round: number): Measurement 
   prepareThere(task, name);
   // What others have written goes to the disk now, and not while this one is measured.
   run({ file: 'sync', args: [] });
-  const cost = measureProcess(mover.command({ transfer, site, place, name, empty, home }), gnuTime);
+  const command = mover.command({ transfer, site, place, name, empty, home });
+  const { result: cost, seconds } = measureServer(site.pid(), () => measureProcess(command, gnuTime));
   say(`  ${site.kind} ${transfer} ${mover.name} ${cost.wallSeconds.toFixed(2)} s`);
   demandMoved(task, name, place, mover.name);
   // Small files stay until the servers end: ext4 is slow for minutes after many were removed.
   if (transfer.endsWith('put') || isGet) rmSync(site.folderOf(name), { recursive: true });
   rmSync(home, { recursive: true });
-  return { program: mover.name, operation: transfer, ...cost };
+  return { program: mover.name, operation: transfer, ...cost, serverCpuSeconds: seconds };
 }
 
 /** The server runs on this machine: what has to be there is put there directly. */

@@ -6,7 +6,7 @@ export const STORAGE_HELP = `npm run bench -- storage [options]
 
 Starts an SSH server (sshd), an S3 server (versitygw) and a server of Google's API (fake-gcs-server) on loopback, and lets
 holdfast, sftp, rclone and restic do the same transfers in turn: put and get of 1 GiB, 2,000 files of 10 KiB, a backup of a copy of
-/usr/share, put and get of 5 GiB. Prints wall seconds, CPU seconds and peak memory (medians of the rounds) and holdfast's
+/usr/share, put and get of 5 GiB. Prints wall seconds, CPU seconds of client and server, peak memory (medians of the rounds) and holdfast's
 ratio to each, taken round by round; then what has to be reached, and whether it was. Exit status 1: something that must be
 reached was not.
 

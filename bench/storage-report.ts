@@ -71,13 +71,14 @@ function preface({ machine, scale, programs, servers, scrypt, hasGnuTime }: Stor
     hasGnuTime
       ? 'CPU (user and system) and peak memory are of the client, as the kernel counts them (GNU time).'
       : 'CPU and peak memory were NOT measured: GNU time is missing (apt install time).',
+    'Server CPU is of the server and its processes in the same time. On the same processors a transfer takes at least the sum of both, divided by their number.',
     'Figures are medians. Speed is that of holdfast as a multiple of the program’s, round by round: the median (lowest to highest); more than 1 is better.',
   ];
 }
 
 function figureTable({ rows }: StorageReport): Table {
-  const head = ['transfer', 'program', 'wall s', 'CPU s', 'peak MiB', 'speed', 'rounds'];
-  return { head, right: [2, 3, 4, 6], rows: rows.map(figureCells) };
+  const head = ['transfer', 'program', 'wall s', 'CPU s', 'server CPU s', 'peak MiB', 'speed', 'rounds'];
+  return { head, right: [2, 3, 4, 5, 7], rows: rows.map(figureCells) };
 }
 
 function figureCells({ corpus, operation, program, rounds, medians, highest, ratios }: Row): string[] {
@@ -88,6 +89,7 @@ function figureCells({ corpus, operation, program, rounds, medians, highest, rat
     program,
     figure('wallSeconds', 2),
     figure('cpuSeconds', 2),
+    figure('serverCpuSeconds', 2),
     highest.peakBytes === undefined ? '-' : (highest.peakBytes / MiB).toFixed(0),
     wall === undefined ? '' : `${speed(wall.median)} (${speed(wall.highest)} to ${speed(wall.lowest)})`,
     String(rounds),

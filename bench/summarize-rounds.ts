@@ -3,7 +3,7 @@ import { HOLDFAST } from './programs.ts';
 import type { Measurement, RoundRecord } from './round-records.ts';
 
 /** What is compared; less is better for each. */
-export const FIGURES = ['wallSeconds', 'cpuSeconds', 'peakBytes', 'storedBytes'] as const;
+export const FIGURES = ['wallSeconds', 'cpuSeconds', 'serverCpuSeconds', 'peakBytes', 'storedBytes'] as const;
 export type Figure = (typeof FIGURES)[number];
 
 export interface Ratio {

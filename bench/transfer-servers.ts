@@ -25,6 +25,8 @@ export interface Site {
   /** `user@host`, and the same with the port, of SSH. */
   login: string;
   address: string;
+  /** The server's process, which may have others. */
+  pid(): number;
   stop(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ async function startSftp(): Promise<Site> {
     ],
     login: `${user}@127.0.0.1`,
     address: `${user}@127.0.0.1:${port}`,
+    pid: () => server.pid(),
     stop: () => server.stop(),
   };
 }
@@ -97,6 +100,7 @@ async function startS3(): Promise<Site> {
       RCLONE_S3_ENDPOINT: endpoint,
       RCLONE_S3_REGION: region,
     },
+    pid: () => server.pid(),
     stop: () => server.stop(),
   };
 }
@@ -114,6 +118,7 @@ async function startGcs(): Promise<Site> {
       RCLONE_GCS_ENDPOINT: `${endpoint}/storage/v1/`,
       RCLONE_GCS_BUCKET_POLICY_ONLY: 'true',
     },
+    pid: () => server.pid(),
     stop: () => server.stop(),
   };
 }

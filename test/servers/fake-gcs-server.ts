@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { freePort, spawnRestartable } from './spawn-server.ts';
 
 export interface GcsServer {
+  /** Of the process that runs now. */
+  pid(): number;
   endpoint: string;
   /** Temporary; each bucket is a folder in it, unless they are in memory. */
   data: string;
@@ -41,6 +43,7 @@ export async function startFakeGcsServer(command: string, options: GcsServerOpti
       const response = await fetch(`${endpoint}/storage/v1/b?project=test`, { method: 'POST', headers, body });
       if (!response.ok) throw new Error(`no bucket ${name}: ${response.status} ${await response.text()}`);
     },
+    pid: () => server.pid(),
     restart: () => server.restart(),
     async stop() {
       await server.stop();

@@ -12,6 +12,8 @@ export interface SpawnedServer {
 }
 
 export interface RestartableServer {
+  /** Of the process that runs now. */
+  pid(): number;
   /** As a crash: nothing that it holds in memory is written, its connections end. Then it is there again, as it was started. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -25,6 +27,7 @@ export async function spawnRestartable(
 ): Promise<RestartableServer> {
   let server = await spawnServer(command, args, port);
   return {
+    pid: () => server.process.pid!,
     async restart() {
       const ended = once(server.process, 'exit');
       // Servers that serve each connection by a process of its own leave them behind.
@@ -81,7 +84,8 @@ export async function spawnServer(command: string, args: readonly string[], port
   return { process: child, stop };
 }
 
-function descendantsOf(pid: number): number[] {
+/** The processes that it has, and theirs. */
+export function descendantsOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
     return children.flatMap((child) => [child, ...descendantsOf(child)]);

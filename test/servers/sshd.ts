@@ -18,6 +18,8 @@ const ACCOUNTS: readonly SshAccount[] = ['admin', 'lax', 'writer', 'reader', 'en
 export const PASSPHRASE = 'a passphrase for tests';
 
 export interface SshServer {
+  /** Of the process that runs now. */
+  pid(): number;
   port: number;
   user: string;
   /** Temporary; `data` in it is where the sessions of all accounts begin. */
@@ -124,6 +126,7 @@ export async function startSshd(command: string, options: { folder?: string } = 
       seen = log.length;
       return ACCOUNTS.filter((_, index) => accepted.some((line) => line.includes(fingerprints[index]!)));
     },
+    pid: () => server.pid(),
     restart: () => server.restart(),
     async stop() {
       await server.stop();

@@ -9,6 +9,8 @@ import type { S3Credentials } from '../../storage/s3-client.ts';
 import { freePort, spawnRestartable } from './spawn-server.ts';
 
 export interface S3Server {
+  /** Of the process that runs now. */
+  pid(): number;
   endpoint: string;
   region: string;
   /** Temporary; each bucket is a folder in it. */
@@ -79,6 +81,7 @@ export async function startVersitygw(command: string, options: VersitygwOptions 
     async setPolicyDocument(bucket, json) {
       await client.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy: json }));
     },
+    pid: () => server.pid(),
     restart: () => server.restart(),
     async stop() {
       client.destroy();
