@@ -21,7 +21,7 @@ import { unsayable, whyUnsayable, whyUnsayableTarget } from './sftp-names.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { temporaryName } from './sftp-temporary.ts';
 import { closeUnheard, openRemote, readInto, type OpenFile } from './sftp-transfer.ts';
-import { mayRename, publish, writeAtomic } from './sftp-write.ts';
+import { discard, mayRename, publish, writeAtomic } from './sftp-write.ts';
 import type { SftpPlace, StorageIdentity, StorageSurroundings } from './storage-location.ts';
 import type { StorageRole } from './storage.ts';
 
@@ -167,7 +167,7 @@ class SftpTree implements FileTree {
         await this.#entries.setAttributes(session, temporary, 'symlink', metadata);
         await this.#entries.come(session, path, 'symlink', () => this.#publish(session, temporary, path, false));
       } catch (error) {
-        await session.request<void>((sftp, done) => sftp.unlink(temporary, done)).catch(() => {});
+        await discard(session, temporary, error);
         throw error;
       }
     });

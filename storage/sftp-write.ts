@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { InputAttributes, Stats } from 'ssh2';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
+import { exchange, LeftApart, plainRename } from './sftp-exchange.ts';
 import { flushEarly, FSYNC } from './sftp-flush.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { temporaryName } from './sftp-temporary.ts';
@@ -55,10 +56,15 @@ export async function writeAtomic(session: SftpSession, request: WriteRequest): 
     throwIfAborted(signal);
     await publish(session, temporary, request);
   } catch (error) {
-    // Where the connection is gone, the next listing of somebody who may remove clears it away.
-    await session.request<void>((sftp, done) => sftp.unlink(temporary, done)).catch(() => {});
+    await discard(session, temporary, error);
     throw error;
   }
+}
+
+/** What could not get its own name; where the connection is gone, the next listing of somebody who may remove clears it away. */
+export async function discard(session: SftpSession, temporary: string, error: unknown): Promise<void> {
+  if (error instanceof LeftApart) return;
+  await session.request<void>((sftp, done) => sftp.unlink(temporary, done)).catch(() => {});
 }
 
 /**
@@ -165,15 +171,16 @@ export async function publish(
   try {
     return await plainRename(session, temporary, path);
   } catch (error) {
-    if (sftpStatus(error) === undefined || !(await isThere(session, path))) throw error;
+    const there = sftpStatus(error) === undefined ? undefined : await lookAt(session, path);
+    if (there === undefined) throw error;
     if (existing === 'refuse') {
       if (request.again && request.content instanceof Uint8Array && (await hasContent(session, path, request.content)))
         return;
       throw existsAlready(path, error);
     }
-    // A server without posix-rename has no way to replace at once: for a moment the name is not there.
-    await session.request<void>((sftp, done) => sftp.unlink(path, done));
-    return plainRename(session, temporary, path);
+    // A folder is not replaced, whatever is to come.
+    if (there.isDirectory()) throw error;
+    return exchange(session, temporary, path);
   }
 }
 
@@ -182,21 +189,16 @@ async function rename(session: SftpSession, from: string, to: string): Promise<v
   await session.request<void>((sftp, done) => sftp.ext_openssh_rename(from, to, done));
 }
 
-async function plainRename(session: SftpSession, from: string, to: string): Promise<void> {
-  await session.request<void>((sftp, done) => sftp.rename(from, to, done));
-}
-
 function existsAlready(path: string, cause: unknown): HoldfastError {
   return new HoldfastError('AlreadyExists', `${path} exists already`, { cause });
 }
 
-/** Also a link that leads nowhere. */
-async function isThere(session: SftpSession, path: string): Promise<boolean> {
+/** Of a link itself, also of one that leads nowhere; undefined when there is nothing. */
+async function lookAt(session: SftpSession, path: string): Promise<Stats | undefined> {
   try {
-    await session.request<Stats>((sftp, done) => sftp.lstat(path, done));
-    return true;
+    return await session.request<Stats>((sftp, done) => sftp.lstat(path, done));
   } catch (error) {
-    if (sftpStatus(error) === SftpStatus.noSuchFile) return false;
+    if (sftpStatus(error) === SftpStatus.noSuchFile) return undefined;
     throw error;
   }
 }

@@ -42,6 +42,8 @@ export interface PoorServerOptions {
   diskBytes?: number;
   /** Answers none of the requests any more, though the connection lives. */
   hangs?: () => boolean;
+  /** Refuses to rename so, paths as the client gives them. */
+  refusesRename?: (from: string, to: string) => boolean;
 }
 
 export interface PoorServer {
@@ -104,7 +106,7 @@ function authenticate(connection: Connection, { user, password, asks = 'password
 /** Every request is answered at once and by itself; what fails, fails with one of the codes of the protocol. */
 function serve(
   sftp: SFTPWrapper,
-  { folder, diskBytes = Infinity, hangs }: PoorServerOptions,
+  { folder, diskBytes = Infinity, hangs, refusesRename }: PoorServerOptions,
   note: (bytes: number) => void,
 ): void {
   const files = new Map<number, number>();
@@ -212,7 +214,8 @@ function serve(
   sftp.on('MKDIR', (id, path) => answer(id, () => (mkdirSync(at(path)), done(id))));
   sftp.on('RENAME', (id, from, to) =>
     answer(id, () => {
-      if (lstatSync(at(to), { throwIfNoEntry: false })) return sftp.status(id, STATUS_CODE.FAILURE);
+      const isTaken = lstatSync(at(to), { throwIfNoEntry: false }) !== undefined;
+      if (isTaken || refusesRename?.(from, to) === true) return sftp.status(id, STATUS_CODE.FAILURE);
       renameSync(at(from), at(to));
       done(id);
     }),

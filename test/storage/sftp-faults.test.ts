@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HoldfastError } from '../../common/errors.ts';
 import { openSftpStorage, type SftpStorageOptions } from '../../storage/sftp.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { requirePeer } from '../peers.ts';
@@ -214,6 +215,61 @@ describe('SFTP on a server that has nothing but the protocol', () => {
     } finally {
       await server.stop();
     }
+  });
+
+  describe('that cannot replace, and refuses the new name', () => {
+    /** @param refuses Whether the renaming of this number to the name, when it is free, is refused; from 1 on. */
+    async function withKept(refuses: (number: number) => boolean, body: (storage: Storage) => Promise<void>) {
+      let isAsked = false;
+      let number = 0;
+      const server = await start({
+        refusesRename: (_from, to) => isAsked && to === 'exchange/kept' && refuses((number += 1)),
+      });
+      try {
+        const storage = await open(server, 'exchange');
+        await storage.write('kept', Buffer.from('old'));
+        isAsked = true;
+        await body(storage);
+        await storage.close();
+      } finally {
+        await server.stop();
+        await rm(join(folder, 'exchange'), { recursive: true });
+      }
+    }
+    /** What lies there, under whatever names. */
+    async function contents(): Promise<string[]> {
+      const names = await readdir(join(folder, 'exchange'));
+      const read = names.map(async (name) => readFile(join(folder, 'exchange', name), 'utf8'));
+      return (await Promise.all(read)).toSorted();
+    }
+
+    it('keeps what was there', () =>
+      withKept(
+        // The second one puts the old one back.
+        (number) => number === 1,
+        async (storage) => {
+          const failure = { code: 'StorageUnreachable', retryable: true };
+          await expect(storage.write('kept', Buffer.from('new'))).rejects.toMatchObject(failure);
+          expect((await storage.read('kept')).toString()).toBe('old');
+          expect(await contents()).toEqual(['old']);
+        },
+      ));
+
+    it('has both under other names, and says which, where the old one cannot be put back either', () =>
+      withKept(
+        () => true,
+        async (storage) => {
+          const error: unknown = await storage.write('kept', Buffer.from('new')).catch((caught: unknown) => caught);
+          expect(error).toMatchObject({ code: 'StorageUnreachable', retryable: false });
+          const { hint = '' } = error as HoldfastError;
+          const [, old, next] = /rename (\S+) \(what was there\) or (\S+) \(what was to come\) to exchange\/kept/.exec(
+            hint,
+          )!;
+          expect(await readFile(join(folder, old!), 'utf8')).toBe('old');
+          expect(await readFile(join(folder, next!), 'utf8')).toBe('new');
+          expect(await namesOf(storage)).toEqual([]);
+        },
+      ));
   });
 
   it('that hangs, though its connection lives, is given up', async () => {
