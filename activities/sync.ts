@@ -45,8 +45,11 @@ const LATE_SERVER_MS = 3000;
  */
 export async function sync(deps: Dependencies, request: ActionRequest, context: CallContext): Promise<ActionOutcome> {
   const settings = settingsOf(request, 'sync');
+  // They may not answer: who watches sees what is waited for.
+  if (settings.from !== undefined) context.progress.report({ phase: `opening ${settings.from.location.name}` });
   const sources = await openSources(deps, request, settings);
   try {
+    context.progress.report({ phase: `opening ${settings.to.name}` });
     const target = await openWholeTarget(deps, settings);
     try {
       return await syncInto(deps, request, settings, { ...context, sources, stored: target });

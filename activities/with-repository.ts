@@ -29,6 +29,8 @@ export async function withRepository(
   context: CallContext,
   work: (work: RepositoryWork) => Promise<ActionOutcome>,
 ): Promise<ActionOutcome> {
+  // It may not answer: who watches sees what is waited for.
+  context.progress.report({ phase: `opening ${settings.name}` });
   const repository = await deps.openRepository(settings, access.role, context.signal);
   try {
     if (access.role !== 'reader') requireWritableFormat(repository);

@@ -12,6 +12,8 @@ import { cacheDirectoryOf, stateDirectoryOf } from './state-folder.ts';
 
 export interface EngineSession {
   engine: EngineAddress;
+  /** Of this folder, and not a cluster. */
+  isEmbedded: boolean;
   connection: Connection;
   client: Client;
   /** Of the embedded engine: where a person looks at histories. */
@@ -73,6 +75,7 @@ export async function openEngine(context: CliContext, options: EngineOptions): P
   }
   return {
     engine,
+    isEmbedded: embedded !== undefined,
     connection,
     client: new TemporalClient({ connection, namespace: engine.namespace }),
     uiUrl: embedded?.uiUrl,

@@ -1,7 +1,6 @@
 /** Runs one action through the engine, shows its progress, and hands back its run record. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, throwIfAborted } from '../common/errors.ts';
-import type { ProgressState } from '../common/progress.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Launched } from '../engine/launch.ts';
@@ -25,18 +24,23 @@ export async function followRun(
     throwIfAborted(context.signal);
     const run = await launch(session.client, request);
     if (run.joined) context.output.note(`${request.action.id}: a run is open already; it goes on`);
-    const record = await watch(context, session, run);
+    const record = await watch(context, session, run, request);
     const asWanted = record.digest === request.action.digest && (request.accept ?? []).length === 0;
     if (!run.joined || asWanted) return record;
     context.output.note(`${request.action.id}: that run obeyed an earlier request; it is run again`);
   }
 }
 
-async function watch(context: CliContext, session: EngineSession, run: Launched): Promise<RunRecord> {
+async function watch(
+  context: CliContext,
+  session: EngineSession,
+  run: Launched,
+  request: ActionRequest,
+): Promise<RunRecord> {
   const display = context.output.progress();
   const ended = new AbortController();
   const stop = AbortSignal.any([ended.signal, context.signal]);
-  const progress = showProgress(session, run.workflowId, display, stop);
+  const progress = showProgress(context, session, { request, workflowId: run.workflowId, display }, stop);
   const result = run.result(stop);
   try {
     return await Promise.race([result, session.failed, interruption(context.signal, session.hasWorker)]);
@@ -49,19 +53,41 @@ async function watch(context: CliContext, session: EngineSession, run: Launched)
   }
 }
 
-/** From the heartbeats, as the server has them: it works as well for a run that another process executes. */
+interface Followed {
+  request: ActionRequest;
+  workflowId: string;
+  display: ProgressDisplay;
+}
+
+/** As the server has it: it works as well for a run that another process executes. */
 async function showProgress(
-  session: EngineSession,
-  workflowId: string,
-  display: ProgressDisplay,
+  { output }: CliContext,
+  { client, connection, engine, isEmbedded }: EngineSession,
+  { request, workflowId, display }: Followed,
   signal: AbortSignal,
 ): Promise<void> {
-  const handle = session.client.workflow.getHandle(workflowId);
+  const [{ lookAtRun }, { recentWorkers }, { tellWaits }] = await Promise.all([
+    import('../engine/run-state.ts'),
+    import('../engine/queue-workers.ts'),
+    import('./wait-teller.ts'),
+  ]);
+  const { namespace } = engine;
+  const phaseOfWait = tellWaits(request, {
+    // A line in the middle of a bar would be written over.
+    warn(text, hint) {
+      display.finish();
+      output.warn(hint === undefined ? text : `${text}\n  → ${hint}`);
+    },
+    isEmbedded,
+    recentWorkers: (queue, type) => recentWorkers(connection, { namespace, queue, type }),
+  });
   while (!signal.aborted) {
     try {
-      const { raw } = await session.client.withAbortSignal(signal, () => handle.describe());
-      const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
-      if (data != null && !signal.aborted) display.report(JSON.parse(Buffer.from(data).toString()) as ProgressState);
+      const state = await lookAtRun(client, workflowId, signal);
+      const phase = await phaseOfWait(state);
+      if (signal.aborted) return;
+      if (phase !== undefined) display.report({ phase });
+      else if (state.progress !== undefined) display.report(state.progress);
     } catch {
       // Progress is a courtesy: what goes wrong here goes wrong for the run as well, and is told there.
     }

@@ -1,52 +1,18 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import type { ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import type { RunRecord } from '../../domain/run-record.ts';
 import { answers } from '../../engine/server-process.ts';
 import { requirePeer } from '../peers.ts';
 import { createProject, untilTrue } from './project-fixture.ts';
+import { startCluster } from '../servers/temporal-cluster.ts';
 
 const temporal = requirePeer('temporal');
-
-/** Two ports that are free now, next to each other in time. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-interface Cluster extends AsyncDisposable {
-  address: string;
-}
-
-/** A Temporal that holdfast has not started and must not stop. */
-async function startCluster(): Promise<Cluster> {
-  const port = await freePort();
-  const child = spawn(
-    temporal.command,
-    ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)],
-    {
-      stdio: 'ignore',
-    },
-  );
-  await untilTrue(() => answers(port, 1000));
-  return {
-    address: `127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
-  };
-}
 
 temporal.describe('Beside a Temporal that is there already', () => {
   temporal.it(
     'apply, worker and run do the same as with the embedded one, wherever TEMPORAL_ADDRESS points',
     async () => {
-      await using cluster = await startCluster();
+      await using cluster = await startCluster(temporal.command);
       const engine = `{ address: "${cluster.address}" }`;
       await using project = await createProject({
         temporal,
@@ -97,7 +63,7 @@ temporal.describe('Beside a Temporal that is there already', () => {
   });
 
   temporal.it('says that a namespace is missing, and how to make it', async () => {
-    await using cluster = await startCluster();
+    await using cluster = await startCluster(temporal.command);
     const engine = `{ address: "${cluster.address}", namespace: acme }`;
     await using project = await createProject({ temporal, engine });
     const { status, stderr } = await project.holdfast(['apply', '--allow-dirty']);
