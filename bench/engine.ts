@@ -4,7 +4,7 @@ import { prepareCorpus } from './corpora.ts';
 import { prepareEmptyRepository, type EmptyRepository } from './empty-repository.ts';
 import { ENGINE_HELP, parseEngineOptions, type EngineOptions } from './engine-options.ts';
 import { describePrograms, documentEngine, type EngineReport } from './engine-report.ts';
-import { describeMachine } from './machine.ts';
+import { prepareMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, type Program } from './programs.ts';
 import { findOrRunRound } from './resume-round.ts';
@@ -35,6 +35,7 @@ export function runEngineBenchmark(args: string[]): Promise<void> {
 async function benchmark(options: EngineOptions): Promise<EngineReport> {
   const { work, scale } = options;
   mkdirSync(work, { recursive: true, mode: 0o700 });
+  const machine = prepareMachine(work);
   const programs = findPrograms(options.peers, options.programs);
   const empty = await prepareEmptyRepository(work, programs);
   const gnuTime = findGnuTime();
@@ -47,7 +48,7 @@ async function benchmark(options: EngineOptions): Promise<EngineReport> {
         .map((round) => round.finished)
         .toSorted()
         .at(-1),
-      machine: describeMachine(work),
+      machine,
       programs: describePrograms(programs, empty),
       scale,
       hasGnuTime: gnuTime !== undefined,

@@ -2,11 +2,14 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import path from 'node:path';
+import { touchFreeMemory } from './touch-memory.ts';
 
 export interface Machine {
   processor: string;
   processors: number;
   memoryBytes: number;
+  /** Free memory that was written to once before anything was measured. */
+  touchedBytes: number;
   system: string;
   kernel: string;
   /** Of the work folder, such as ext4. */
@@ -14,11 +17,17 @@ export interface Machine {
   node: string;
 }
 
+/** To be called before anything is measured: memory that is new to the machine is made its own first. */
+export function prepareMachine(work: string): Machine {
+  return { ...describeMachine(work), touchedBytes: touchFreeMemory() };
+}
+
 export function describeMachine(work: string): Machine {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     processors: cpus().length,
     memoryBytes: totalmem(),
+    touchedBytes: 0,
     system: /^PRETTY_NAME="?([^"\n]*)/m.exec(readOr('/etc/os-release'))?.[1] ?? 'unknown',
     kernel: release(),
     fileSystem: fileSystemOf(realpathSync(work), readOr('/proc/self/mounts')),
@@ -28,7 +37,8 @@ export function describeMachine(work: string): Machine {
 
 /** One line. */
 export function renderMachine(machine: Machine): string {
-  const memory = `${(machine.memoryBytes / 1024 ** 3).toFixed(1)} GiB`;
+  const touched = machine.touchedBytes === 0 ? '' : ' (touched before)';
+  const memory = `${(machine.memoryBytes / 1024 ** 3).toFixed(1)} GiB${touched}`;
   const { processors, processor, system, kernel, fileSystem, node } = machine;
   return `${processors} × ${processor}, ${memory}, ${system}, Linux ${kernel}, ${fileSystem}, Node ${node}`;
 }

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { prepareEmptyRepository } from './empty-repository.ts';
 import { parsePeer } from './comparison-options.ts';
 import { describePrograms } from './engine-report.ts';
-import { describeMachine } from './machine.ts';
+import { prepareMachine } from './machine.ts';
 import { manyFilesName, prepareManyFiles } from './many-files.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms, HOLDFAST } from './programs.ts';
@@ -92,6 +92,7 @@ function parseOptions(args: string[]): ScalingOptions {
 
 async function measureScaling({ work, counts, rounds, peers, names }: ScalingOptions): Promise<ScalingReport> {
   mkdirSync(work, { recursive: true, mode: 0o700 });
+  const machine = prepareMachine(work);
   const programs = findPrograms(peers, names);
   const empty = await prepareEmptyRepository(work, programs);
   const shared = { work, scale: 1, operations: OPERATIONS, programs, empty, gnuTime: findGnuTime(), say };
@@ -119,7 +120,7 @@ async function measureScaling({ work, counts, rounds, peers, names }: ScalingOpt
     })),
   );
   return {
-    machine: describeMachine(work),
+    machine,
     programs: describePrograms(programs, empty),
     sizes,
     verdicts: judgeScaling(sizes),

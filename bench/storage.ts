@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { prepareCorpus } from './corpora.ts';
 import { prepareEmptyRepository } from './empty-repository.ts';
-import { describeMachine } from './machine.ts';
+import { prepareMachine } from './machine.ts';
 import { findGnuTime } from './measure-process.ts';
 import { findPrograms } from './programs.ts';
 import { runTransfer, type TransferRound, type TransferTask } from './run-transfer.ts';
@@ -29,6 +29,7 @@ export function runStorageBenchmark(args: string[]): Promise<void> {
 async function measureStorage(options: StorageOptions): Promise<StorageReport> {
   const { work, scale } = options;
   mkdirSync(work, { recursive: true, mode: 0o700 });
+  const machine = prepareMachine(work);
   const movers = findMovers(options.peers, options.programs);
   const empty = await prepareEmptyRepository(work, findPrograms(options.peers, undefined));
   const gnuTime = findGnuTime();
@@ -46,7 +47,7 @@ async function measureStorage(options: StorageOptions): Promise<StorageReport> {
     const rows = pairs.flatMap(({ transfer, server }) => summarize(rounds, transfer, server));
     return {
       finished: new Date().toISOString(),
-      machine: describeMachine(work),
+      machine,
       programs: describeMovers(movers),
       servers: [...sites.values()].map(describeServer),
       scrypt: empty.scrypt,

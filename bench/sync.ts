@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepareCorpus } from './corpora.ts';
-import { describeMachine } from './machine.ts';
+import { prepareMachine } from './machine.ts';
 import { manyFilesName, prepareManyFiles } from './many-files.ts';
 import { findGnuTime } from './measure-process.ts';
 import { parseSave } from './report-document.ts';
@@ -80,6 +80,7 @@ function parseOptions(args: string[]): SyncOptions {
 
 function measureSyncs({ work, rounds, counts }: SyncOptions): SyncReport {
   mkdirSync(work, { recursive: true, mode: 0o700 });
+  const machine = prepareMachine(work);
   const programs = findSyncPrograms(work);
   const gnuTime = findGnuTime();
   const shared = { work, programs, gnuTime, say };
@@ -92,7 +93,7 @@ function measureSyncs({ work, rounds, counts }: SyncOptions): SyncReport {
     }
     const rows = parts.flatMap((part) => part.rows);
     return {
-      machine: describeMachine(work),
+      machine,
       programs: programs.map(({ name, version, told }) => ({ name, version, told })),
       hasGnuTime: gnuTime !== undefined,
       rows,

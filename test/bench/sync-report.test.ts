@@ -30,6 +30,7 @@ describe('judgeSyncs', () => {
       processor: 'Fast',
       processors: 2,
       memoryBytes: 8192 * MiB,
+      touchedBytes: 0,
       system: 'Debian',
       kernel: '6.1',
       fileSystem: 'ext4',

@@ -121,6 +121,7 @@ function report(): EngineReport {
       processor: 'Fast',
       processors: 2,
       memoryBytes: 8192 * MiB,
+      touchedBytes: 0,
       system: 'Debian',
       kernel: '6.1',
       fileSystem: 'ext4',
