@@ -2,19 +2,32 @@
 import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { AwaitedThread } from '../files/awaited-thread.ts';
 import { startScanAhead } from '../repository/start-scan.ts';
+import { StartedThreads } from '../repository/started-threads.ts';
 
-/** Backups that read no folders, and what only tells about the command. */
-const WITHOUT_SCAN = new Set(['--stdin', '--stdin-from-command', '--help', '-h']);
+/** What only tells about the command. */
+const TELLING = ['--help', '-h'];
+
+/** Backups that read no folders, and restores that write none. */
+const WITHOUT_THREADS = new Map([
+  ['backup', new Set(['--stdin', '--stdin-from-command', ...TELLING])],
+  ['restore', new Set(['--dry-run', '-n', ...TELLING])],
+  ['check', new Set(TELLING)],
+]);
 
 let scan: AwaitedThread | undefined;
+let readers: StartedThreads | undefined;
 
 /** @param argv Without node and the program. What is wrong with it is found later. */
 export function beginEarly(argv: readonly string[]): void {
-  const isBackup = argv.find((word) => !word.startsWith('-')) === 'backup';
-  // Where nothing has changed, all work is this thread's and the scan's: collecting a small one over and over would be a tenth
-  // of it. It grows until the threads that store something start.
-  if (!isBackup) keepYoungGeneration();
-  if (isBackup && !argv.some((word) => WITHOUT_SCAN.has(word))) scan = startScanAhead();
+  const command = argv.find((word) => !word.startsWith('-'));
+  const without = WITHOUT_THREADS.get(command ?? '');
+  const needsThreads = without !== undefined && !argv.some((word) => without.has(word));
+  // Where nothing has changed, all work of a backup is this thread's and the scan's: collecting a small one over and over would
+  // be a tenth of it. It grows until the threads that store something start.
+  if (command !== 'backup') keepYoungGeneration();
+  if (!needsThreads) return;
+  if (command === 'backup') scan = startScanAhead();
+  else if (command === 'restore' || command === 'check') readers = new StartedThreads(command);
 }
 
 /** For the one scan of the command, if it was begun. */
@@ -22,7 +35,12 @@ export function scanThread(): AwaitedThread | undefined {
   return scan;
 }
 
+/** For the one restore or check of the command, if they were begun. */
+export function readerThreads(): StartedThreads | undefined {
+  return readers;
+}
+
 /** What nobody took ends: the process must not end in the middle of its start. */
 export async function endEarly(): Promise<void> {
-  await scan?.close();
+  await Promise.all([scan?.close(), readers?.close()]);
 }

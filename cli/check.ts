@@ -6,7 +6,8 @@ import { needsAttention } from '../domain/findings.ts';
 import { MAX_PARTS, type ReadDataPart } from '../domain/read-data-part.ts';
 import type { CheckFigures } from '../domain/run-record.ts';
 import { checkRepository } from '../repository/check-repository.ts';
-import { StartedThreads } from '../repository/started-threads.ts';
+import type { StartedThreads } from '../repository/started-threads.ts';
+import { readerThreads } from './begin-early.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
 import type { ExitStatus } from './exit-status.ts';
@@ -32,19 +33,13 @@ export const command: CliCommand<Options> = {
   },
 
   async run(context, { options }) {
-    const readData = readDataPart(options);
-    const started = new StartedThreads('check');
-    try {
-      return await checkWith(context, options, { readData, started });
-    } finally {
-      await started.close();
-    }
+    return checkWith(context, options, { readData: readDataPart(options), started: readerThreads() });
   },
 };
 
 interface CheckTools {
   readData: ReadDataPart;
-  started: StartedThreads;
+  started: StartedThreads | undefined;
 }
 
 function checkWith(context: CliContext, options: Options, { readData, started }: CheckTools): Promise<ExitStatus> {

@@ -8,8 +8,9 @@ import { displayPath } from '../files/byte-path.ts';
 import type { ExtraEntry } from '../repository/delete-extras.ts';
 import type { Repository } from '../repository/repository.ts';
 import { restore, type RestoreRequest } from '../repository/restore.ts';
-import { StartedThreads } from '../repository/started-threads.ts';
+import type { StartedThreads } from '../repository/started-threads.ts';
 import { askYesNo } from './ask-yes-no.ts';
+import { readerThreads } from './begin-early.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count, describeSnapshot } from './display.ts';
 import { mergeStatuses, type ExitStatus } from './exit-status.ts';
@@ -39,12 +40,7 @@ export const command: CliCommand<RestoreOptions> = {
     checkRestoreOptions(options, target);
     if (options.overwrite === undefined) await refuseFilledFolder(target);
     const chosen = await readChoices(context, options);
-    const started = options.dryRun === true ? undefined : new StartedThreads('restore');
-    try {
-      return await restoreFrom(context, options, { wanted, subPath, target, chosen, started });
-    } finally {
-      await started?.close();
-    }
+    return restoreFrom(context, options, { wanted, subPath, target, chosen, started: readerThreads() });
   },
 };
 
