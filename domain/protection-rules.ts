@@ -157,19 +157,25 @@ function checkSeparation(location: LoadedDocument<Location>): Problem[] {
   const writers = (access?.writers ?? []).flatMap((name, index) =>
     admins.includes(name) ? [tell(name, ['spec', 'access', 'writers', index])] : [],
   );
-  const writer = identities?.writer?.user;
-  if (writer === undefined) return writers;
-  // One account may know two keys, one of which may only add (the options of authorized_keys).
-  const maintainer = isSameIdentity(identities?.writer, identities?.maintainer) ? writer : undefined;
-  if (admins.includes(writer)) writers.push(tell(writer, ['spec', 'identities', 'writer', 'user']));
-  else if (maintainer === writer) writers.push(tell(writer, ['spec', 'identities', 'maintainer', 'user']));
-  return writers;
+  const user = identities?.writer?.user;
+  if (user !== undefined && admins.includes(user))
+    return [...writers, tell(user, ['spec', 'identities', 'writer', 'user'])];
+  if (!isSameIdentity(identities?.writer, identities?.maintainer)) return writers;
+  const maintainer = ['spec', 'identities', 'maintainer'];
+  if (user !== undefined) return [...writers, tell(user, [...maintainer, 'user'])];
+  const key = identities?.maintainer?.credentialsFrom === undefined ? [] : ['credentialsFrom'];
+  const shared = problemAt(location, [...maintainer, ...key], {
+    code: 'writer-is-admin',
+    message: 'the maintainer logs in as the writer does, so that the writer can delete',
+    hint,
+  });
+  return [...writers, shared];
 }
 
-/** Whether both log in as one account in one way. */
+/** Whether both log in as one account in one way. One account may know two keys, one of which may only add (the options of authorized_keys). */
 function isSameIdentity(a: Identity | undefined, b: Identity | undefined): boolean {
   if (a === undefined || b === undefined || a.user !== b.user) return false;
-  const way = ({ privateKeyFrom, passwordFrom, agent }: Identity): string =>
-    canonicalJson([privateKeyFrom ?? null, passwordFrom ?? null, agent ?? false]);
+  const way = ({ privateKeyFrom, passwordFrom, agent, credentialsFrom }: Identity): string =>
+    canonicalJson([privateKeyFrom ?? null, passwordFrom ?? null, agent ?? false, credentialsFrom ?? null]);
   return way(a) === way(b);
 }
