@@ -75,7 +75,7 @@ function leftLock({ name }: RepositorySettings): Finding {
     severity: 'notice',
     subject: name,
     message: `the lock of this run stays in the repository ${name} until it expires, half an hour after the run`,
-    hint: 'This identity may not delete, so that a prune at that time waits; schedule it apart from backups.',
+    hint: 'This identity may not delete, so that a prune of another process at that time waits; schedule it apart from backups.',
   };
 }
 

@@ -3,7 +3,7 @@ import { findConflict, type LockTiming } from './lock-conflict.ts';
 import { STALE_MILLISECONDS, encodeLock, type LockHolder } from './lock-file.ts';
 import { unpackedName } from './object-names.ts';
 import type { LockKind, Repository, RepositoryLock } from './repository.ts';
-import { removeLockFile } from './unlock.ts';
+import { giveBack } from './left-locks.ts';
 
 export class HeldLock implements RepositoryLock {
   readonly kind: LockKind;
@@ -40,7 +40,7 @@ export class HeldLock implements RepositoryLock {
   async #remove(): Promise<boolean> {
     clearInterval(this.#timer);
     await this.#refreshing;
-    return removeLockFile(this.#repository, this.#id);
+    return giveBack(this.#repository, this.#id);
   }
 
   #tick(): void {
@@ -66,12 +66,12 @@ export class HeldLock implements RepositoryLock {
     const replacement = await this.#repository.saveUnpacked('locks', document);
     // Somebody who removed the lock after our look must not be left with another one.
     if (!(await this.#isStillThere(replacement))) {
-      await removeLockFile(this.#repository, replacement);
+      await giveBack(this.#repository, replacement);
       return this.#lose(new Error('the lock was removed by another process'));
     }
     const old = this.#id;
     this.#id = replacement;
-    await removeLockFile(this.#repository, old);
+    await giveBack(this.#repository, old);
     if (overdue && (await findConflict(this.#repository, this.kind, this.#id, this.#timing)) !== undefined) {
       return this.#lose(new Error('the lock was not refreshed in time'));
     }
@@ -87,7 +87,7 @@ export class HeldLock implements RepositoryLock {
     try {
       return await this.#isThere();
     } catch (error) {
-      await removeLockFile(this.#repository, replacement);
+      await giveBack(this.#repository, replacement);
       throw error;
     }
   }

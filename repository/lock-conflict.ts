@@ -1,5 +1,6 @@
 /** Which locks exclude each other, and how locks keep time. */
 import { HoldfastError } from '../common/errors.ts';
+import { isLeft } from './left-locks.ts';
 import { describeLock } from './lock-file.ts';
 import type { LockKind, Repository } from './repository.ts';
 import { readLocks, removeLockFile, type StoredLock } from './unlock.ts';
@@ -32,7 +33,7 @@ export async function findConflict(
 ): Promise<string | undefined> {
   for (const lock of await readLocks(repository, timing.clock(), signal)) {
     if (lock.id === ownId) continue;
-    if (lock.stale) {
+    if (lock.stale || isLeft(lock.id)) {
       if (kind === 'exclusive') await removeStale(repository, lock);
       continue;
     }

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, InterruptedError, throwIfAborted } from '../common/errors.ts';
 import { HeldLock } from './held-lock.ts';
 import { DEFAULT_LOCK_TIMING, findConflict, type LockTiming } from './lock-conflict.ts';
+import { giveBack } from './left-locks.ts';
 import { currentHolder, encodeLock, type LockHolder } from './lock-file.ts';
 import type { LockKind, LockOptions, Repository, RepositoryLock } from './repository.ts';
-import { removeLockFile } from './unlock.ts';
 
 /**
  * Acquires a lock: looks, writes the lock file, waits, looks again, and withdraws when somebody came at the same moment.
@@ -60,11 +60,11 @@ async function tryLock(
     const after = await findConflict(repository, kind, id, timing, signal);
     if (after === undefined) return { lock: new HeldLock(repository, kind, id, holder, timing) };
     withdrawn.abort();
-    await removeLockFile(repository, id);
+    await giveBack(repository, id);
     return { conflict: after };
   } catch (error) {
     withdrawn.abort();
-    await removeLockFile(repository, id);
+    await giveBack(repository, id);
     throw error;
   }
 }

@@ -246,6 +246,24 @@ describe('locks', () => {
       expect(await lockFiles(folder)).toEqual([]);
     }));
 
+  it('that a writer could not remove do not keep out its own process once its work is over', () =>
+    withRepository(async (repository, folder) => {
+      const writer = await reopen(folder);
+      writer.storage.remove = async () => {
+        throw new HoldfastError('AccessDenied', 'this account may not delete');
+      };
+      const timing = movableTiming();
+      const backup = await acquireLock(writer, 'shared', {}, timing);
+      await expect.poll(() => lockFiles(folder), PATIENT).not.toHaveLength(1);
+      // Written anew meanwhile, it still is the lock of work that goes on.
+      await expect(acquireLock(repository, 'exclusive', {}, timing)).rejects.toMatchObject({
+        code: 'RepositoryLocked',
+      });
+      expect(await backup.release()).toBe(false);
+      await (await acquireLock(repository, 'exclusive', {}, timing)).release();
+      expect(await lockFiles(folder)).toEqual([]);
+    }));
+
   it('shared, of an account that may only read, need no file', () =>
     withRepository(async (repository) => {
       repository.storage.write = async () => {
