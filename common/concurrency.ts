@@ -10,21 +10,34 @@ export async function forEachConcurrently<Item>(
   limit: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const running = new Set<Promise<void>>();
+  let running = 0;
   let failure: { error: unknown } | undefined;
+  let onEnd: (() => void) | undefined;
+  // Of all that are under way by one promise: a race between them would cost as many for each item.
+  const oneEnds = (): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    onEnd = resolve;
+    return promise;
+  };
+  const run = async (item: Item): Promise<void> => {
+    try {
+      await work(item);
+    } catch (error) {
+      failure ??= { error };
+    } finally {
+      running -= 1;
+      onEnd?.();
+    }
+  };
   try {
     for await (const item of items) {
-      const task: Promise<void> = work(item)
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .finally(() => running.delete(task));
-      running.add(task);
-      if (running.size >= limit) await Promise.race(running);
+      running += 1;
+      void run(item);
+      if (running >= limit) await oneEnds();
       if (failure !== undefined) break;
     }
   } finally {
-    await Promise.all(running);
+    while (running > 0) await oneEnds();
   }
   // `work` may have failed after the loop's last look; the compiler cannot see assignments made in callbacks.
   const seen = failure as { error: unknown } | undefined;

@@ -1,34 +1,15 @@
 /** Requests to Google Cloud Storage's JSON API: authenticated, repeated when their failure may pass, ended when nothing moves. */
-import { readFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { Storage as GoogleStorage } from '@google-cloud/storage';
-import { HoldfastError, StorageError, throwIfAborted } from '../common/errors.ts';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { mayPass } from './bucket-errors.ts';
+import { CONNECTIONS, ConnectionLimit, IDLE_MILLISECONDS } from './connection-limit.ts';
 import { GcsResponseError } from './gcs-errors.ts';
-import { createIdleAgents, type IdleAgents } from './idle-agents.ts';
-
-/** Which bucket, and where. */
-export interface GcsSettings {
-  bucket: string;
-  /** Names begin with this; no slash at its ends. */
-  prefix?: string;
-  projectId?: string;
-  /** URL of a service other than Google's own. Without a key, nobody is authenticated there. */
-  endpoint?: string;
-}
-
-export interface GcsOptions {
-  /** A key of a service account, or other credentials, as the JSON text of Google's file. Absent: what this machine has by default (ADC). */
-  credentials?: string;
-  /** Instead: the path of such a file. */
-  keyFile?: string;
-  /** Requests at a time. Default: 16. */
-  connections?: number;
-  /** A connection on which nothing moves for so long is given up. Default: 30,000. */
-  idleMilliseconds?: number;
-}
+import { identifyToGcs, type GcsIdentity } from './gcs-identity.ts';
+import type { GcsOptions, GcsSettings } from './gcs-settings.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import type { IdleAgents } from './idle-agents.ts';
+import { ShortRequests } from './short-requests.ts';
 
 export interface GcsRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -43,13 +24,22 @@ export interface GcsRequest {
   accept?: readonly number[];
 }
 
-export interface GcsResponse {
+export interface GcsAnswer extends HttpAnswer {
+  /** How often the request was sent. */
+  attempts: number;
+}
+
+export interface GcsDownload {
   status: number;
   headers: IncomingHttpHeaders;
   /** Must be read to its end, or destroyed. */
   body: IncomingMessage;
-  /** How often the request was sent. */
-  attempts: number;
+}
+
+/** A request as it is sent. */
+interface Sent {
+  url: URL;
+  headers: Record<string, string>;
 }
 
 const LARGEST_ERROR_BYTES = 64 * 1024;
@@ -60,35 +50,62 @@ const LARGEST_ERROR_BYTES = 64 * 1024;
  * downloads that break off.
  */
 export class GcsClient {
-  readonly #google: GoogleStorage;
-  readonly #authenticated: boolean;
-  readonly #agents: IdleAgents;
+  readonly #identity: () => GcsIdentity | Promise<GcsIdentity>;
+  readonly #limit: ConnectionLimit;
+  readonly #idleMilliseconds: number;
+  /** By origin: a service may have its uploads elsewhere. */
+  readonly #requests = new Map<string, ShortRequests>();
+  #agents: Promise<IdleAgents> | undefined;
 
   constructor(settings: GcsSettings, options: GcsOptions) {
-    const { credentials, keyFile, connections = 16, idleMilliseconds = 30_000 } = options;
-    const key = credentials ?? (keyFile === undefined ? undefined : readKey(keyFile));
-    this.#google = new GoogleStorage({
-      ...(settings.endpoint === undefined ? {} : { apiEndpoint: settings.endpoint }),
-      ...(settings.projectId === undefined ? {} : { projectId: settings.projectId }),
-      useAuthWithCustomEndpoint: key !== undefined,
-    });
-    // As an option it would make the library write a warning to the terminal, for each client.
-    if (key !== undefined) this.#google.authClient.jsonContent = parseCredentials(key);
-    this.#authenticated = !this.#google.customEndpoint || key !== undefined;
-    this.#agents = createIdleAgents(connections, idleMilliseconds);
+    const { connections = CONNECTIONS, idleMilliseconds = IDLE_MILLISECONDS } = options;
+    this.#identity = identifyToGcs(settings, options);
+    this.#limit = new ConnectionLimit(connections);
+    this.#idleMilliseconds = idleMilliseconds;
   }
 
   /** Throws GcsResponseError for an answer that says no, system errors when none came, AccessDenied without credentials. */
-  async send(request: GcsRequest, signal?: AbortSignal): Promise<GcsResponse> {
+  send(request: GcsRequest, signal?: AbortSignal): Promise<GcsAnswer> {
+    const { method, body: content = [] } = request;
+    return this.#untilAnswered(request, signal, async ({ url, headers }, attempts) => {
+      const path = `${url.pathname}${url.search}`;
+      const answer = await this.#requestsTo(url).send({ method, path, headers, content, signal });
+      return { ...answer, attempts, said: () => answer.body.toString('utf8', 0, LARGEST_ERROR_BYTES) };
+    });
+  }
+
+  /** The parsed answer. Throws as `send` does. */
+  async sendForJson<Answer>(request: GcsRequest, signal?: AbortSignal): Promise<Answer> {
+    return parseAnswer<Answer>(await this.send(request, signal));
+  }
+
+  /** Of a GET. Throws as `send` does. */
+  download(request: GcsRequest, signal?: AbortSignal): Promise<GcsDownload> {
+    return this.#untilAnswered(request, signal, async ({ url, headers }) => {
+      const body = await this.#get(url, headers, signal);
+      return { status: body.statusCode ?? 0, headers: body.headers, body, said: () => readFailure(body) };
+    });
+  }
+
+  close(): void {
+    for (const requests of this.#requests.values()) requests.close();
+    void this.#agents?.then((agents) => agents.destroy());
+  }
+
+  async #untilAnswered<Answer extends { status: number; headers: { 'retry-after'?: string | undefined } }>(
+    request: GcsRequest,
+    signal: AbortSignal | undefined,
+    send: (sent: Sent, attempts: number) => Promise<Answer & { said: () => string | Promise<string> }>,
+  ): Promise<Answer> {
     for (let attempts = 1; ; attempts += 1) {
       throwIfAborted(signal);
       const last = request.once === true || attempts >= MAX_ATTEMPTS;
       let wait = 0;
       try {
-        const { status, headers, body } = await this.#sendOnce(request, signal);
-        if ((status >= 200 && status < 300) || request.accept?.includes(status) === true)
-          return { status, headers, body, attempts };
-        const failure = await readFailure(status, body, attempts);
+        const answer = await send(await this.#prepare(request), attempts);
+        const { status, headers } = answer;
+        if ((status >= 200 && status < 300) || request.accept?.includes(status) === true) return answer;
+        const failure = describeFailure(status, await answer.said(), attempts);
         if (last || !mayPass(status)) throw failure;
         wait = Number(headers['retry-after'] ?? 0) * 1000 || 0;
       } catch (error) {
@@ -99,98 +116,47 @@ export class GcsClient {
     }
   }
 
-  /** The parsed answer. */
-  async sendForJson<Answer>(request: GcsRequest, signal?: AbortSignal): Promise<Answer> {
-    const { body } = await this.send(request, signal);
-    return JSON.parse((await readText(body)) || '{}') as Answer;
-  }
-
-  close(): void {
-    this.#agents.destroy();
-  }
-
-  async #sendOnce(request: GcsRequest, signal: AbortSignal | undefined) {
-    const url = new URL(request.url, this.#google.apiEndpoint);
+  async #prepare(request: GcsRequest): Promise<Sent> {
+    const { endpoint, authorize } = await this.#identity();
+    const url = new URL(request.url, endpoint);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
-    const headers = { 'user-agent': 'holdfast', ...(await this.#authorization(url)), ...request.headers };
-    const pieces = request.body ?? [];
-    const length = pieces.reduce((sum, { length: size }) => sum + size, 0);
-    const secure = url.protocol === 'https:';
-    const { promise, resolve, reject } = Promise.withResolvers<{
-      status: number;
-      headers: IncomingHttpHeaders;
-      body: IncomingMessage;
-    }>();
-    const sent = (secure ? httpsRequest : httpRequest)(url, {
-      method: request.method,
-      agent: secure ? this.#agents.https : this.#agents.http,
-      headers: { ...headers, ...(request.method === 'GET' ? {} : { 'content-length': length }) },
-      ...(signal === undefined ? {} : { signal }),
-    });
-    sent.on('response', (body) => resolve({ status: body.statusCode ?? 0, headers: body.headers, body }));
+    return { url, headers: { 'user-agent': 'holdfast', ...(await authorize(url)), ...request.headers } };
+  }
+
+  #requestsTo(url: URL): ShortRequests {
+    let requests = this.#requests.get(url.origin);
+    if (requests === undefined) {
+      requests = new ShortRequests(url, this.#limit, this.#idleMilliseconds);
+      this.#requests.set(url.origin, requests);
+    }
+    return requests;
+  }
+
+  /** By Node's client, which is loaded for this alone. */
+  async #get(url: URL, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<IncomingMessage> {
+    const agents = await (this.#agents ??= this.#createAgents());
+    const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const agent = url.protocol === 'https:' ? agents.https : agents.http;
+    const sent = request(url, { agent, headers, ...(signal === undefined ? {} : { signal }) });
+    sent.on('response', resolve);
     sent.on('error', reject);
-    for (const piece of pieces) sent.write(piece);
     sent.end();
     return promise;
   }
 
-  async #authorization(url: URL): Promise<Record<string, string>> {
-    if (!this.#authenticated) return {};
-    try {
-      const headers = await this.#google.authClient.getRequestHeaders(url.href);
-      return Object.fromEntries(headers as unknown as Iterable<[string, string]>);
-    } catch (error) {
-      throw translateAuthError(error);
-    }
+  async #createAgents(): Promise<IdleAgents> {
+    const { createIdleAgents } = await import('./idle-agents.ts');
+    return createIdleAgents(this.#limit, this.#idleMilliseconds);
   }
 }
 
-/** Reads an answer to its end. */
-export async function readText(body: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  for await (const piece of body as AsyncIterable<Buffer>) pieces.push(piece);
-  return Buffer.concat(pieces).toString();
+/** The JSON of an answer. */
+export function parseAnswer<Answer>({ body }: HttpAnswer): Answer {
+  return JSON.parse(body.toString() || '{}') as Answer;
 }
 
-function readKey(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new HoldfastError('Usage', `the Google credentials in ${file} cannot be read`, {
-      hint: 'Correct GOOGLE_APPLICATION_CREDENTIALS, or let this account read the file.',
-      cause: error,
-    });
-  }
-}
-
-/** The key's text never goes into the error. */
-function parseCredentials(text: string): Record<string, string> {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, string>;
-  } catch {
-    // Told below.
-  }
-  throw new HoldfastError('Usage', 'the credentials of the bucket are not the JSON of a Google key', {
-    hint: 'Give the whole text of the key file of a service account.',
-  });
-}
-
-function translateAuthError(error: unknown): Error {
-  const { code, status } = error as { code?: unknown; status?: unknown };
-  const unreachable = typeof code === 'string' && /^E[A-Z_]+$/.test(code);
-  if (unreachable || (typeof status === 'number' && mayPass(status))) {
-    return new StorageError(`no token could be had from Google (${String(code ?? status)})`, {
-      hint: 'Check the network, then run it again.',
-    });
-  }
-  // Not its cause: the library puts the request, with the signed key, into its errors.
-  return new HoldfastError('AccessDenied', 'no usable Google credentials are found', {
-    hint: 'Name a key in the identities of the Location, set GOOGLE_APPLICATION_CREDENTIALS, or run gcloud auth application-default login.',
-  });
-}
-
-async function readFailure(status: number, body: IncomingMessage, attempts: number): Promise<GcsResponseError> {
+async function readFailure(body: IncomingMessage): Promise<string> {
   let text = '';
   try {
     for await (const piece of body) {
@@ -200,6 +166,10 @@ async function readFailure(status: number, body: IncomingMessage, attempts: numb
   } catch {
     // The status says enough.
   }
+  return text;
+}
+
+function describeFailure(status: number, text: string, attempts: number): GcsResponseError {
   let said = text.slice(0, 200);
   let reason = '';
   try {

@@ -5,7 +5,7 @@ import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { mayPass } from './bucket-errors.ts';
 import { crc32c, encodeCrc } from './crc32c.ts';
 import { cutParts } from './cut-parts.ts';
-import { readText, type GcsClient, type GcsResponse } from './gcs-client.ts';
+import { parseAnswer, type GcsAnswer, type GcsClient } from './gcs-client.ts';
 import { GcsResponseError, gcsStatusOf } from './gcs-errors.ts';
 import type { BucketMetadata, PutOptions } from './bucket.ts';
 
@@ -124,14 +124,13 @@ async function uploadResumably(
         { method: 'DELETE', url: session, once: true, accept: [CANCELLED] },
         AbortSignal.timeout(CLEANUP_MILLISECONDS),
       )
-      .then(({ body }) => body.destroy())
       .catch(() => undefined);
     throw error;
   }
 }
 
 async function beginSession({ client, bucket, key }: GcsTarget, call: PutOptions): Promise<string> {
-  const { headers, body } = await client.send(
+  const { headers } = await client.send(
     {
       method: 'POST',
       url: `/upload${objectPath(bucket)}`,
@@ -141,7 +140,6 @@ async function beginSession({ client, bucket, key }: GcsTarget, call: PutOptions
     },
     call.signal,
   );
-  await readText(body);
   if (headers.location === undefined) throw new StorageError(`the service began no upload of gs://${bucket}/${key}`);
   return headers.location;
 }
@@ -165,7 +163,7 @@ async function sendPiece(
   const end = piece.offset + piece.chunk.length;
   let have = piece.offset;
   for (let failures = 0; ;) {
-    let response: GcsResponse;
+    let response: GcsAnswer;
     try {
       response = await client.send(pieceRequest(session, piece, have), signal);
     } catch (error) {
@@ -175,8 +173,7 @@ async function sendPiece(
       await backOff(failures, signal);
       response = await askForProgress(client, session, piece.total, signal);
     }
-    const text = await readText(response.body);
-    if (response.status !== 308) return JSON.parse(text) as GcsObject;
+    if (response.status !== 308) return parseAnswer<GcsObject>(response);
     const reached = persistedBytes(response);
     if (reached < piece.offset || reached > end)
       throw new StorageError(`the service has ${reached} bytes of an upload of which ${end} were sent`);
@@ -208,7 +205,7 @@ function askForProgress(client: GcsClient, session: string, total: number | unde
   return client.send({ method: 'PUT', url: session, headers, accept: [308] }, signal);
 }
 
-function persistedBytes({ headers }: GcsResponse): number {
+function persistedBytes({ headers }: GcsAnswer): number {
   const last = /^bytes=0-(\d+)$/.exec(String(headers.range ?? ''))?.[1];
   return last === undefined ? 0 : Number(last) + 1;
 }
@@ -222,7 +219,7 @@ async function verify(
   if (stored?.crc32c === undefined || stored.crc32c === checksum) return;
   const query = { ifGenerationMatch: stored.generation ?? '0' };
   const request = { method: 'DELETE', url: objectPath(bucket, key), query, accept: [404, 412] } as const;
-  (await client.send(request, AbortSignal.timeout(CLEANUP_MILLISECONDS))).body.destroy();
+  await client.send(request, AbortSignal.timeout(CLEANUP_MILLISECONDS));
   throw new IntegrityError(`gs://${bucket}/${key} did not arrive as it was sent: its CRC-32C is another`, {
     hint: 'Run it again; what had arrived was removed.',
     retryable: true,

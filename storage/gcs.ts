@@ -13,8 +13,9 @@ import type {
 import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
 import type { StorageVerb } from './bucket-errors.ts';
 import { crc32c, decodeCrc } from './crc32c.ts';
-import { GcsClient, readText, type GcsOptions, type GcsResponse, type GcsSettings } from './gcs-client.ts';
+import { GcsClient, parseAnswer, type GcsDownload } from './gcs-client.ts';
 import { GcsResponseError, gcsStatusOf, translateGcsError } from './gcs-errors.ts';
+import type { GcsOptions, GcsSettings } from './gcs-settings.ts';
 import { objectPath, writeGcsObject, type GcsObject } from './gcs-upload.ts';
 import type { ByteRange, CallOptions, StorageRights } from './storage.ts';
 
@@ -148,7 +149,7 @@ class GcsBucket implements Bucket {
     await this.#guard('remove', key, call, async () => {
       try {
         const request = { method: 'DELETE', url: objectPath(this.#bucket, key) } as const;
-        (await this.#client.send(request, call.signal)).body.resume();
+        await this.#client.send(request, call.signal);
       } catch (error) {
         // Sent twice, because an answer got lost: it is gone, by the first.
         if (error instanceof GcsResponseError && error.status === 404 && error.attempts > 1) return;
@@ -173,10 +174,9 @@ class GcsBucket implements Bucket {
     const [create, remove] = ['storage.objects.create', 'storage.objects.delete'];
     const url = `/storage/v1/b/${encodeURIComponent(this.#bucket)}/iam/testPermissions?permissions=${create}&permissions=${remove}`;
     return this.#guard('read', '', call, async () => {
-      const { status, body } = await this.#client.send({ method: 'GET', url, accept: [404, 501] }, call.signal);
-      const text = await readText(body);
-      if (status !== 200) return {};
-      const { permissions = [] } = JSON.parse(text) as { permissions?: string[] };
+      const answer = await this.#client.send({ method: 'GET', url, accept: [404, 501] }, call.signal);
+      if (answer.status !== 200) return {};
+      const { permissions = [] } = parseAnswer<{ permissions?: string[] }>(answer);
       return { write: permissions.includes(create!), remove: permissions.includes(remove!) };
     });
   }
@@ -196,7 +196,7 @@ class GcsBucket implements Bucket {
     call: CallOptions,
   ): Promise<BodyAnswer | 'beyond' | 'replaced'> {
     const whole = offset === 0 && end === Infinity;
-    const response = await this.#client.send(
+    const response = await this.#client.download(
       {
         method: 'GET',
         url: objectPath(this.#bucket, key),
@@ -255,12 +255,12 @@ function toObject(key: string, answer: GcsObject): DescribedObject {
 
 const METADATA_HEADER = 'x-goog-meta-';
 
-function metadataOf({ headers }: GcsResponse): BucketMetadata {
+function metadataOf({ headers }: GcsDownload): BucketMetadata {
   const named = Object.entries(headers).filter(([name]) => name.startsWith(METADATA_HEADER));
   return Object.fromEntries(named.map(([name, value]) => [name.slice(METADATA_HEADER.length), String(value)]));
 }
 
-function checksumOf({ headers }: GcsResponse): BodyChecksum | undefined {
+function checksumOf({ headers }: GcsDownload): BodyChecksum | undefined {
   const wanted = /(?:^|,\s*)crc32c=([^,\s]+)/.exec(String(headers['x-goog-hash'] ?? ''))?.[1];
   return wanted === undefined ? undefined : { name: 'CRC-32C', wanted, next: crc32c };
 }

@@ -2,7 +2,7 @@
 import { HoldfastError } from '../common/errors.ts';
 import type { Bucket } from './bucket.ts';
 import { joinPrefix } from './bucket-keys.ts';
-import type { S3Credentials } from './s3-client.ts';
+import type { S3Credentials } from './s3-settings.ts';
 import { silenceLimit } from './silence-limit.ts';
 import type {
   GcsStorageLocation,

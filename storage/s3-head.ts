@@ -1,6 +1,7 @@
 /** Looks at an object by one request of our own: a walk of a tree in a bucket looks at each of its files. */
 import type { DescribedObject } from './bucket.ts';
-import type { S3Answer, S3Sender } from './s3-request.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import type { S3Sender } from './s3-request.ts';
 
 const METADATA_HEADER = 'x-amz-meta-';
 const NOTHING = new Uint8Array(0);
@@ -18,7 +19,7 @@ export async function headS3Object(
   return describe(key, answer);
 }
 
-function describe(key: string, { headers }: S3Answer): DescribedObject | undefined {
+function describe(key: string, { headers }: HttpAnswer): DescribedObject | undefined {
   const { 'content-length': size, 'last-modified': modified = '', etag } = headers;
   const modifiedAt = new Date(modified);
   if (size === undefined || etag === undefined || Number.isNaN(modifiedAt.getTime())) return undefined;

@@ -15,15 +15,15 @@ import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { encodeCrc } from './crc32c.ts';
 import { cutParts } from './cut-parts.ts';
 import { attemptsOf, httpStatusOf, isObstructed } from './s3-errors.ts';
-import type { S3Putter } from './s3-put.ts';
+import { LARGEST_PUT_BYTES } from './s3-settings.ts';
 import type { PutOptions } from './bucket.ts';
 
 export interface S3Target {
   client: S3Client;
   bucket: string;
   key: string;
-  /** Where the service allows it: a faster way to store a small object. */
-  put: S3Putter | undefined;
+  /** An earlier request, of which no answer came, may have stored the very content. */
+  isUnheard: boolean;
   /** What is stored under the key now. */
   readBack(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
@@ -35,9 +35,6 @@ interface SentContent {
 }
 
 const MiB = 1024 * 1024;
-
-/** Larger content is sent in parts, so that a failure repeats little; S3 takes 5 GiB at once. */
-const LARGEST_PUT_BYTES = 64 * MiB;
 
 const CONCURRENT_PARTS = 3;
 
@@ -76,8 +73,11 @@ export async function writeS3Object(
   }
 }
 
-async function putObject({ client, bucket, key, put, readBack }: S3Target, content: Uint8Array, call: PutOptions) {
-  const { signal } = call;
+async function putObject(
+  { client, bucket, key, isUnheard, readBack }: S3Target,
+  content: Uint8Array,
+  call: PutOptions,
+) {
   const crc = crc32(content);
   const command = {
     Bucket: bucket,
@@ -88,20 +88,8 @@ async function putObject({ client, bucket, key, put, readBack }: S3Target, conte
     ...described(call),
     ...condition(call),
   };
-  const headers = {
-    'content-type': 'application/octet-stream',
-    'x-amz-checksum-crc32': command.ChecksumCRC32,
-    ...metadataHeaders(call),
-    ...(command.IfNoneMatch === undefined ? {} : { 'if-none-match': command.IfNoneMatch }),
-  };
-  let unheard = false;
-  const send = async (): Promise<void> => {
-    const outcome = await put?.({ key, content, headers, signal });
-    if (outcome === 'stored') return;
-    unheard ||= outcome === 'unheard';
-    await client.send(new PutObjectCommand(command), sendOptions(signal));
-  };
-  await refusingOnlyOthers(call, { sizeBytes: content.length, crc }, readBack, send, () => unheard);
+  const send = (): Promise<unknown> => client.send(new PutObjectCommand(command), sendOptions(call.signal));
+  await refusingOnlyOthers(call, { sizeBytes: content.length, crc }, readBack, send, isUnheard);
 }
 
 async function putParts(target: S3Target, parts: AsyncIterable<Uint8Array>, call: PutOptions): Promise<void> {
@@ -167,8 +155,7 @@ async function refusingOnlyOthers(
   sent: SentContent,
   readBack: S3Target['readBack'],
   send: () => Promise<unknown>,
-  /** Whether an earlier request may have succeeded, of which the client does not know. */
-  isUnheard = (): boolean => false,
+  isUnheard = false,
 ): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     try {
@@ -176,7 +163,7 @@ async function refusingOnlyOthers(
       return;
     } catch (error) {
       const status = httpStatusOf(error);
-      const repeated = attemptsOf(error) > 1 || failures > 1 || isUnheard();
+      const repeated = attemptsOf(error) > 1 || failures > 1 || isUnheard;
       if (repeated && (status === 412 || (error as Error).name === 'NoSuchUpload')) {
         if (await isStored(sent, await readBack(call.signal))) return;
         throw error;
@@ -199,10 +186,6 @@ async function isStored(sent: SentContent, stored: AsyncIterable<Uint8Array> | u
 
 function described({ metadata }: PutOptions): { Metadata?: Record<string, string> } {
   return metadata === undefined ? {} : { Metadata: { ...metadata } };
-}
-
-function metadataHeaders({ metadata = {} }: PutOptions): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
 }
 
 function condition(call: PutOptions): { IfNoneMatch?: '*' } {

@@ -1,264 +1,80 @@
-/** Buckets of S3, and of any service that speaks it. */
-import type { Readable } from 'node:stream';
-import { crc32 } from 'node:zlib';
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  type GetObjectCommandOutput,
-  type HeadObjectCommandOutput,
-  type ListObjectsV2CommandOutput,
-  type S3Client,
-} from '@aws-sdk/client-s3';
-import { ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
-import type { ContentChecksum } from '../files/file-tree.ts';
-import type {
-  Bucket,
-  BucketFolderPage,
-  BucketMetadata,
-  BucketObject,
-  DescribedObject,
-  OpenedObject,
-  PutOptions,
-} from './bucket.ts';
-import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
-import type { StorageVerb } from './bucket-errors.ts';
-import { decodeCrc } from './crc32c.ts';
-import { createS3Agents, createS3Client, type S3Options, type S3Settings } from './s3-client.ts';
-import { copyS3Object, replaceS3Metadata } from './s3-copy.ts';
-import { httpStatusOf, translateS3Error } from './s3-errors.ts';
+/** Buckets of S3, and of any service that speaks it: the most frequent requests are made here, all others by the SDK. */
+import { throwIfAborted } from '../common/errors.ts';
+import type { Bucket, PutOptions } from './bucket.ts';
+import { CONNECTIONS, ConnectionLimit, IDLE_MILLISECONDS } from './connection-limit.ts';
 import { headS3Object } from './s3-head.ts';
-import { createS3Putter } from './s3-put.ts';
-import { createS3Sender, type S3Sender } from './s3-request.ts';
-import { probeS3Rights } from './s3-rights.ts';
-import { writeS3Object } from './s3-upload.ts';
-import type { ByteRange, CallOptions, StorageRights } from './storage.ts';
+import { putS3Object } from './s3-put.ts';
+import { createS3Sender, type S3Signer } from './s3-request.ts';
+import type { S3SdkBucket } from './s3-sdk.ts';
+import { LARGEST_PUT_BYTES, S3_TRAITS, type S3Options, type S3Settings } from './s3-settings.ts';
+import { ShortRequests } from './short-requests.ts';
 
 /**
  * The bucket must exist. `existing: 'refuse'` is decided by the service (`If-None-Match`), which also compares the CRC-32
  * of what arrives. Nothing is asked before the first call.
  */
 export async function openS3Bucket(settings: S3Settings, options: S3Options = {}): Promise<Bucket> {
-  const agents = createS3Agents(options);
-  const client = await createS3Client(settings, options, agents);
-  const { bucket, prefix = '', endpoint, forcePathStyle } = settings;
-  const isPlain = endpoint !== undefined && forcePathStyle === true;
-  return new S3Bucket(client, bucket, prefix, isPlain ? createS3Sender(client, bucket, endpoint, agents) : undefined);
+  const { connections = CONNECTIONS, idleMilliseconds = IDLE_MILLISECONDS } = options;
+  const limit = new ConnectionLimit(connections);
+  const { endpoint, forcePathStyle } = settings;
+  let opened: Promise<S3SdkBucket> | undefined;
+  const openBySdk = async (): Promise<S3SdkBucket> => {
+    const { openS3ByTheSdk } = await import('./s3-sdk.ts');
+    return openS3ByTheSdk(settings, options, limit);
+  };
+  const bySdk = (): Promise<S3SdkBucket> => (opened ??= openBySdk());
+  if (endpoint === undefined || forcePathStyle !== true || !URL.canParse(endpoint)) return bySdk();
+  const base = new URL(endpoint);
+  const requests = new ShortRequests(base, limit, idleMilliseconds);
+  const given = givenSigner(settings, options);
+  // The SDK, once it is there, knows also how wrong this machine's clock is.
+  const signer = () => (given === undefined || opened !== undefined ? signerOf(bySdk()) : given);
+  const send = createS3Sender({ bucket: settings.bucket, endpoint: base, requests, signer });
+  return {
+    name: `s3://${settings.bucket}`,
+    prefix: settings.prefix ?? '',
+    ...S3_TRAITS,
+    async *list(...call) {
+      yield* (await bySdk()).list(...call);
+    },
+    async *listFolder(...call) {
+      yield* (await bySdk()).listFolder(...call);
+    },
+    async head(key, call = {}) {
+      throwIfAborted(call.signal);
+      const found = await headS3Object(send, key, call.signal);
+      if (found === undefined) return (await bySdk()).head(key, call);
+      return found === 'absent' ? undefined : found;
+    },
+    async put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: PutOptions = {}) {
+      throwIfAborted(call.signal);
+      const isShort = content instanceof Uint8Array && content.length <= LARGEST_PUT_BYTES;
+      if (!isShort) return (await bySdk()).put(key, content, call);
+      const outcome = await putS3Object(send, key, content, call);
+      if (outcome === 'stored') return;
+      const bucket = await bySdk();
+      await (outcome === 'unheard' ? bucket.putAgain(key, content, call) : bucket.put(key, content, call));
+    },
+    get: async (...call) => (await bySdk()).get(...call),
+    copy: async (...call) => (await bySdk()).copy(...call),
+    changeMetadata: async (...call) => (await bySdk()).changeMetadata(...call),
+    remove: async (...call) => (await bySdk()).remove(...call),
+    checksums: async (...call) => (await bySdk()).checksums(...call),
+    probeRights: async (...call) => (await bySdk()).probeRights(...call),
+    close() {
+      requests.close();
+      // One that could not be opened has told so to whoever asked.
+      void opened?.then((bucket) => bucket.close()).catch(() => undefined);
+    },
+  };
 }
 
-class S3Bucket implements Bucket {
-  readonly name: string;
-  readonly prefix: string;
-  readonly times = 'decimal';
-  readonly listsMetadata = false;
-  /** Deleting what is not there is a success for S3. */
-  readonly knowsWhatItRemoves = false;
-  readonly #client: S3Client;
-  readonly #bucket: string;
-  /** Where the service allows it: a faster way for the most frequent requests. */
-  readonly #send: S3Sender | undefined;
-
-  constructor(client: S3Client, bucket: string, prefix: string, send: S3Sender | undefined) {
-    this.name = `s3://${bucket}`;
-    this.prefix = prefix;
-    this.#client = client;
-    this.#send = send;
-    this.#bucket = bucket;
-  }
-
-  async *list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
-    const { atMost = Infinity } = call;
-    let told = 0;
-    for await (const { Contents = [] } of this.#pages(keyPrefix, atMost < 1000 ? { MaxKeys: atMost } : {}, call)) {
-      for (const listed of Contents) {
-        yield toObject(listed.Key ?? '', listed);
-        told += 1;
-        if (told >= atMost) return;
-      }
-    }
-  }
-
-  async *listFolder(keyPrefix: string, call: CallOptions = {}): AsyncGenerator<BucketFolderPage> {
-    for await (const page of this.#pages(keyPrefix, { Delimiter: '/' }, call)) {
-      yield {
-        objects: (page.Contents ?? []).map((listed) => toObject(listed.Key ?? '', listed)),
-        folders: (page.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? []),
-      };
-    }
-  }
-
-  /** Of a thousand each, in the order of the keys' UTF-8 bytes, as the service promises. */
-  async *#pages(
-    Prefix: string,
-    query: { Delimiter?: string; MaxKeys?: number },
-    call: CallOptions,
-  ): AsyncGenerator<ListObjectsV2CommandOutput> {
-    let token: string | undefined;
-    do {
-      const next = token === undefined ? {} : { ContinuationToken: token };
-      const page = await this.#guard('list', this.#placeOf(Prefix), call, (send) =>
-        this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, ...query, ...next }), send),
-      );
-      yield page;
-      token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-      // What it does not show would be taken for gone.
-      if (page.IsTruncated === true && (token ?? '') === '') throw cutShort(this.#placeOf(Prefix));
-    } while (token !== undefined);
-  }
-
-  async head(key: string, call: CallOptions = {}) {
-    throwIfAborted(call.signal);
-    const found = this.#send && (await headS3Object(this.#send, key, call.signal));
-    if (found !== undefined) return found === 'absent' ? undefined : found;
-    const head = await ifThere(this.#head(key, call));
-    return head && toObject(key, head);
-  }
-
-  get(key: string, range?: ByteRange, call: CallOptions = {}): Promise<OpenedObject | undefined> {
-    const place = this.#placeOf(key);
-    const translate = (error: unknown): Error => translateS3Error(error, 'read', place, call.signal);
-    return openBody({ place, translate, get: (...wanted) => this.#get(key, wanted, call) }, range, call);
-  }
-
-  async put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: PutOptions = {}): Promise<void> {
-    throwIfAborted(call.signal);
-    const target = {
-      client: this.#client,
-      bucket: this.#bucket,
-      key,
-      put: this.#send && createS3Putter(this.#send),
-      readBack: async (signal?: AbortSignal) => (await this.get(key, undefined, signal ? { signal } : {}))?.pieces,
-    };
-    await this.#guard('write', this.#placeOf(key), call, () => writeS3Object(target, content, call));
-  }
-
-  async copy(object: BucketObject, toKey: string, call: CallOptions = {}): Promise<void> {
-    const target = { client: this.#client, bucket: this.#bucket, key: toKey };
-    await this.#guard('copy', this.#placeOf(object.key), call, (send) => copyS3Object(target, object, send));
-  }
-
-  async changeMetadata(
-    key: string,
-    decide: (object: DescribedObject) => BucketMetadata,
-    call: CallOptions = {},
-  ): Promise<void> {
-    const head = await this.#head(key, call);
-    const object = toObject(key, head);
-    const metadata = { ...object.metadata, ...decide(object) };
-    const target = { client: this.#client, bucket: this.#bucket, key };
-    await this.#guard('write', this.#placeOf(key), call, (send) => replaceS3Metadata(target, head, metadata, send));
-  }
-
-  async remove(key: string, call: CallOptions = {}): Promise<void> {
-    await this.#guard('remove', this.#placeOf(key), call, (send) =>
-      this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }), send),
-    );
-  }
-
-  /** Where the service encrypts by a key of its customer's, the tag is no MD5. */
-  async checksums(key: string, call: CallOptions = {}): Promise<ContentChecksum[]> {
-    const head = await this.#head(key, call, { ChecksumMode: 'ENABLED' });
-    const { ETag = '', ServerSideEncryption, SSECustomerAlgorithm } = head;
-    const isPlain = (ServerSideEncryption ?? 'AES256') === 'AES256' && SSECustomerAlgorithm === undefined;
-    const md5 = isPlain ? /^"?([0-9a-f]{32})"?$/.exec(ETag)?.[1] : undefined;
-    const crc = wholeChecksum(head)?.wanted;
-    return [
-      ...(md5 === undefined ? [] : [{ algorithm: 'md5' as const, value: md5 }]),
-      ...(crc === undefined ? [] : [{ algorithm: 'crc32' as const, value: decodeCrc(crc) }]),
-    ];
-  }
-
-  probeRights(key: string, call: CallOptions = {}): Promise<StorageRights> {
-    return this.#guard('read', this.#placeOf(key), call, (send) =>
-      probeS3Rights(this.#client, { Bucket: this.#bucket, Key: key }, send),
-    );
-  }
-
-  close(): void {
-    this.#client.destroy();
-  }
-
-  #head(key: string, call: CallOptions, more: { ChecksumMode?: 'ENABLED' } = {}): Promise<HeadObjectCommandOutput> {
-    return this.#guard('read', this.#placeOf(key), call, (send) =>
-      this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key, ...more }), send),
-    );
-  }
-
-  async #get(
-    key: string,
-    [offset, end, version]: [offset: number, end: number, version: string | undefined],
-    call: CallOptions,
-  ): Promise<BodyAnswer | 'beyond' | 'replaced'> {
-    const isWhole = offset === 0 && end === Infinity;
-    const command = new GetObjectCommand({
-      Bucket: this.#bucket,
-      Key: key,
-      ...(isWhole ? { ChecksumMode: 'ENABLED' } : { Range: `bytes=${offset}-${end === Infinity ? '' : end - 1}` }),
-      ...(version === undefined ? {} : { IfMatch: version }),
-    });
-    return this.#guard('read', this.#placeOf(key), call, async (send) => {
-      let response: GetObjectCommandOutput;
-      try {
-        response = await this.#client.send(command, send);
-      } catch (error) {
-        if (httpStatusOf(error) === 416) return 'beyond';
-        if (httpStatusOf(error) === 412 && version !== undefined) return 'replaced';
-        throw error;
-      }
-      const body = response.Body as Readable;
-      if (!(response.ContentRange?.startsWith(`bytes ${offset}-`) ?? offset === 0)) {
-        body.destroy();
-        throw wrongRange(this.#placeOf(key));
-      }
-      const { ContentLength = 0, ETag, Metadata = {} } = response;
-      return { body, sizeBytes: ContentLength, version: ETag, metadata: Metadata, checksum: wholeChecksum(response) };
-    });
-  }
-
-  async #guard<Result>(
-    verb: StorageVerb,
-    what: string,
-    call: CallOptions,
-    send: (options: { abortSignal?: AbortSignal }) => Promise<Result>,
-  ): Promise<Result> {
-    throwIfAborted(call.signal);
-    try {
-      return await send(call.signal === undefined ? {} : { abortSignal: call.signal });
-    } catch (error) {
-      throw translateS3Error(error, verb, what, call.signal);
-    }
-  }
-
-  #placeOf(key: string): string {
-    return `${this.name}/${key}`;
-  }
+/** Where all of it is given, the SDK is not loaded for it. */
+function givenSigner({ region }: S3Settings, { credentials }: S3Options): S3Signer | undefined {
+  if (region === undefined || credentials === undefined) return undefined;
+  return { ...credentials, region, clockOffsetMilliseconds: 0 };
 }
 
-function cutShort(place: string): StorageError {
-  return new StorageError(`the list of ${place} is not whole: the service does not say where it goes on`, {
-    hint: 'The service has to know version 2 of the lists of S3 (ListObjectsV2).',
-    retryable: false,
-  });
-}
-
-interface ListedObject {
-  Size?: number | undefined;
-  LastModified?: Date | undefined;
-  ETag?: string | undefined;
-}
-
-function toObject(key: string, answer: HeadObjectCommandOutput): DescribedObject;
-function toObject(key: string, answer: ListedObject): BucketObject;
-function toObject(key: string, answer: ListedObject | HeadObjectCommandOutput): BucketObject {
-  const { LastModified = new Date(0), ETag = '' } = answer;
-  const object = { key, modifiedAt: LastModified, version: ETag };
-  if ('$metadata' in answer)
-    return { ...object, sizeBytes: answer.ContentLength ?? 0, metadata: answer.Metadata ?? {} };
-  return { ...object, sizeBytes: answer.Size ?? 0 };
-}
-
-/** The CRC-32 of a whole object; of one that was sent in parts there is only a checksum of checksums. */
-function wholeChecksum({ ChecksumCRC32: wanted }: { ChecksumCRC32?: string | undefined }): BodyChecksum | undefined {
-  return wanted === undefined || wanted.includes('-') ? undefined : { name: 'CRC-32', wanted, next: crc32 };
+async function signerOf(bucket: Promise<S3SdkBucket>): Promise<S3Signer> {
+  return (await bucket).signer();
 }

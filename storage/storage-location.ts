@@ -2,8 +2,8 @@
 import type { RateTimetable } from '../common/rate-limits.ts';
 import type { SecretReference } from '../common/secret-reference.ts';
 import type { StorageIdentity } from '../common/storage-identity.ts';
-import type { GcsSettings } from './gcs-client.ts';
-import type { S3Settings } from './s3-client.ts';
+import type { GcsSettings } from './gcs-settings.ts';
+import type { S3Settings } from './s3-settings.ts';
 
 export type { StorageIdentity };
 

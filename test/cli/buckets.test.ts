@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { S3Credentials } from '../../storage/s3-client.ts';
+import type { S3Credentials } from '../../storage/s3-settings.ts';
 import { requirePeer } from '../peers.ts';
 import { readSource } from '../source-files.ts';
 import { startFakeGcsServer } from '../servers/fake-gcs-server.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
-import type { S3Credentials } from '../../storage/s3-client.ts';
+import type { S3Credentials } from '../../storage/s3-settings.ts';
 import { freePort, spawnRestartable } from './spawn-server.ts';
 
 export interface S3Server {

@@ -1,0 +1,35 @@
+/** What has to be known of a bucket of S3, and what is so of all of them. */
+
+/** Which bucket, and where. */
+export interface S3Settings {
+  bucket: string;
+  /** Names begin with this; no slash at its ends. */
+  prefix?: string;
+  /** Default: what the standard AWS variables and files say, else us-east-1. */
+  region?: string;
+  /** URL of a service other than AWS's own. */
+  endpoint?: string;
+  /** The bucket stands in the path of the URL, not in its host name. */
+  forcePathStyle?: boolean;
+}
+
+export interface S3Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+export interface S3Options {
+  /** Absent: the standard AWS variables, files and roles of this machine. */
+  credentials?: S3Credentials;
+  /** Requests at a time. Default: 16. */
+  connections?: number;
+  /** A connection on which nothing moves for so long is given up. Default: 30,000. */
+  idleMilliseconds?: number;
+}
+
+/** Of each bucket of S3. Deleting what is not there is a success for S3. */
+export const S3_TRAITS = { times: 'decimal', listsMetadata: false, knowsWhatItRemoves: false } as const;
+
+/** Larger content is sent in parts, so that a failure repeats little; S3 takes 5 GiB at once. */
+export const LARGEST_PUT_BYTES = 64 * 1024 * 1024;
