@@ -1,21 +1,19 @@
 /** Making all that was written to a file system durable at once. */
 import { createRequire } from 'node:module';
 import { release } from 'node:os';
-import { statfsSync } from 'node:fs';
 import type Koffi from 'koffi';
 import type { ByteString } from '../common/byte-string.ts';
+import { isOnLocalFileSystem } from '../common/local-file-systems.ts';
 import { toBytes } from './byte-path.ts';
 import { systemError } from './native-metadata.ts';
-
-/** `f_type` of statfs(2): ext2 to ext4, XFS, Btrfs, F2FS, tmpfs. Of network and user-space file systems `syncfs` promises less than `fsync`. */
-const WHOLLY_SYNCED: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994]);
 
 /** Whether `syncFileSystem` of this folder promises for all files what `fsync` promises for one. */
 export function canSyncFileSystem(folder: ByteString): boolean {
   // Before Linux 5.8 syncfs(2) does not tell that something could not be written.
   const [major = 0, minor = 0] = release().split('.').map(Number);
   if (process.platform !== 'linux' || major < 5 || (major === 5 && minor < 8)) return false;
-  return WHOLLY_SYNCED.has(statfsSync(toBytes(folder)).type);
+  // Of network and user-space file systems it promises less than `fsync`.
+  return isOnLocalFileSystem(toBytes(folder));
 }
 
 /**

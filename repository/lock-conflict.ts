@@ -1,5 +1,6 @@
 /** Which locks exclude each other, and how locks keep time. */
 import { HoldfastError } from '../common/errors.ts';
+import type { Storage } from '../storage/storage.ts';
 import { isLeft } from './left-locks.ts';
 import { describeLock } from './lock-file.ts';
 import type { LockKind, Repository } from './repository.ts';
@@ -22,6 +23,14 @@ export const DEFAULT_LOCK_TIMING: LockTiming = {
   settleMilliseconds: 200,
   pollMilliseconds: 1000,
 };
+
+/**
+ * With a storage that lists at once nothing has to settle. Of two that write their lock first and then look, one sees the
+ * other's, whatever they do in between: if the first did not, the second wrote after the first had looked, and looks later still.
+ */
+export function lockTimingOf({ capabilities }: Storage): LockTiming {
+  return capabilities.listsAtOnce === true ? { ...DEFAULT_LOCK_TIMING, settleMilliseconds: 0 } : DEFAULT_LOCK_TIMING;
+}
 
 /** Describes a lock that excludes `kind`, other than our own; undefined when there is none. */
 export async function findConflict(

@@ -9,7 +9,7 @@ import type { Compression } from './compression.ts';
 import { prepareKey, sha256Hex, type SealingKey } from './crypto.ts';
 import { encodeIndexFiles } from './index-file.ts';
 import { loadIndexFiles } from './index-loading.ts';
-import { DEFAULT_LOCK_TIMING, type LockTiming } from './lock-conflict.ts';
+import { lockTimingOf, type LockTiming } from './lock-conflict.ts';
 import { acquireLock } from './lock.ts';
 import { listIds, packName, unpackedName, type UnpackedKind } from './object-names.ts';
 import { OpenPacks, type FinishedPack } from './open-packs.ts';
@@ -67,7 +67,7 @@ export class StoredRepository implements Repository {
     this.keyId = options.keyId;
     this.compression = options.compression;
     this.#sealingKey = prepareKey(key);
-    this.#lockTiming = options.lockTiming ?? DEFAULT_LOCK_TIMING;
+    this.#lockTiming = options.lockTiming ?? lockTimingOf(storage);
     this.#openPacks = new OpenPacks(this.#sealingKey, {
       compression: options.compression,
       version: config.version,

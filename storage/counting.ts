@@ -1,6 +1,6 @@
 /** A storage that counts what is asked of it, by the classes of operations that providers bill. */
 import type { Readable } from 'node:stream';
-import { passFolders, passRights } from './pass-folders.ts';
+import { passCapabilities, passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { Storage, StorageCounts } from './storage.ts';
 
@@ -9,8 +9,7 @@ export function counting(storage: Storage): Storage & { counts(): StorageCounts 
   const counts: StorageCounts = { writes: 0, lists: 0, reads: 0, stats: 0, removes: 0, bytesWritten: 0, bytesRead: 0 };
   return {
     description: storage.description,
-    // What goes to the folder directly would not be counted.
-    capabilities: { atomicWrites: storage.capabilities.atomicWrites },
+    capabilities: passCapabilities(storage),
     list(prefix, call) {
       counts.lists += 1;
       return storage.list(prefix, call);

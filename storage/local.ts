@@ -5,6 +5,7 @@ import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'n
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { throwIfAborted } from '../common/errors.ts';
+import { isOnLocalFileSystem } from '../common/local-file-systems.ts';
 import { systemErrorCode, translateLocalError } from './local-errors.ts';
 import { checkObjectName } from './object-name.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from './storage.ts';
@@ -103,7 +104,7 @@ export function openLocalStorage(directory: string, options: LocalStorageOptions
 
   return {
     description: `local:${root}`,
-    capabilities: { atomicWrites: true, localDirectory: root },
+    capabilities: { atomicWrites: true, localDirectory: root, ...(listsAtOnce(root) ? { listsAtOnce: true } : {}) },
     list: (prefix, call) => listFolder(root, '', prefix, call?.signal),
     read: (name, range, call) => readFileAt(pathOf(name), range, call?.signal),
     openRead: (name, call) => openFile(pathOf(name), call?.signal),
@@ -113,6 +114,15 @@ export function openLocalStorage(directory: string, options: LocalStorageOptions
     // The temporary folder stays: another process may be about to use it.
     async close() {},
   };
+}
+
+/** false for a folder that is yet to be made. */
+function listsAtOnce(root: string): boolean {
+  try {
+    return isOnLocalFileSystem(root);
+  } catch {
+    return false;
+  }
 }
 
 function toEntry(name: string, stats: Stats): ObjectEntry | undefined {

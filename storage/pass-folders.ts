@@ -1,5 +1,5 @@
 /** What wrappers hand on of the part of the contract that only some storages have. */
-import type { Storage } from './storage.ts';
+import type { Storage, StorageCapabilities } from './storage.ts';
 
 /** `probeRights` where the storage has it. */
 export function passRights(storage: Storage): Pick<Storage, 'probeRights'> {
@@ -11,4 +11,10 @@ export function passRights(storage: Storage): Pick<Storage, 'probeRights'> {
 export function passFolders(storage: Storage): Pick<Storage, 'makeFolders'> {
   if (storage.makeFolders === undefined) return {};
   return { makeFolders: (folders, call) => storage.makeFolders?.(folders, call) ?? Promise.resolve() };
+}
+
+/** But for the folder: what goes there directly would pass the wrapper by. */
+export function passCapabilities({ capabilities }: Storage): StorageCapabilities {
+  const { localDirectory: _, ...passed } = capabilities;
+  return passed;
 }

@@ -30,6 +30,8 @@ export interface StorageCapabilities {
   atomicWrites: boolean;
   /** The absolute folder, when the objects are plain files of this machine: worker threads may then read and write them directly. */
   localDirectory?: string;
+  /** Whatever any program, on any machine, had written before a listing began is in it. Absent: a moment may be needed. */
+  listsAtOnce?: true;
 }
 
 /**

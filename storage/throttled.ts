@@ -1,7 +1,7 @@
 /** A storage whose uploads and downloads keep to a rate: token buckets, one for each direction. */
 import { throwIfAborted } from '../common/errors.ts';
 import type { RateLimits } from '../common/rate-limits.ts';
-import { passFolders, passRights } from './pass-folders.ts';
+import { passCapabilities, passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { Storage } from './storage.ts';
 import { createTokenBucket } from './token-bucket.ts';
@@ -23,8 +23,7 @@ export function throttled(
   const download = createTokenBucket(() => limitsAt(now()).downloadBytesPerSecond);
   return {
     description: storage.description,
-    // What goes to the folder directly would keep to no limit.
-    capabilities: { atomicWrites: storage.capabilities.atomicWrites },
+    capabilities: passCapabilities(storage),
     list: (prefix, call) => storage.list(prefix, call),
     async read(name, range, call = {}) {
       const content = await storage.read(name, range, call);

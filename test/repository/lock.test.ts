@@ -7,11 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../common/errors.ts';
 import { prepareKey } from '../../repository/crypto.ts';
 import { acquireLock } from '../../repository/lock.ts';
-import { DEFAULT_LOCK_TIMING, type LockTiming } from '../../repository/lock-conflict.ts';
+import { DEFAULT_LOCK_TIMING, lockTimingOf, type LockTiming } from '../../repository/lock-conflict.ts';
 import { currentHolder, encodeLock, isStale, type LockDocument } from '../../repository/lock-file.ts';
+import type { LockKind, Repository } from '../../repository/repository.ts';
 import { sealUnpacked } from '../../repository/unpacked-file.ts';
 import { listLocks, removeLocks } from '../../repository/unlock.ts';
-import { FAST_LOCKS, reopen, withRepository } from './repository-fixture.ts';
+import { FAST_LOCKS, openVault, reopen, withRepository } from './repository-fixture.ts';
 
 const NOW = new Date('2026-11-23T02:00:00Z');
 const MINUTE = 60_000;
@@ -107,6 +108,40 @@ describe('locks', () => {
       };
       await expect(repository.lock('exclusive')).rejects.toMatchObject({ code: 'RepositoryLocked' });
       expect(await lockFiles(folder)).toHaveLength(1);
+    }));
+
+  it('exclude each other without a pause, where a listing shows all that was written before', () =>
+    withRepository(async (_, folder) => {
+      const lockTiming = { ...FAST_LOCKS, settleMilliseconds: 0 };
+      const held = { shared: 0, exclusive: 0 };
+      const granted = { shared: 0, exclusive: 0 };
+      const together = new Set<string>();
+      const hold = async (repository: Repository, kind: LockKind): Promise<void> => {
+        const lock = await repository.lock(kind).catch((error: unknown) => {
+          expect(error).toMatchObject({ code: 'RepositoryLocked' });
+        });
+        if (lock === undefined) return;
+        granted[kind]++;
+        held[kind]++;
+        if (held.exclusive > 0 && held.exclusive + held.shared > 1) together.add(JSON.stringify(held));
+        await delay(1);
+        held[kind]--;
+        await lock.release();
+      };
+      const worker = async (number: number): Promise<void> => {
+        const repository = await openVault(folder, { lockTiming });
+        for (let turn = 0; turn < 60; turn++) {
+          await hold(repository, (turn + number) % 3 === 0 ? 'exclusive' : 'shared');
+          // They meet, and miss each other.
+          await delay((turn * 7 + number * 5) % 20);
+        }
+        await repository.close();
+      };
+      await Promise.all([0, 1, 2].map(worker));
+      expect([...together]).toEqual([]);
+      // Not because nobody ever got one.
+      expect(granted.shared).toBeGreaterThan(5);
+      expect(granted.exclusive).toBeGreaterThan(0);
     }));
 
   it('are refreshed: a new file with a new time, then the old one goes', () =>
@@ -346,5 +381,14 @@ describe('a lock is stale', () => {
 
   it('keeps restic’s intervals', () => {
     expect(DEFAULT_LOCK_TIMING.refreshMilliseconds).toBe(5 * MINUTE);
+    expect(DEFAULT_LOCK_TIMING.settleMilliseconds).toBe(200);
   });
+
+  it('waits for nothing to settle on a storage that lists at once', () =>
+    withRepository(async ({ storage }) => {
+      const capabilities = { atomicWrites: true };
+      expect(lockTimingOf({ ...storage, capabilities })).toBe(DEFAULT_LOCK_TIMING);
+      const atOnce = lockTimingOf({ ...storage, capabilities: { ...capabilities, listsAtOnce: true } });
+      expect(atOnce).toEqual({ ...DEFAULT_LOCK_TIMING, settleMilliseconds: 0 });
+    }));
 });

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { isOnLocalFileSystem } from '../../common/local-file-systems.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import { describeStorageContract } from './contract.ts';
 
@@ -40,6 +41,16 @@ describe('the local storage', () => {
       expect(await modeOf('data/ab')).toBe(0o700);
       expect(await modeOf('data/ab/object')).toBe(0o400);
     }));
+
+  it.runIf(process.platform === 'linux')('lists at once on a disk of this machine, and promises it nowhere else', () =>
+    withFolder(async (folder) => {
+      expect(openLocalStorage(folder).capabilities.listsAtOnce).toBe(isOnLocalFileSystem(folder) ? true : undefined);
+      expect(openLocalStorage('/dev/shm').capabilities.listsAtOnce).toBe(true);
+      // Of the kernel, as a network's file system is of a server.
+      expect(openLocalStorage('/proc').capabilities.listsAtOnce).toBeUndefined();
+      expect(openLocalStorage(join(folder, 'absent')).capabilities.listsAtOnce).toBeUndefined();
+    }),
+  );
 
   it('never lists unfinished files, and removes those that a killed process left a day ago', () =>
     withFolder(async (folder) => {
