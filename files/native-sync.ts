@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import type Koffi from 'koffi';
 import type { ByteString } from '../common/byte-string.ts';
-import { isOnLocalFileSystem } from '../common/local-file-systems.ts';
 import { toBytes } from './byte-path.ts';
+import { isOnLocalFileSystem } from './local-file-systems.ts';
 import { systemError } from './native-metadata.ts';
 
 /** Whether `syncFileSystem` of this folder promises for all files what `fsync` promises for one. */

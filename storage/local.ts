@@ -5,7 +5,7 @@ import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'n
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { throwIfAborted } from '../common/errors.ts';
-import { isOnLocalFileSystem } from '../common/local-file-systems.ts';
+import { isOnLocalFileSystem } from '../files/local-file-systems.ts';
 import { systemErrorCode, translateLocalError } from './local-errors.ts';
 import { checkObjectName } from './object-name.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from './storage.ts';

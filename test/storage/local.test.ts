@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isOnLocalFileSystem } from '../../common/local-file-systems.ts';
+import { isOnLocalFileSystem } from '../../files/local-file-systems.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import { describeStorageContract } from './contract.ts';
 
