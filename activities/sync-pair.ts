@@ -41,6 +41,8 @@ export interface WalkContext {
   findings: FindingList;
   /** Told the paths of the source that cannot be read. */
   onUnreadable?: (path: ByteString) => void;
+  /** Told of each entry of the source that cannot even be named. */
+  onNameless?: () => void;
   /** May be told of whole folders in which nothing differs, whose entries then have no decisions but for folders above others. */
   onEqual?: (equal: EqualEntries) => void;
   /** Of two folders of this machine: gets what is listed. */
@@ -56,7 +58,7 @@ export interface WalkContext {
  * what the source leaves out for its size, device or a marker file, is protected from removal.
  */
 export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<SyncDecision<FileEntry>> {
-  const { signal, findings, onUnreadable } = context;
+  const { signal, findings, onUnreadable, onNameless } = context;
   const leftOut = new Set<ByteString>();
   const unseen = (path: ByteString): boolean => isWithinAny(path, leftOut);
   const onError = (path: ByteString, error: unknown): void => {
@@ -80,6 +82,7 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
     onError,
     onForeign(path, why) {
       leftOut.add(path);
+      onNameless?.();
       noteNotKept({ source: pair.source, findings }, path, why);
     },
   });

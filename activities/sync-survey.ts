@@ -119,7 +119,8 @@ export async function* surveyPair(
     survey.bytesTotal += bytes;
   };
   const onUnreadable = (path: ByteString): void => void survey.unreadable.push(path);
-  for await (const decision of walkPair(pair, { ...context, onEqual, onUnreadable })) {
+  const onNameless = (): void => survey.lag.addUndated();
+  for await (const decision of walkPair(pair, { ...context, onEqual, onUnreadable, onNameless })) {
     throwIfAborted(context.signal);
     count(survey, decision);
     noteNotable(pair, context.findings, decision);

@@ -319,6 +319,7 @@ async function verifyPair(
     signal: run.signal,
     findings: createFindingList(),
     onUnreadable: (path) => seen.unreadable.push(path),
+    onNameless: () => seen.lag.addUndated(),
     // Of a share each file has its turn.
     ...(turns === 0 ? { onEqual: () => undefined } : {}),
   });

@@ -56,7 +56,10 @@ function describeSync(figures: SyncFigures): string {
 }
 
 /** Nothing where all is in the copy; older records do not say. */
-function describeLag({ filesPending = 0, lagSeconds = 0 }: SyncFigures): string {
+function describeLag({ filesPending = 0, oldestPendingAt, lagSeconds = 0 }: SyncFigures): string {
   if (filesPending === 0) return '';
-  return `; ${count(filesPending, 'change')} missing, the oldest made ${formatDuration(lagSeconds)} before its end`;
+  const missing = `; ${count(filesPending, 'change')} missing`;
+  return oldestPendingAt === undefined
+    ? missing
+    : `${missing}, the oldest made ${formatDuration(lagSeconds)} before its end`;
 }

@@ -25,9 +25,9 @@ export interface SyncFigures {
   filesExpired?: number;
   /** Entries of the source whose last change the target does not have, after the run. */
   filesPending?: number;
-  /** Of these changes the oldest one, ISO 8601 in UTC; absent: the target has all. */
+  /** Of these changes the oldest one, ISO 8601 in UTC; absent: the target has all, or nobody can say when they were made. */
   oldestPendingAt?: string;
-  /** How old that change was at the end of the run; 0: the target has all. */
+  /** How old that change was at the end of the run; 0: there is none. */
   lagSeconds?: number;
   /** The target has the sync's marker file: from then on it is missed when it is gone. */
   marked?: boolean;

@@ -6,6 +6,8 @@ import { inWords } from './objectives.ts';
 export interface SyncLag {
   /** A file of the source whose present state the target does not have, and when it came into that state (`ctimeNs`). */
   add(path: ByteString, changedNs: bigint): void;
+  /** One of which nobody can say when it changed. */
+  addUndated(): void;
   files(): number;
   oldest(): { path: ByteString; changedNs: bigint } | undefined;
 }
@@ -17,6 +19,9 @@ export function createSyncLag(): SyncLag {
     add(path, changedNs) {
       files++;
       if (oldest === undefined || changedNs < oldest.changedNs) oldest = { path, changedNs };
+    },
+    addUndated() {
+      files++;
     },
     files: () => files,
     oldest: () => oldest,

@@ -185,8 +185,11 @@ sshd.describe('a sync from an SSH server', () => {
     await fill({ 'a.txt': 'a', '.holdfast-sync.json': '{}', '.holdfast-versions/20261124T030405Z/old.txt': 'old' });
     await writeFile(Buffer.from(`${source}/\xff`, 'latin1'), 'odd');
     execFileSync('mkfifo', [join(source, 'pipe')]);
-    const { findings } = await run();
+    const { findings, figures: first } = await run();
     expect(findings.map(({ code }) => code).toSorted()).toEqual(['source/special', 'sync/not-kept']);
+    expect(first).toMatchObject({ filesCopied: 1, filesPending: 1 });
+    expect(first).not.toHaveProperty('oldestPendingAt');
+    expect(await figures()).toMatchObject({ filesCopied: 0, filesPending: 1 });
     expect(findings.every(({ subject }) => subject?.startsWith('sftp://') === true)).toBe(true);
     expect(await namesIn(target)).toEqual(['a.txt']);
   });

@@ -120,7 +120,9 @@ sshd.describe('a sync to an SSH server', () => {
   sshd.it('leaves out names that are not UTF-8, with a finding', async () => {
     await fill({ 'a.txt': 'a' });
     await writeFile(Buffer.from(`${bench.source}/\xff`, 'latin1'), 'odd');
-    expect((await run()).findings.map(({ code }) => code)).toEqual(['sync/not-kept']);
+    const outcome = await run();
+    expect(outcome.findings.map(({ code }) => code)).toEqual(['sync/not-kept']);
+    expect(outcome.figures).toMatchObject({ filesPending: 1 });
     expect((await readdir(target)).filter((name) => !name.startsWith('.holdfast'))).toEqual(['a.txt']);
   });
 

@@ -164,6 +164,7 @@ test('status and runs tell how far a copy is behind its source, and nothing of o
   await write(0, {});
   expect((await run('status')).stdout).not.toContain('not in the copy');
   const oldestPendingAt = new Date(Date.now() - 5 * HOUR).toISOString();
+  await write(30, { filesPending: 1, lagSeconds: 0 });
   await write(60, { filesPending: 2, oldestPendingAt, lagSeconds: 3600 });
   expect((await run('status')).stdout).toMatch(/sync +standby .* a change made 5h.* ago is not in the copy/);
   expect(JSON.parse((await run('status', '--json')).stdout)).toMatchObject({
@@ -173,6 +174,7 @@ test('status and runs tell how far a copy is behind its source, and nothing of o
   const lines = (await run('runs')).stdout.split('\n').filter((line) => line.includes('1 unchanged'));
   expect(lines.map((line) => / unchanged(.*)/.exec(line)?.[1]?.trim())).toEqual([
     '',
+    '; 1 change missing',
     '; 2 changes missing, the oldest made 1h before its end',
   ]);
 });
