@@ -22,6 +22,9 @@ export class HeldFolders implements Disposable {
    * error, and Usage for `..` and the like.
    */
   open(path: ByteString): SafeFolder {
+    const last = this.#way.at(-1);
+    // File by file it is the same one.
+    if (last?.path === path) return last.folder;
     if (this.#deep !== undefined && this.#deep.path !== path) this.#closeDeep();
     if (this.#deep !== undefined) return this.#deep.folder;
     requireRelativePath(path);

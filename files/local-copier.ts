@@ -22,15 +22,17 @@ const MESSAGE_BYTES = 8 * 1024 * 1024;
 /** A thread has the next message at hand when it finishes one. */
 const MESSAGES_A_THREAD = 2;
 /** A batch is made durable when so much of it was written: a crash costs no more than this. */
-const BATCH_FILES = 2048;
+const BATCH_FILES = 4096;
 const BATCH_BYTES = 128 * 1024 * 1024;
 /** Jobs live until their batch has its names, all else for one file. */
 const YOUNG_GENERATION_MIB = 2;
 /** So many new folders get their names, too, and no more are held open. */
-const BATCH_FOLDERS = 256;
+const BATCH_FOLDERS = 512;
 const MAX_FOLDERS_AHEAD = 2 * BATCH_FOLDERS;
 /** Written while the disk is still busy with the batch before. */
 const MAX_FILES_AHEAD = 2 * BATCH_FILES;
+
+const MORE_COMES = { isLast: false };
 
 interface Thread {
   worker: Worker;
@@ -77,6 +79,7 @@ export class LocalCopier implements TreeCopier {
   /** Written since the last sync began. */
   #unsyncedFiles = 0;
   #unsyncedBytes = 0;
+  #unsyncedFolders = 0;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
   /** Somebody waits for a thread to answer. */
@@ -112,25 +115,25 @@ export class LocalCopier implements TreeCopier {
   async makeFolder(path: ByteString, mode: number): Promise<void> {
     while (this.#folders.count >= MAX_FOLDERS_AHEAD) await this.#settleWritten();
     try {
-      this.#folders.make(path, mode);
+      if (this.#folders.make(path, mode)) this.#unsyncedFolders++;
     } catch (error) {
       throw translateFileError(error, 'make', this.#describe(path));
     }
-    if (this.#folders.count >= BATCH_FOLDERS) this.#sync();
+    if (this.#unsyncedFolders >= BATCH_FOLDERS) this.#sync();
   }
 
   async settle(): Promise<void> {
-    await this.#settleWritten();
+    await this.#settleWritten({ isLast: true });
     await this.#until(() => this.#threads.every(({ renaming }) => renaming.length === 0));
     await this.#syncAll();
   }
 
   /** What was given so far is durable, and its folders have their names. */
-  async #settleWritten(): Promise<void> {
+  async #settleWritten(end: { isLast: boolean } = MORE_COMES): Promise<void> {
     await this.#send();
     await this.#until(() => this.#threads.every(({ underWay }) => underWay.length === 0));
     await this.#syncing;
-    this.#sync();
+    this.#sync(end);
     await this.#until(() => this.#syncing === undefined);
   }
 
@@ -205,11 +208,11 @@ export class LocalCopier implements TreeCopier {
   }
 
   /** Makes durable what has been written, while the threads go on, and then has it named. */
-  #sync(): void {
+  #sync(end: { isLast: boolean } = MORE_COMES): void {
     if (this.#syncing !== undefined || this.#failure !== undefined) return;
-    this.#unsyncedFiles = this.#unsyncedBytes = 0;
+    this.#unsyncedFiles = this.#unsyncedBytes = this.#unsyncedFolders = 0;
     const written = this.#threads.map((thread) => thread.written.splice(0));
-    const folders = this.#folders.seal();
+    const folders = this.#folders.seal(end);
     this.#syncing = this.#syncAll()
       .then(() => {
         for (const folder of folders) this.#name(folder);

@@ -156,7 +156,8 @@ class LocalTree implements FileTree {
       throwIfAborted(signal);
       requireRelativePath(path);
       try {
-        this.#apply(held.open(parentPath(path)), baseName(path), metadata);
+        const folder = held.open(parentPath(path));
+        this.#apply(folder, baseName(path), missingOf(folder, baseName(path), metadata));
       } catch (error) {
         throw this.#translate(error, 'change', path);
       }
@@ -243,16 +244,14 @@ class LocalTree implements FileTree {
 
   #statIn(path: ByteString): FileEntry {
     using folder = openFolderBelow(this.localRoot, parentPath(path));
-    const systemPath = folder.entry(baseName(path));
-    // The root's own descriptor is a link of /proc: following it leads to the folder itself.
-    const reached = path === '' ? (`${systemPath}/.` as ByteString) : systemPath;
-    return toFileEntry(path, lstatSync(toBytes(reached), { bigint: true }), systemPath);
+    const name = baseName(path);
+    return toFileEntry(path, lstatSync(toBytes(reachedBy(folder, name)), { bigint: true }), folder.entry(name));
   }
 
   /** The owner first: changing it clears setuid. Times last: all else touches them. */
   #apply(folder: SafeFolder, name: ByteString, metadata: EntryMetadata): void {
     const { uid = -1, gid = -1, mode, mtimeNs } = metadata;
-    const systemPath = name === '' ? (`${folder.entry(name)}/.` as ByteString) : folder.entry(name);
+    const systemPath = reachedBy(folder, name);
     if (uid !== -1 || gid !== -1) lchownSync(toBytes(systemPath), uid, gid);
     if (mode !== undefined) changeMode(folder, name, mode);
     if (mtimeNs !== undefined) {
@@ -297,12 +296,29 @@ function makeFolderIn(folder: SafeFolder, name: ByteString): void {
   }
 }
 
+/** The root (the empty name) has a descriptor that is a link of /proc: following it leads to the folder itself. */
+function reachedBy(folder: SafeFolder, name: ByteString): ByteString {
+  return name === '' ? (`${folder.entry(name)}/.` as ByteString) : folder.entry(name);
+}
+
 /** Links have no mode of their own; whatever else is there is held first, so that no link is followed. */
 function changeMode(folder: SafeFolder, name: ByteString, mode: number): void {
   if (name === '') return chmodSync(toBytes(folder.entry(name)), mode);
   using held = holdEntry(folder, name);
   if (fstatSync(held.descriptor).isSymbolicLink()) return;
   chmodSync(toBytes(held.entry(EMPTY)), mode);
+}
+
+/** Without what an entry has already: to look costs less than to set it again. The time is set in any case, as the rest may touch it. */
+function missingOf(folder: SafeFolder, name: ByteString, metadata: EntryMetadata): EntryMetadata {
+  const { mode, uid, gid } = lstatSync(toBytes(reachedBy(folder, name)));
+  const isOwned = (metadata.uid ?? uid) === uid && (metadata.gid ?? gid) === gid;
+  return {
+    // Another owner clears setuid, and with it a mode that is equal now.
+    ...(isOwned && metadata.mode === (mode & 0o7777) ? {} : { mode: metadata.mode }),
+    ...(isOwned ? {} : { uid: metadata.uid, gid: metadata.gid }),
+    mtimeNs: metadata.mtimeNs,
+  };
 }
 
 /** Of the file that will be replaced; undefined when there is none. */

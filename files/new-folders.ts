@@ -11,6 +11,8 @@ import { createTemporaryNames, removeAbandoned } from './temporary-name.ts';
 /** Linux's, which Node does not name. */
 const O_PATH = 0o10000000;
 const FLAGS = constants.O_DIRECTORY | O_PATH;
+/** What may wait for a name in and below a folder that is being filled: some seconds of work, which a crash undoes. Beyond it what comes later is renamed. */
+const MOST_WAITING: Readonly<WaitingBelow> = { files: 32_768, bytes: 128 * 1024 * 1024, folders: 128 };
 /** Folders remembered as swept of what killed processes left; beyond this the memory starts anew. */
 const SWEPT_FOLDERS = 10_000;
 const MODE_BITS = 0o7777;
@@ -35,6 +37,13 @@ export interface NewFolder {
   /** Whatever needs the descriptor: files without their names, folders in it without theirs, and more to come. */
   uses: number;
   isNamed: boolean;
+}
+
+/** Without names, in a folder and all below it. */
+interface WaitingBelow {
+  files: number;
+  bytes: number;
+  folders: number;
 }
 
 interface Made extends NewFolder {
@@ -109,18 +118,38 @@ export class NewFolders {
   }
 
   /**
-   * No more is given a name in what was written into so far. Returns those of which all has been answered: durable, they can
-   * be named in this order. One below another that has to wait waits with it, as nobody would find it by its path.
+   * No more is given a name in what was written into so far, but for the end of the way down while little waits there: all that comes into
+   * a folder after it was sealed has to be renamed, a third of the work of making it. Returns those of which all has been
+   * answered: durable, they can be named in this order. One below another that has to wait waits with it, as nobody would
+   * find it by its path.
+   *
+   * @param isLast Nothing more will come into any.
    */
-  seal(): NewFolder[] {
+  seal({ isLast }: { isLast: boolean }): NewFolder[] {
+    const filled = isLast ? new Set<Made>() : this.#stillFilled();
     const sealed = new Set<Made>();
     for (const folder of this.#unnamed) {
+      if (filled.has(folder)) continue;
       folder.takesNames = false;
       const { parent, underWay } = folder;
       const isReached = !('uses' in parent) || parent.isNamed || sealed.has(parent);
       if (underWay === 0 && isReached) sealed.add(folder);
     }
     return [...sealed];
+  }
+
+  #stillFilled(): ReadonlySet<Made> {
+    const waiting = new Map<Made, WaitingBelow>();
+    for (const folder of this.#unnamed) waiting.set(folder, waitingIn(folder));
+    // One below another comes after it.
+    for (const [folder, { files, bytes, folders }] of [...waiting].toReversed()) {
+      const above = 'uses' in folder.parent ? waiting.get(folder.parent) : undefined;
+      if (above === undefined) continue;
+      above.files += files;
+      above.bytes += bytes;
+      above.folders += folders;
+    }
+    return new Set(this.#way.filter((folder) => folder.takesNames && isLittle(waiting.get(folder)!)));
   }
 
   /** Throws Node's error, where something has taken the name meanwhile. */
@@ -166,6 +195,15 @@ export class NewFolders {
     removeAbandoned(folder);
     return folder;
   }
+}
+
+function waitingIn({ written, underWay }: Made): WaitingBelow {
+  const bytes = written.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { files: written.length + underWay, bytes, folders: 1 };
+}
+
+function isLittle({ files, bytes, folders }: WaitingBelow): boolean {
+  return files <= MOST_WAITING.files && bytes <= MOST_WAITING.bytes && folders <= MOST_WAITING.folders;
 }
 
 /** Throws Node's error when something else is there. */
