@@ -1,15 +1,33 @@
 /** `holdfast validate`: whether policies are right, and what they come to; needs no engine and changes nothing. */
+import { isAbsolute, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Option } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import { suggest } from '../common/suggest.ts';
 import type { Action } from '../domain/action.ts';
+import { holdfastVersion } from '../repository/program-version.ts';
+import { renderGithubAnnotation } from '../schemas/github-annotations.ts';
 import { renderProblem, type Problem } from '../schemas/problem.ts';
+import { sarifLog } from '../schemas/sarif.ts';
 import { checkPolicies, hasErrors, type CheckedPolicies } from './check-policies.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 
 interface Options {
   resolved?: string;
+  format?: keyof typeof FORMATS;
 }
+
+/** How problems are told to programs that show them. What is not built is a warning in each. */
+const FORMATS = {
+  github: (problems: readonly Problem[]): string => problems.map(renderGithubAnnotation).join('\n'),
+  sarif: (problems: readonly Problem[], directory: string): string =>
+    JSON.stringify(
+      sarifLog(problems, holdfastVersion() ?? 'unknown', (file) => uriOf(file, directory)),
+      undefined,
+      2,
+    ),
+};
 
 export const command: CliCommand<Options> = {
   configure(command) {
@@ -18,14 +36,20 @@ export const command: CliCommand<Options> = {
         'Checks policies: their shape, their references, and what they demand of each other. All errors of all files are shown at once.',
       )
       .argument('[paths...]', 'policy files and folders (default: policies)')
-      .option('--resolved <policy>', 'also show what a policy comes to, with every default');
+      .option('--resolved <policy>', 'also show what a policy comes to, with every default')
+      .addOption(
+        new Option('--format <form>', 'problems as annotations of a GitHub workflow, or as a SARIF log')
+          .choices(Object.keys(FORMATS))
+          .conflicts(['resolved', 'json']),
+      );
   },
 
   async run(context, { args, options }) {
     const checked = await checkPolicies(context.directory, (args[0] as string[] | undefined) ?? []);
     const resolved = options.resolved === undefined ? undefined : actionsOf(options.resolved, checked);
     const failed = hasErrors(checked.problems);
-    if (context.json) context.output.json(jsonResult(checked, resolved));
+    if (options.format !== undefined) tellFormatted(context, checked, options.format);
+    else if (context.json) context.output.json(jsonResult(checked, resolved));
     else await tell(context, checked, resolved);
     return failed ? ExitStatus.usage : ExitStatus.done;
   },
@@ -53,6 +77,23 @@ function jsonResult(checked: CheckedPolicies, resolved: Action[] | undefined): o
     notBuilt: data(notBuilt),
     ...(resolved === undefined ? {} : { actions: resolved }),
   };
+}
+
+function tellFormatted(
+  { output, directory }: CliContext,
+  checked: CheckedPolicies,
+  format: keyof typeof FORMATS,
+): void {
+  const { problems, notBuilt } = checked;
+  const warnings = notBuilt.map((problem) => ({ ...problem, severity: 'warning' as const }));
+  const text = FORMATS[format]([...problems, ...warnings], directory);
+  if (text !== '') output.line(text);
+}
+
+/** Relative where the file lies below the current folder, which code scanning takes for the repository's top. */
+function uriOf(file: string, directory: string): string {
+  if (isAbsolute(file) || file.startsWith('..')) return pathToFileURL(resolve(directory, file)).href;
+  return file.split(sep).map(encodeURIComponent).join('/');
 }
 
 async function tell(context: CliContext, checked: CheckedPolicies, resolved: Action[] | undefined): Promise<void> {

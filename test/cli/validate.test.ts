@@ -64,3 +64,65 @@ test('without policies it says how to begin', async () => {
   const { status, stderr } = await runCli(['validate'], { directory });
   expect([status, stderr]).toEqual([2, expect.stringContaining('holdfast init')]);
 });
+
+const MISSPELT = COPIED.replace('backup:', 'backp:');
+
+test('--format github gives annotations, one a line, that no text of a policy can break out of', async () => {
+  const run = (text: string) =>
+    runCli(['validate', '--format', 'github'], { directory: folderOf({ 'a,b.yaml': text }) });
+  const place = 'file=policies/a%2Cb.yaml,line=16,col=3,endColumn=8,title=holdfast%3A unknown-key';
+  expect(await run(MISSPELT)).toMatchObject({
+    status: 2,
+    stdout: `::error ${place}::unknown key "backp"%0Adid you mean "backup"?\n`,
+  });
+  const notBuilt = await run(COPIED);
+  expect([notBuilt.status, notBuilt.stdout]).toEqual([
+    0,
+    expect.stringMatching(
+      /^::warning file=policies\/a%2Cb\.yaml,line=17,col=3,endColumn=8,title=holdfast%3A not-built::.*\n$/,
+    ),
+  ]);
+  const valid = await runCli(['validate', '--format', 'github'], { directory: PROJECT_FOLDER });
+  expect(valid).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
+test('--format sarif gives a log that names rule and region of each problem', async () => {
+  const directory = folderOf({ 'a b.yaml': MISSPELT });
+  const { status, stdout } = await runCli(['validate', '--format', 'sarif'], { directory });
+  expect(status).toBe(2);
+  const log = JSON.parse(stdout) as {
+    version: string;
+    runs: { tool: { driver: { rules: object[] } }; results: object[] }[];
+  };
+  expect(log.version).toBe('2.1.0');
+  const [run] = log.runs;
+  expect(run?.tool.driver.rules).toEqual([{ id: 'unknown-key', shortDescription: { text: 'unknown key' } }]);
+  expect(run?.results[0]).toEqual({
+    ruleId: 'unknown-key',
+    ruleIndex: 0,
+    level: 'error',
+    message: { text: 'unknown key "backp": did you mean "backup"?' },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: 'policies/a%20b.yaml' },
+          region: { startLine: 16, startColumn: 3, endColumn: 8 },
+        },
+      },
+    ],
+  });
+  const elsewhere = await runCli(['validate', '--format', 'sarif', join(directory, 'policies')], {
+    directory: tmpdir(),
+  });
+  expect(elsewhere.stdout).toContain('a%20b.yaml"');
+  const valid = await runCli(['validate', '--format', 'sarif'], { directory: PROJECT_FOLDER });
+  expect([valid.status, JSON.parse(valid.stdout)]).toMatchObject([0, { runs: [{ results: [] }] }]);
+});
+
+test('a form does not go with what it could not hold', async () => {
+  const directory = folderOf({ 'a.yaml': COPIED });
+  const { status, stderr } = await runCli(['validate', '--format', 'sarif', '--resolved', 'orders'], { directory });
+  expect([status, stderr]).toEqual([2, expect.stringContaining('--resolved')]);
+  const unknown = await runCli(['validate', '--format', 'xml'], { directory });
+  expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('github, sarif')]);
+});
