@@ -1,20 +1,37 @@
 /** `holdfast schema`: explains the policy language, path by path. */
 import { stringify } from 'yaml';
+import { HoldfastError } from '../common/errors.ts';
 import { type Explanation, explainKinds, explainPath, type KeyExplanation } from '../schemas/explain-path.ts';
+import { renderReference } from '../schemas/reference.ts';
 import { isNotBuilt } from '../domain/not-built.ts';
 import type { CliCommand, Output } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 import { renderTable } from './table.ts';
 
-export const command: CliCommand = {
+interface Options {
+  markdown?: boolean;
+}
+
+export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description('Explains the policy language: what a key means, what may stand there, an example, its schema.')
-      .argument('[path]', 'a kind or a path in it, like policy or policy.spec.backup.every');
+      .argument('[path]', 'a kind or a path in it, like policy or policy.spec.backup.every')
+      .option('--markdown', 'the whole reference as one page');
   },
 
-  async run({ output, json }, { args }) {
+  async run({ output, json }, { args, options }) {
     const path = args[0] as string | undefined;
+    if (options.markdown === true) {
+      const beside = path ?? (json ? '--json' : undefined);
+      if (beside !== undefined) {
+        throw new HoldfastError('Usage', '--markdown is the page of the whole language', {
+          hint: `leave "${beside}" out`,
+        });
+      }
+      output.line(renderReference(isNotBuilt).trimEnd());
+      return ExitStatus.done;
+    }
     if (path === undefined) {
       const kinds = explainKinds();
       if (json) output.json({ apiVersion: 'holdfast/v1', kinds });

@@ -40,11 +40,14 @@ export const command: CliCommand<Options> = {
       .addOption(
         new Option('--format <form>', 'problems as annotations of a GitHub workflow, or as a SARIF log')
           .choices(Object.keys(FORMATS))
-          .conflicts(['resolved', 'json']),
+          .conflicts('resolved'),
       );
   },
 
   async run(context, { args, options }) {
+    if (context.json && options.format !== undefined) {
+      throw new HoldfastError('Usage', '--format and --json are both given', { hint: 'leave one of them out' });
+    }
     const checked = await checkPolicies(context.directory, (args[0] as string[] | undefined) ?? []);
     const resolved = options.resolved === undefined ? undefined : actionsOf(options.resolved, checked);
     const failed = hasErrors(checked.problems);

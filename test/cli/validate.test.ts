@@ -123,6 +123,7 @@ test('a form does not go with what it could not hold', async () => {
   const directory = folderOf({ 'a.yaml': COPIED });
   const { status, stderr } = await runCli(['validate', '--format', 'sarif', '--resolved', 'orders'], { directory });
   expect([status, stderr]).toEqual([2, expect.stringContaining('--resolved')]);
+  expect((await runCli(['validate', '--format', 'sarif', '--json'], { directory })).status).toBe(2);
   const unknown = await runCli(['validate', '--format', 'xml'], { directory });
   expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('github, sarif')]);
 });
