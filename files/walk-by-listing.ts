@@ -25,7 +25,7 @@ interface Level {
 
 /**
  * As `FileTree.walk`. Memory is bounded by the entries of the folders on the way down, and by those listed ahead; a folder
- * that vanished meanwhile is empty. With `ahead`, `include` is asked for all entries of a folder before the first of them
+ * that vanished meanwhile is empty, and told as what could not be read. With `ahead`, `include` is asked for all entries of a folder before the first of them
  * is yielded, so that nothing which is left out is listed.
  */
 export async function* walkByListing(
@@ -62,9 +62,9 @@ async function listBelow(
     return await reader.take(level, folder);
   } catch (error) {
     throwIfAborted(options.signal);
-    if (error instanceof NotFoundError) return [];
-    if (options.onError === undefined) throw error;
-    options.onError(folder, error);
+    // What a server cannot find for once may be there: whoever removes what is gone elsewhere has to know that it was not seen.
+    if (options.onError !== undefined) options.onError(folder, error);
+    else if (!(error instanceof NotFoundError)) throw error;
     return [];
   }
 }

@@ -252,6 +252,28 @@ sshd.describe('a sync from an SSH server', () => {
     expect(await namesIn(target)).toEqual(['a.txt']);
   });
 
+  sshd.it('leaves the copy of a folder alone that vanished while the source was listed', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `f${index + 10}`);
+    await fill(Object.fromEntries(names.map((name) => [`${name}/in.txt`, 'x'])));
+    await run();
+    let reports = 0;
+    const context = bench.context();
+    context.progress = {
+      report({ phase }) {
+        // The folders are listed, some of them ahead.
+        if (phase === 'planning' && (reports += 1) === 1) renameSync(`${source}/f69`, `${source}-f69`);
+      },
+    };
+    const { figures: told, findings } = await sync(bench.deps, bench.request(settings), context);
+    expect(told).toMatchObject({ filesRemoved: 0, filesUnchanged: 59 });
+    expect(findings.map(({ code, subject }) => [code, subject])).toEqual([
+      ['source/vanished', expect.stringMatching(/\/orders\/f69$/)],
+    ]);
+    expect(await readFile(join(target, 'f69/in.txt'), 'utf8')).toBe('x');
+    expect(await figures()).toMatchObject({ filesRemoved: 1 });
+    expect(await namesIn(target)).toEqual(names.slice(0, -1));
+  });
+
   sshd.it('fails when the folder there is gone midway: nothing of it has vanished by itself', async () => {
     await fill(Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`f${index}`, 'x'])));
     let reports = 0;
