@@ -34,6 +34,8 @@ export interface SyncPair {
   /** Permissions do not hold this process back: only root's do not. */
   overrides: boolean;
   filter: SyncFilter;
+  /** As `isListedByThreads` says. */
+  isScanned: boolean;
 }
 
 export interface WalkContext {
@@ -68,7 +70,7 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
     onUnreadable?.(path);
     noteUnreadable({ source: pair.source, findings }, path, error);
   };
-  if (context.recorded !== undefined || isScanned(pair)) {
+  if (context.recorded !== undefined || pair.isScanned) {
     const decide = createDecisions(rulesOf(pair), unseen);
     return scanPair(pair, context, { decide, onLeftOut: (path) => void leftOut.add(path), onUnreadable: onError });
   }
@@ -91,7 +93,8 @@ export function walkPair(pair: SyncPair, context: WalkContext): AsyncGenerator<S
   return planSync(pair.folded?.announce(entries) ?? entries, target, rulesOf(pair), unseen);
 }
 
-function isScanned({ source, target }: SyncPair): boolean {
+/** Whether both are folders of this machine, and one of them is large. Asked once for a run: it takes a hundredth of a second. */
+export function isListedByThreads({ source, target }: Pick<SyncPair, 'source' | 'target'>): boolean {
   const roots = [source.localRoot, target.localRoot].filter((root) => root !== undefined);
   return roots.length === 2 && roots.some((root) => hasMoreEntries(root, LEAST_ENTRIES_FOR_THREADS));
 }
@@ -173,7 +176,7 @@ export async function isFirstFilling(
   pair: SyncPair,
   context: Pick<WalkContext, 'signal' | 'findings'>,
 ): Promise<boolean> {
-  if (!isScanned(pair)) return false;
+  if (!pair.isScanned) return false;
   const entries = walkTarget(pair, context);
   try {
     return (await entries.next()).done === true;

@@ -22,7 +22,7 @@ import { asKept } from './kept-entry.ts';
 import { withOwnMode } from './own-mode.ts';
 import { verifySync } from './sync-compare.ts';
 import { closeSources, openSources, type SyncSources } from './sync-source.ts';
-import { isFirstFilling, walkPair, type SyncPair, type WalkContext } from './sync-pair.ts';
+import { isFirstFilling, isListedByThreads, walkPair, type SyncPair, type WalkContext } from './sync-pair.ts';
 import { createSyncSurvey, planPair, surveyPair, type SyncSurvey } from './sync-survey.ts';
 import { placeDeferred, removeEntries, settleFolders } from './sync-remove.ts';
 import { openSyncRenames } from './sync-renames.ts';
@@ -181,11 +181,13 @@ async function openPair(
   // Encrypted names have no letters that a file system could confuse.
   const confuses = folds.length > 0 && settings.encrypt?.names !== 'standard';
   const folded = confuses ? openFoldedTree(stored, { tree: source, include: filter.ofCopy }, folds) : undefined;
+  const target = folded ?? stored;
   return {
     settings,
     source,
     sourceRoot: root && withOwnMode(rights, root),
-    target: folded ?? stored,
+    target,
+    isScanned: isListedByThreads({ source, target }),
     ...(folded === undefined ? {} : { folded }),
     isLocationRoot,
     ...rights,

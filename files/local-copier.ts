@@ -7,7 +7,7 @@ import { InterruptedError } from '../common/errors.ts';
 import { baseName, displayPath, joinPath, parentPath, toBytes } from './byte-path.ts';
 import type { CopyJob, CopyReply, CopyRequest, CopyThreadSettings } from './copy-messages.ts';
 import { endThread } from './end-thread.ts';
-import { translateFileError } from './file-errors.ts';
+import { errorCode, somethingThere, translateFileError } from './file-errors.ts';
 import type { CopyTold, EntryMetadata, FileEntry, TreeCopier } from './file-tree.ts';
 import { syncFileSystem } from './native-sync.ts';
 import { NewFolders, type NewFolder, type Waiting } from './new-folders.ts';
@@ -234,7 +234,11 @@ export class LocalCopier implements TreeCopier {
     try {
       this.#folders.name(folder);
     } catch (error) {
-      throw translateFileError(error, 'make', this.#describe(folder.path));
+      const subject = this.#describe(folder.path);
+      // Both are reached through folders that are held: what has the name is none.
+      throw errorCode(error) === 'ENOTDIR'
+        ? somethingThere('make', subject, error)
+        : translateFileError(error, 'make', subject);
     }
     for (const { path, sizeBytes } of folder.written.splice(0)) this.#options.told.onCopied(path, sizeBytes);
     for (const path of folder.failed.splice(0)) this.#options.told.onFailed(path);
