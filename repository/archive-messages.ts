@@ -50,16 +50,14 @@ export type Job =
   | { kind: 'slice'; file: number; cursor: SharedArrayBuffer }
   /** Chunks of a stream that follow each other in memory, and where each ends; the memory is theirs until the answer. */
   | { kind: 'chunks'; memory: SharedArrayBuffer; ends: number[] }
-  /** Encoded trees that the repository does not have. */
-  | { kind: 'trees'; trees: { id: string; content: Uint8Array }[] }
+  /** Encoded trees that the repository does not have; whoever hands them over keeps none. */
+  | { kind: 'trees'; trees: { id: string; content: Uint8Array<ArrayBuffer> }[] }
   /** Hands over the packs that are not full. */
   | { kind: 'finish' };
 
 export type MessageToWorker =
   | { kind: 'job'; number: number; job: Job }
   | { kind: 'known'; memory: KnownBlobsMemory }
-  /** Of a pack that is written, to be filled again. */
-  | { kind: 'memory'; memory: ArrayBuffer }
   /** `abort` is set: the thread ends. */
   | { kind: 'end' };
 

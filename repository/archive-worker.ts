@@ -20,7 +20,6 @@ function start(port: NonNullable<typeof parentPort>, settings: WorkerSettings): 
   port.on('message', (message: MessageToWorker) => {
     if (message.kind === 'end' || Atomics.load(abort, 0) !== 0) port.close();
     else if (message.kind === 'known') known.replace(message.memory);
-    else if (message.kind === 'memory') writer.takeBack(message.memory);
     else send({ kind: 'result', number: message.number, result: run(message.job, reader, writer) });
   });
 }

@@ -10,22 +10,19 @@ import { packEntries, type PackEntries } from './pack-entries.ts';
 import type { BlobType } from './repository.ts';
 
 /**
- * Data blobs go at random into one of this many open packs: else the order and sizes of a pack's blobs would tell an
- * observer of the storage which known files are there (restic 0.18's release notes).
+ * Data blobs go at random into one of two open packs: else the order and sizes of a pack's blobs would tell an
+ * observer of the storage which known files are there (restic 0.18's release notes). Of 256 random numbers so many choose
+ * the fuller one: would both get as much, they would be full at the same time, and take half as much memory again.
  */
-const OPEN_DATA_PACKS = 2;
-
-/** Memory of written packs that is kept for the next ones. */
-const MAX_SPARE = 1;
+const TO_FULLER = 171;
 
 export type HandOver = (pack: PackEntries, content: Buffer) => void;
 
 export class BlobWriter {
   readonly #known: KnownBlobs;
-  readonly #dataPacks: PackBuilder[];
+  readonly #dataPacks: readonly [PackBuilder, PackBuilder];
   readonly #treePack: PackBuilder;
   readonly #handOver: HandOver;
-  readonly #spare: ArrayBuffer[] = [];
   readonly #random = new Uint8Array(256);
   #randomUsed = 256;
   #stored: StoredFigures = { blobs: 0, plainBytes: 0, storedBytes: 0 };
@@ -33,10 +30,9 @@ export class BlobWriter {
   constructor(settings: WorkerSettings, known: KnownBlobs, handOver: HandOver) {
     const key = prepareNativeKey(settings.key);
     const compress = createBlobCompressor(settings.compression, loadNativeCompressor);
-    const newPack = (): PackBuilder =>
-      new PackBuilder(key, { ...settings, compress, takeMemory: this.#takeMemory.bind(this) });
+    const newPack = (): PackBuilder => new PackBuilder(key, { ...settings, compress });
     this.#known = known;
-    this.#dataPacks = Array.from({ length: OPEN_DATA_PACKS }, newPack);
+    this.#dataPacks = [newPack(), newPack()];
     this.#treePack = newPack();
     this.#handOver = handOver;
   }
@@ -45,7 +41,7 @@ export class BlobWriter {
   addData(plain: Uint8Array): string {
     const id = hash('sha256', plain, 'buffer');
     const hex = id.toString('hex');
-    if (this.#known.claim(id)) this.#add(this.#dataPacks[this.#randomByte() % OPEN_DATA_PACKS]!, 'data', hex, plain);
+    if (this.#known.claim(id)) this.#add(this.#chooseDataPack(), 'data', hex, plain);
     return hex;
   }
 
@@ -59,24 +55,17 @@ export class BlobWriter {
     for (const pack of [...this.#dataPacks, this.#treePack]) if (pack.blobCount > 0) this.#finishPack(pack);
   }
 
-  /** Takes the memory of a pack that is written, for one of the next packs. */
-  takeBack(memory: ArrayBuffer): void {
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(memory);
-    // Frees it at once, not when the collector comes by.
-    else memory.transfer(0);
-  }
-
-  #takeMemory(bytes: number): Buffer {
-    const memory = this.#spare.pop();
-    if (memory !== undefined && memory.byteLength >= bytes) return Buffer.from(memory);
-    return Buffer.allocUnsafeSlow(bytes);
-  }
-
   /** What was stored since the last call. */
   takeFigures(): StoredFigures {
     const stored = this.#stored;
     this.#stored = { blobs: 0, plainBytes: 0, storedBytes: 0 };
     return stored;
+  }
+
+  #chooseDataPack(): PackBuilder {
+    const [first, second] = this.#dataPacks;
+    const [fuller, emptier] = first.sizeBytes >= second.sizeBytes ? [first, second] : [second, first];
+    return this.#randomByte() < TO_FULLER ? fuller : emptier;
   }
 
   #add(pack: PackBuilder, type: BlobType, id: string, plain: Uint8Array): void {

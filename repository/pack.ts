@@ -9,6 +9,7 @@ import {
 } from './compression.ts';
 import { MAX_CHUNK_BYTES } from './chunker.ts';
 import { open, seal, NONCE_BYTES, SEAL_OVERHEAD_BYTES, sealInto, sha256Hex, type SealingKey } from './crypto.ts';
+import { allocateLarge } from './native-memory.ts';
 import type { NativeDecompressor } from './native-zstd.ts';
 import type { BlobType, IndexedBlob, IndexedPack } from './repository.ts';
 
@@ -39,8 +40,6 @@ export interface PackBuilderOptions {
   version?: number;
   /** For threads that compress blobs in number, whose packs share it. Default: node:zlib, by `compression`. */
   compress?: BlobCompressor;
-  /** Memory for a pack, of at least this many bytes. Default: fresh. */
-  takeMemory?: (bytes: number) => Buffer;
 }
 
 /** Builds one pack in memory, synchronously, in any thread. Data and trees belong into packs of their own. */
@@ -48,7 +47,6 @@ export class PackBuilder {
   readonly #key: SealingKey;
   readonly #compress: BlobCompressor | undefined;
   readonly #packSizeBytes: number;
-  readonly #takeMemory: (bytes: number) => Buffer;
   #buffer: Buffer;
   #used = 0;
   #blobs: IndexedBlob[] = [];
@@ -57,7 +55,6 @@ export class PackBuilder {
     this.#key = key;
     const { compression, version = 2, compress = createBlobCompressor(compression) } = options;
     this.#compress = version > 1 ? compress : undefined;
-    this.#takeMemory = options.takeMemory ?? ((bytes) => Buffer.allocUnsafeSlow(bytes));
     this.#packSizeBytes = options.packSizeBytes ?? DEFAULT_PACK_SIZE_BYTES;
     this.#buffer = Buffer.from(new ArrayBuffer(0));
   }
@@ -119,7 +116,7 @@ export class PackBuilder {
     if (needed <= this.#buffer.length) return;
     const wanted = Math.max(needed, this.#packSizeBytes + SLACK_BYTES);
     if (this.#used === 0) {
-      this.#buffer = this.#takeMemory(wanted);
+      this.#buffer = allocateLarge(wanted);
       return;
     }
     // A tree that is larger than any data blob. The old memory is freed at once, not when the collector comes by.

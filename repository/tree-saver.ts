@@ -25,7 +25,7 @@ export class TreeSaver {
   readonly #options: TreeSaverOptions;
   readonly #saved = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
-  #batch: { id: string; content: Uint8Array }[] = [];
+  #batch: { id: string; content: Uint8Array<ArrayBuffer> }[] = [];
   #batchBytes = 0;
   #rootId: string | undefined;
 
@@ -71,7 +71,7 @@ export class TreeSaver {
   }
 
   /** Has the tree stored unless it is there; returns its id. */
-  #save(content: Buffer): string {
+  #save(content: Buffer<ArrayBuffer>): string {
     const id = sha256Hex(content);
     if (!this.#saved.has(id) && !this.#options.repository.hasBlob('tree', id)) {
       this.#saved.add(id);
@@ -89,7 +89,7 @@ export class TreeSaver {
     }
   }
 
-  #takeBatch(): { id: string; content: Uint8Array }[] {
+  #takeBatch(): { id: string; content: Uint8Array<ArrayBuffer> }[] {
     const trees = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;

@@ -4,6 +4,7 @@ import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { SharedBlobTable } from './blob-table.ts';
 import type { KnownBlobs } from './known-blobs.ts';
+import { giveBackFreed } from './native-memory.ts';
 import type { PackEntries } from './pack-entries.ts';
 import { endThread } from '../files/end-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
@@ -152,7 +153,10 @@ export class WorkerPool {
     }
     const number = this.#jobNumber++;
     worker.underWay.set(number, pending);
-    worker.thread.postMessage({ kind: 'job', number, job: pending.job } satisfies MessageToWorker);
+    worker.thread.postMessage(
+      { kind: 'job', number, job: pending.job } satisfies MessageToWorker,
+      ownMemory(pending.job),
+    );
   }
 
   #start(): PoolWorker {
@@ -175,7 +179,7 @@ export class WorkerPool {
   #receive(worker: PoolWorker, message: MessageFromWorker): void {
     if (this.#failure !== undefined) return;
     if (message.kind === 'pack') {
-      this.#writePack(worker, message.pack, message.content);
+      this.#writePack(message.pack, message.content);
       return;
     }
     const pending = worker.underWay.get(message.number);
@@ -184,14 +188,16 @@ export class WorkerPool {
     this.#dispatch();
   }
 
-  #writePack(worker: PoolWorker, pack: PackEntries, content: Uint8Array): void {
+  #writePack(pack: PackEntries, content: Uint8Array): void {
     const size = content.length;
     this.#unwrittenBytes += size;
     const written = this.#options.savePack(pack, content).then(
       () => {
         this.#packWrites.delete(written);
         this.#unwrittenBytes -= size;
-        giveBack(worker.thread, content.buffer as ArrayBuffer);
+        // Its memory is freed at once, not when the collector comes by.
+        (content.buffer as ArrayBuffer).transfer(0);
+        giveBackFreed();
         this.#dispatch();
       },
       (error: unknown) => {
@@ -211,7 +217,11 @@ export class WorkerPool {
   }
 }
 
-/** Fresh memory for every pack costs a page fault for each 4 KiB, and has the collector at work for what it is told of its size. */
-function giveBack(thread: Worker, memory: ArrayBuffer): void {
-  thread.postMessage({ kind: 'memory', memory } satisfies MessageToWorker, [memory]);
+/** What is handed over instead of being copied: trees with memory of their own. Small ones share theirs with what else Node put there. */
+function ownMemory(job: Job): ArrayBuffer[] {
+  if (job.kind !== 'trees') return [];
+  return job.trees
+    .map(({ content }) => content)
+    .filter(({ length, buffer }) => length === buffer.byteLength)
+    .map(({ buffer }) => buffer);
 }
