@@ -6,10 +6,14 @@ const SHAPE = /^\.tmp-(?:([0-9a-f]{8})-[0-9a-f]{16}|[0-9a-f]{24})$/;
 
 const ABANDONED_MILLISECONDS = 24 * 60 * 60 * 1000;
 
+/** Of this process alone, so that a name is as unique as if each had a number of its own: drawing one costs as much as a request. */
+let number = randomBytes(8).readBigUInt64BE();
+
 /** Beside the file that it becomes. */
 export function temporaryName(): string {
   const seconds = Math.floor(Date.now() / 1000) % 2 ** 32;
-  return `.tmp-${seconds.toString(16).padStart(8, '0')}-${randomBytes(8).toString('hex')}`;
+  number = BigInt.asUintN(64, number + 1n);
+  return `.tmp-${seconds.toString(16).padStart(8, '0')}-${number.toString(16).padStart(16, '0')}`;
 }
 
 export function isTemporary(name: string): boolean {

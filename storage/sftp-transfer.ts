@@ -88,11 +88,14 @@ export async function* readAhead(
     reading.catch(() => {});
     return reading;
   };
+  let isEnough = false;
   for (let position = offset; ;) {
-    while (ahead.length < IN_FLIGHT) {
+    // Several are asked for together: a message for each would wake the server for each, and cost more than decrypting the answer.
+    while (!isEnough && ahead.length < IN_FLIGHT) {
       ahead.push(readNext(position));
       position += readPiece;
     }
+    isEnough = ahead.length > IN_FLIGHT / 2 + 1;
     const piece = await ahead.shift();
     if (piece === undefined || piece.length === 0) return;
     yield piece;
@@ -131,11 +134,21 @@ export async function writeAll(
     }
   }
   await forEachConcurrently(requests(), IN_FLIGHT, async ({ piece, position }) => {
-    // The bytes are copied here and now: the caller may use the memory again, also after giving up.
-    await session.request<void>((sftp, done) => sftp.write(handle, piece, 0, piece.length, position, done), signal);
+    await writePiece({ session, handle }, piece, position, signal);
     arrived?.(piece.length);
   });
   return size;
+}
+
+/** Writes at most `session.writePiece` bytes by one request, which is sent before this returns. */
+export async function writePiece(
+  { session, handle }: OpenFile,
+  piece: Buffer,
+  position: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // The bytes are copied here and now: the caller may use the memory again, also after giving up.
+  await session.request<void>((sftp, done) => sftp.write(handle, piece, 0, piece.length, position, done), signal);
 }
 
 function* pieces(length: number, size: number): Generator<[number, number]> {

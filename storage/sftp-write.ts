@@ -7,7 +7,7 @@ import { exchange, LeftApart, plainRename } from './sftp-exchange.ts';
 import { flushEarly, FSYNC } from './sftp-flush.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { temporaryName } from './sftp-temporary.ts';
-import { closeRemote, openRemote, readInto, writeAll, type OpenFile } from './sftp-transfer.ts';
+import { closeRemote, openRemote, readInto, writeAll, writePiece, type OpenFile } from './sftp-transfer.ts';
 
 const POSIX_RENAME = 'posix-rename@openssh.com';
 
@@ -95,8 +95,13 @@ async function fill(
   session: SftpSession,
   path: string,
   file: OpenFile,
-  { content, signal, attributes = [] }: Pick<WriteRequest, 'content' | 'signal' | 'attributes'>,
+  { content, signal, attributes }: Pick<WriteRequest, 'content' | 'signal' | 'attributes'>,
 ): Promise<void> {
+  if (content instanceof Uint8Array && content.length <= session.writePiece) {
+    const piece = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+    await finish(file, attributes, piece.length === 0 ? [] : [writePiece(file, piece, 0, signal)]);
+    return;
+  }
   const early = flushEarly(session, path);
   try {
     await writeAll(file, content, signal, early.arrived);
@@ -106,14 +111,26 @@ async function fill(
   } finally {
     await early.end();
   }
-  // Sent together: the server works in order, and each failure is seen.
+  await finish(file, attributes);
+}
+
+/**
+ * Sets attributes, syncs and closes, after what is under way has been written. All is sent together, because a server works
+ * on one file in the order in which it was asked (draft-ietf-secsh-filexfer-02, section 6.1); each failure is seen.
+ */
+async function finish(
+  file: OpenFile,
+  attributes: readonly InputAttributes[] = [],
+  underWay: readonly Promise<void>[] = [],
+): Promise<void> {
+  const { session, handle } = file;
   const set = attributes.map((each) =>
-    session.request<void>((sftp, done) => sftp.fsetstat(file.handle, each, done as never)),
+    session.request<void>((sftp, done) => sftp.fsetstat(handle, each, done as never)),
   );
   const synced = session.has(FSYNC)
-    ? session.request<void>((sftp, done) => sftp.ext_openssh_fsync(file.handle, done as never))
+    ? session.request<void>((sftp, done) => sftp.ext_openssh_fsync(handle, done as never))
     : Promise.resolve();
-  const results = await Promise.allSettled([...set, synced, closeRemote(file)]);
+  const results = await Promise.allSettled([...underWay, ...set, synced, closeRemote(file)]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
