@@ -204,11 +204,14 @@ describe('SFTP on a server that has nothing but the protocol', () => {
     }
   });
 
-  it('whose disk is full fails the write, and shows nothing of it', async () => {
-    const server = await start({ diskBytes: MiB });
+  it.each([
+    { what: 'many requests', bytes: 2 * MiB },
+    { what: 'one request, sent with its sync and its close', bytes: 1000 },
+  ])('whose disk is full fails the write of $what, and shows nothing of it', async ({ bytes }) => {
+    const server = await start({ diskBytes: bytes / 2 });
     try {
       const storage = await open(server, 'full');
-      await expect(storage.write('object', randomBytes(2 * MiB))).rejects.toMatchObject({ code: 'StorageUnreachable' });
+      await expect(storage.write('object', randomBytes(bytes))).rejects.toMatchObject({ code: 'StorageUnreachable' });
       expect(await namesOf(storage)).toEqual([]);
       expect(await readdir(join(folder, 'full'))).toEqual([]);
       await storage.close();
