@@ -1,6 +1,7 @@
 import {
   chmod,
   lstat,
+  lutimes,
   mkdir,
   readdir,
   readFile,
@@ -93,6 +94,23 @@ sshd.describe('a sync to an SSH server', () => {
     expect(await describeFolder(target)).toEqual(await describeFolder(bench.source));
     expect(await figures()).toMatchObject({ filesCopied: 0, filesRemoved: 0, metadataUpdated: 0 });
   });
+
+  sshd.it(
+    'has the first and the last second of SFTP for times before and after them, and does not copy again for that',
+    async () => {
+      await fill({ 'old/a.txt': 'a', 'late.txt': 'b' });
+      await symlink('a.txt', join(bench.source, 'old/link'));
+      // A negative number would be the present for Node.
+      const before = new Date(-86_400_500);
+      for (const name of ['old/a.txt', 'old/link', 'old']) await lutimes(join(bench.source, name), before, before);
+      await utimes(join(bench.source, 'late.txt'), 2 ** 32 + 10, 2 ** 32 + 10);
+      const first = await run();
+      expect(first.findings).toEqual([]);
+      for (const name of ['old/a.txt', 'old/link', 'old']) expect((await lstat(join(target, name))).mtimeMs).toBe(0);
+      expect((await lstat(join(target, 'late.txt'))).mtimeMs).toBe((2 ** 32 - 1) * 1000);
+      expect((await run()).figures).toMatchObject({ filesCopied: 0, metadataUpdated: 0, filesUnchanged: 3 });
+    },
+  );
 
   sshd.it('is kept encrypted when the policy says so', async () => {
     settings.encrypt = { password: { env: 'PASSWORD' }, names: 'standard' };
