@@ -20,7 +20,7 @@ import type { SyncVersions } from './sync-versions.ts';
 /** Most of the time goes into making files durable, which a disk does for many at once. */
 const CONCURRENT_FILES = 16;
 /** Over a network most of it is waiting. */
-const CONCURRENT_FILES_ELSEWHERE = 32;
+export const CONCURRENT_FILES_ELSEWHERE = 32;
 /** A file that changes while it is copied is copied once more, then taken as it is. */
 const COPY_ATTEMPTS = 2;
 

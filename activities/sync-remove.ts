@@ -1,9 +1,10 @@
 /** Removes from a sync's target what the source no longer has, and then sets right what the removals touched. */
 import type { ByteString } from '../common/byte-string.ts';
+import { forEachConcurrently } from '../common/concurrency.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
-import { copyEntry, metadataOf, removeOrKeep, type SyncRun } from './sync-copy.ts';
+import { CONCURRENT_FILES_ELSEWHERE, copyEntry, metadataOf, removeOrKeep, type SyncRun } from './sync-copy.ts';
 
 /**
  * Removes the given paths (the topmost of what goes) with all below them, in one walk of the target. A path that the
@@ -66,14 +67,29 @@ async function openForRemoval(run: SyncRun, folder: ByteString): Promise<void> {
     await run.target.setMetadata(folder, { mode: entry.mode | 0o700 });
 }
 
-/** Sets modes and times of the folders that were written into, the inner ones first. */
-export async function settleFolders(run: SyncRun): Promise<void> {
-  const folders = [...run.folders].toSorted(([a], [b]) => (a < b ? 1 : -1));
-  if (run.target.setMetadataOfAll !== undefined) return run.target.setMetadataOfAll(folders, run);
-  for (const [path, metadata] of folders) {
-    throwIfAborted(run.signal);
-    await run.target.setMetadata(path, metadata);
-  }
+/** Sets modes and times of the folders that were written into, the inner ones first: a mode may close what lies below. */
+export async function settleFolders(run: Pick<SyncRun, 'folders' | 'target' | 'signal'>): Promise<void> {
+  const { folders, target, signal } = run;
+  if (target.setMetadataOfAll !== undefined)
+    return target.setMetadataOfAll(
+      [...folders].toSorted(([a], [b]) => (a < b ? 1 : -1)),
+      { signal },
+    );
+  const levels = [...Map.groupBy(folders, ([path]) => depthOf(path))].toSorted(([a], [b]) => b - a);
+  for (const [, level] of levels)
+    await forEachConcurrently(
+      level,
+      target.isRemote === true ? CONCURRENT_FILES_ELSEWHERE : 1,
+      async ([path, metadata]) => {
+        throwIfAborted(signal);
+        await target.setMetadata(path, metadata);
+      },
+    );
+}
+
+/** Of the root 0. */
+function depthOf(path: ByteString): number {
+  return path === '' ? 0 : path.split('/').length;
 }
 
 /** Files whose place was a folder come in once the removals have emptied it. */
