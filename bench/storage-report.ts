@@ -19,7 +19,7 @@ export interface StorageReport {
   finished: string;
   machine: Machine;
   programs: { name: string; version: string }[];
-  servers: { kind: ServerKind; version: string }[];
+  servers: { kind: ServerKind; version: string; isInMemory: boolean }[];
   scrypt: { N: number; r: number; p: number };
   scale: number;
   /** Whether GNU time is there, which measures CPU and memory: without it they were not measured. */
@@ -34,14 +34,15 @@ export function describeMovers(movers: Mover[]): StorageReport['programs'] {
 }
 
 /** Servers that were built by Go do not tell their version; Go does, where it is there. */
-export function describeServer({ kind, program }: Site): StorageReport['servers'][number] {
+export function describeServer({ kind, program, isInMemory }: Site): StorageReport['servers'][number] {
   if (kind === 'sftp') {
     const said = run({ file: 'sh', args: ['-c', '"$1" -V 2>&1; true', 'sh', program] });
-    return { kind, version: /OpenSSH[^\n,]*/.exec(said)?.[0] ?? path.basename(program) };
+    return { kind, isInMemory, version: /OpenSSH[^\n,]*/.exec(said)?.[0] ?? path.basename(program) };
   }
   const go = findOnPath('go');
   const built = go === undefined ? '' : run({ file: go, args: ['version', '-m', program] });
-  return { kind, version: `${path.basename(program)} ${/^\s*mod\s+\S+\s+(\S+)/m.exec(built)?.[1] ?? ''}`.trim() };
+  const version = `${path.basename(program)} ${/^\s*mod\s+\S+\s+(\S+)/m.exec(built)?.[1] ?? ''}`.trim();
+  return { kind, isInMemory, version };
 }
 
 export function documentStorage(report: StorageReport): ReportDocument {
@@ -64,9 +65,13 @@ function preface({ machine, scale, programs, servers, scrypt, hasGnuTime }: Stor
   const { N, r, p } = scrypt;
   return [
     `${renderMachine(machine)}; scale ${scale}, page cache warm; servers on loopback, on the same processors`,
-    ...servers.map(({ kind, version }) => `server for ${kind}: ${version}`),
+    ...servers.map(({ kind, version, isInMemory }) => {
+      const place =
+        kind !== 'gcs' ? '' : `, its objects ${isInMemory ? 'in memory' : 'on a disk, which all clients wait for'}`;
+      return `server for ${kind}: ${version}${place}`;
+    }),
     ...programs.map(({ name, version }) => `${name}: ${version}`),
-    `Repositories are opened with scrypt N=${N} r=${r} p=${p}, of a shared key file. The SSH account has SFTP alone: on one with a shell rclone runs a hash command for each file by default, and is far slower. versitygw keeps its connections (--keep-alive), as S3's own service does.`,
+    `Repositories are opened with scrypt N=${N} r=${r} p=${p}, of a shared key file. The SSH account has SFTP alone: on one with a shell rclone runs a hash command for each file by default, and is far slower. versitygw keeps its connections (--keep-alive), as S3's own service does. fake-gcs-server syncs one object after the other, as Google's service does not: where this machine has a file system in memory, its objects lie there.`,
     'Only holdfast has the server bring each file to its disk (fsync) before it counts as written.',
     hasGnuTime
       ? 'CPU (user and system) and peak memory are of the client, as the kernel counts them (GNU time).'

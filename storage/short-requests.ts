@@ -18,8 +18,8 @@ export interface ShortRequest {
 
 interface Task {
   request: ShortRequest;
-  /** The request as it goes over the line, up to its content. */
-  head: Buffer;
+  /** The request as it goes over the line, up to its content; each character is a byte. */
+  head: string;
   resolve: (answer: HttpAnswer) => void;
   reject: (error: Error) => void;
 }
@@ -28,6 +28,8 @@ interface Connection {
   socket: Socket;
   task: Task | undefined;
   reader: HttpAnswerReader | undefined;
+  /** What is sent at once. Whenever an answer is whole, and all was sent, nothing of it is needed any more. */
+  copied: Buffer | undefined;
   /** Not used at this time or later, by `performance.now()`: the service may have given it up. */
   freshUntil: number;
 }
@@ -35,7 +37,7 @@ interface Connection {
 const MiB = 1024 * 1024;
 /** Lists of a thousand objects with all that is known of them are the longest. */
 const LARGEST_ANSWER_BYTES = 64 * MiB;
-/** Content up to this is copied behind its head, which costs less than a second packet. */
+/** Requests up to this are copied into one piece, which costs less than a second packet. */
 const COPIED_BYTES = 64 * 1024;
 /** How long an idle connection is used again, where the service does not say for how long it keeps it. */
 const KEPT_MILLISECONDS = 15_000;
@@ -117,8 +119,9 @@ export class ShortRequests {
     this.#opening -= 1;
     const task = this.#queue.shift();
     if (task === undefined) return this.#limit.release();
-    const connection: Connection = { socket: this.#connect(), task: undefined, reader: undefined, freshUntil: 0 };
-    const { socket } = connection;
+    const socket = this.#connect();
+    const unused = { task: undefined, reader: undefined, copied: undefined, freshUntil: 0 };
+    const connection: Connection = { socket, ...unused };
     this.#connections.add(connection);
     let failure: Error | undefined;
     socket.setNoDelay(true);
@@ -156,13 +159,20 @@ export class ShortRequests {
     connection.task = task;
     connection.reader = new HttpAnswerReader(request.method, LARGEST_ANSWER_BYTES);
     socket.ref();
-    const content = request.content ?? [];
-    if (lengthOf(content) <= COPIED_BYTES) {
-      socket.write(content.length === 0 ? head : Buffer.concat([head, ...content]));
+    const { content = [] } = request;
+    if (head.length + lengthOf(content) <= COPIED_BYTES) {
+      const copied = (connection.copied ??= Buffer.allocUnsafeSlow(COPIED_BYTES));
+      let length = copied.write(head, 'latin1');
+      for (const piece of content) {
+        copied.set(piece, length);
+        length += piece.length;
+      }
+      socket.write(copied.subarray(0, length));
       return;
     }
     socket.cork();
-    for (const piece of [head, ...content]) socket.write(piece);
+    socket.write(head, 'latin1');
+    for (const piece of content) socket.write(piece);
     socket.uncork();
   }
 
@@ -224,7 +234,7 @@ export class ShortRequests {
     return idle !== undefined;
   }
 
-  #headOf({ method, path, headers, content = [] }: ShortRequest): Buffer {
+  #headOf({ method, path, headers, content = [] }: ShortRequest): string {
     if (!PATH.test(path)) throw new TypeError('a path of HTTP has characters that it cannot have');
     let head = `${method} ${path} HTTP/1.1\r\nhost: ${this.#base.host}\r\n`;
     for (const [name, value] of Object.entries(headers)) {
@@ -233,7 +243,7 @@ export class ShortRequests {
       head += `${name}: ${value}\r\n`;
     }
     if (method !== 'GET' && method !== 'HEAD') head += `content-length: ${lengthOf(content)}\r\n`;
-    return Buffer.from(`${head}\r\n`, 'latin1');
+    return `${head}\r\n`;
   }
 }
 
