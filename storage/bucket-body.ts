@@ -1,5 +1,5 @@
 /** The bytes of a bucket's object: asked for again where they broke off, of the very same object, and compared with its checksum. */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { IntegrityError, StorageError } from '../common/errors.ts';
 import type { BucketMetadata, OpenedObject } from './bucket.ts';
 import { encodeCrc } from './crc32c.ts';
@@ -90,4 +90,10 @@ async function* verified(
 /** For a service that answers with other bytes than it was asked for. */
 export function wrongRange(place: string): IntegrityError {
   return new IntegrityError(`the service of ${place} does not send the range that it is asked for`);
+}
+
+/** The object's bytes; whoever ends the stream early ends the download. undefined: none. */
+export function openedStream(opened: OpenedObject | undefined): Readable {
+  const stream = Readable.from(opened?.pieces ?? [], { objectMode: false });
+  return stream.once('close', () => opened?.discard());
 }

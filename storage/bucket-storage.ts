@@ -1,8 +1,9 @@
 /** The backend of buckets: the Storage contract on the objects below a bucket's prefix. */
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { NotFoundError, throwIfAborted } from '../common/errors.ts';
 import type { Bucket, BucketObject } from './bucket.ts';
+import { openedStream } from './bucket-body.ts';
 import { bucketKeys } from './bucket-keys.ts';
 import { collectBody } from './resume-body.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, StorageRights, WriteOptions } from './storage.ts';
@@ -42,9 +43,7 @@ class BucketStorage implements Storage {
   }
 
   async openRead(name: string, call: CallOptions = {}): Promise<Readable> {
-    const opened = await this.#bucket.get(this.#keys.keyOf(name), undefined, call);
-    const stream = Readable.from(opened?.pieces ?? [], { objectMode: false });
-    return stream.once('close', () => opened?.discard());
+    return openedStream(await this.#bucket.get(this.#keys.keyOf(name), undefined, call));
   }
 
   async write(name: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: WriteOptions = {}): Promise<void> {

@@ -1,7 +1,7 @@
 /** The tree of files in a bucket: the FileTree contract on keys and the metadata of objects. */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
-import { forEachConcurrently, untilAborted } from '../common/concurrency.ts';
+import { forEachConcurrently } from '../common/concurrency.ts';
 import { HoldfastError, NotFoundError, throwIfAborted } from '../common/errors.ts';
 import { parentPath, toBytes } from '../files/byte-path.ts';
 import type {
@@ -13,11 +13,12 @@ import type {
   WalkOptions,
 } from '../files/file-tree.ts';
 import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
+import { blamingGiver } from './blame-giver.ts';
+import { openedStream } from './bucket-body.ts';
 import type { Bucket, BucketObject, DescribedObject } from './bucket.ts';
 import { BucketEntries } from './bucket-entries.ts';
 import { givenMetadata, isLink, keptInBucket, objectMetadata } from './bucket-metadata.ts';
 import { putContent } from './bucket-put.ts';
-import { noting } from './noted-failure.ts';
 import { Slots } from './slots.ts';
 
 /** Objects that are moved at once when a folder is. */
@@ -78,8 +79,7 @@ class BucketTree implements FileTree {
       opened.discard();
       throw new NotFoundError(`${this.#entries.display(path)} is not a file`);
     }
-    const stream = Readable.from(opened?.pieces ?? [], { objectMode: false });
-    return stream.once('close', () => opened?.discard());
+    return openedStream(opened);
   }
 
   async replace(
@@ -92,16 +92,12 @@ class BucketTree implements FileTree {
     const key = this.#entries.keyOf(path);
     await this.#requirePlace(path);
     const given = await this.#withOwn(key, metadata);
-    const failure: { error?: unknown } = {};
     const call = {
       metadata: objectMetadata(this.#bucket.times, 'file', given),
       ...(signal === undefined ? {} : { signal }),
     };
     try {
-      await putContent(this.#bucket, key, noting(untilAborted(content, signal), failure), this.#large, call);
-    } catch (error) {
-      // Troubles of who gives the content are not the bucket's.
-      throw failure.error ?? error;
+      await blamingGiver(content, signal, (pieces) => putContent(this.#bucket, key, pieces, this.#large, call));
     } finally {
       this.#entries.seen.forget(path);
     }

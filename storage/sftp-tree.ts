@@ -3,13 +3,12 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Stats } from 'ssh2';
 import type { ByteString } from '../common/byte-string.ts';
-import { untilAborted } from '../common/concurrency.ts';
 import { HoldfastError, ifThere, NotFoundError } from '../common/errors.ts';
 import { requireEntryPath, requireMove, requireRelativePath, toText } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } from '../files/file-tree.ts';
 import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
+import { blamingGiver } from './blame-giver.ts';
 import { openSftpPool, type SftpPoolOptions } from './open-sftp-pool.ts';
-import { noting } from './noted-failure.ts';
 import { tryAgain } from './retrying.ts';
 import { RemoteEntries, type SftpTreeSettings } from './sftp-entries.ts';
 import { translateSftpError, type SftpVerb } from './sftp-errors.ts';
@@ -126,15 +125,8 @@ class SftpTree implements FileTree {
   ): Promise<void> {
     requireEntryPath(path);
     this.#requireSayable(path);
-    const failure: { error?: unknown } = {};
-    const request = {
-      path: this.#entries.path(path),
-      content: noting(untilAborted(content, signal), failure),
-      existing: 'replace' as const,
-      signal,
-      again: false,
-    };
-    const write = async (session: SftpSession): Promise<void> => {
+    const request = { path: this.#entries.path(path), existing: 'replace' as const, signal, again: false };
+    const write = async (session: SftpSession, pieces: AsyncIterable<Uint8Array>): Promise<void> => {
       await this.#entries.requireParents(session, path);
       const mode = metadata.mode ?? (await this.#modeOf(session, path));
       // Until it has its own mode, nobody else reads it.
@@ -144,14 +136,13 @@ class SftpTree implements FileTree {
         mode === undefined ? metadata : { ...metadata, mode },
         this.#entries.account,
       );
-      await this.#entries.come(session, path, 'file', () => writeAtomic(session, { ...request, modes, attributes }));
+      await this.#entries.come(session, path, 'file', () =>
+        writeAtomic(session, { ...request, content: pieces, modes, attributes }),
+      );
     };
-    try {
-      await this.#call('write', path, signal, write, { repeatable: false });
-    } catch (error) {
-      // Troubles of who gives the content are not the server's.
-      throw failure.error ?? error;
-    }
+    await blamingGiver(content, signal, (pieces) =>
+      this.#call('write', path, signal, (session) => write(session, pieces), { repeatable: false }),
+    );
   }
 
   async replaceSymlink(path: ByteString, target: ByteString, metadata: EntryMetadata): Promise<void> {
