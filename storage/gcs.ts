@@ -111,8 +111,7 @@ class GcsBucket implements Bucket {
   /** Large objects take several requests, each of which the service ends after half a minute. */
   async copy(object: BucketObject, toKey: string, call: CallOptions = {}): Promise<void> {
     const url = `${objectPath(this.#bucket, object.key)}/rewriteTo/b/${encodeURIComponent(this.#bucket)}/o/${encodeURIComponent(toKey)}`;
-    let token: string | undefined;
-    do {
+    for (let token: string | undefined; ;) {
       const query: Record<string, string> = token === undefined ? {} : { rewriteToken: token };
       const answer = await this.#guard('copy', object.key, call, () =>
         this.#client.sendForJson<{ done?: boolean; rewriteToken?: string }>(
@@ -120,8 +119,11 @@ class GcsBucket implements Bucket {
           call.signal,
         ),
       );
-      token = answer.done === false ? answer.rewriteToken : undefined;
-    } while (token !== undefined);
+      if (answer.done !== false) return;
+      // As long as it is not done the object is not there: a move would remove the only one.
+      if ((answer.rewriteToken ?? '') === '') throw copyCutShort(this.#placeOf(object.key));
+      token = answer.rewriteToken;
+    }
   }
 
   async changeMetadata(
@@ -246,6 +248,13 @@ class GcsBucket implements Bucket {
   #placeOf(key: string): string {
     return `${this.name}/${key}`;
   }
+}
+
+function copyCutShort(place: string): StorageError {
+  return new StorageError(`the copy of ${place} is not whole: the service does not say how it goes on`, {
+    hint: 'The service has to know rewrites that take several requests (rewriteToken).',
+    retryable: false,
+  });
 }
 
 function toObject(key: string, answer: GcsObject): DescribedObject {
