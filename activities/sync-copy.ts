@@ -205,7 +205,8 @@ async function copyFile(run: SyncRun, entry: FileEntry): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const copy = (): Promise<number> => copyOnce(run, before, attempt === 1);
     // A connection that is lost costs the file that was on its way; the content can be read again.
-    const bytes = await (run.target.isRemote === true ? tryAgain(copy, { signal: run.signal }) : copy());
+    const mayLose = run.target.isRemote === true && run.target.triesAgain !== true;
+    const bytes = await (mayLose ? tryAgain(copy, { signal: run.signal }) : copy());
     const after = await statSource(run, entry.path);
     if (after !== undefined && isSame(before, after) && bytes === after.sizeBytes) return bytes;
     if (after?.type !== 'file' || attempt === COPY_ATTEMPTS) {

@@ -36,6 +36,7 @@ type Kind = 'file' | 'dir';
 class EncryptedTree implements FileTree {
   readonly description: string;
   readonly isRemote: boolean;
+  readonly triesAgain: boolean;
   readonly modesBind?: boolean;
   readonly keeps?: (entry: FileEntry) => KeptMetadata;
   readonly #inner: FileTree;
@@ -46,6 +47,7 @@ class EncryptedTree implements FileTree {
   constructor(inner: FileTree, dataKey: Uint8Array, names: NameCipher) {
     this.description = inner.description;
     this.isRemote = inner.isRemote ?? false;
+    this.triesAgain = inner.triesAgain ?? false;
     if (inner.modesBind !== undefined) this.modesBind = inner.modesBind;
     if (inner.keeps !== undefined) this.keeps = (entry) => inner.keeps!(entry);
     this.#inner = inner;

@@ -72,6 +72,8 @@ export interface FileTree {
   readonly localRoot?: ByteString;
   /** Every call waits for a network: many at once are faster than one after the other. */
   readonly isRemote?: boolean;
+  /** What failed in a way that may pass was tried again, with pauses, before a call says so. */
+  readonly triesAgain?: boolean;
   /**
    * Whether the modes of its entries can keep whoever uses the tree from reading and writing them: not root, and nobody in
    * a bucket. Absent: what the rights of this process say.

@@ -3,10 +3,11 @@ import type { FileTree } from './file-tree.ts';
 
 /** Without what only reaches the files of this machine directly (`localRoot`, `openCopier`): that would go around the wrapper. */
 export function passTree(tree: FileTree): FileTree {
-  const { isRemote, modesBind, renamesByRemoving } = tree;
+  const { isRemote, triesAgain, modesBind, renamesByRemoving } = tree;
   return {
     description: tree.description,
     ...(isRemote === undefined ? {} : { isRemote }),
+    ...(triesAgain === undefined ? {} : { triesAgain }),
     ...(modesBind === undefined ? {} : { modesBind }),
     ...(renamesByRemoving === undefined ? {} : { renamesByRemoving }),
     walk: (options) => tree.walk(options),

@@ -46,6 +46,7 @@ export function openBucketTree(bucket: Bucket): FileTree {
 class BucketTree implements FileTree {
   readonly description: string;
   readonly isRemote = true;
+  readonly triesAgain = true;
   readonly modesBind = false;
   readonly renamesByRemoving = true;
   readonly #bucket: Bucket;
