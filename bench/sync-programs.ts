@@ -36,8 +36,7 @@ export function findSyncPrograms(work: string): SyncProgram[] {
       told: 'the use case of a sync (activities/sync.ts) in a Node process of its own, as a policy has it by default; its start counts, the engine takes no part',
       command: (source, target) => ({
         file: process.execPath,
-        // As cli/holdfast.js starts the worker.
-        args: ['--semi-space-growth-factor=1', path.join(CHECKOUT, 'bench', 'sync-child.ts'), source, target],
+        args: [path.join(CHECKOUT, 'bench', 'sync-child.ts'), source, target],
         environment: { NODE_COMPILE_CACHE: path.join(work, 'compile-cache') },
       }),
     },

@@ -67,6 +67,8 @@ const FOLDER_WORDS = 4;
 
 const INITIAL_ENTRIES = 1024;
 const INITIAL_TEXT = 32 * 1024;
+/** A message that was larger, of a folder with many thousand entries, leaves no memory for the next. */
+const MOST_KEPT_BYTES = 512 * 1024;
 
 /** Fills one message after the other. */
 export class ListingPacker {
@@ -144,19 +146,21 @@ export class ListingPacker {
     return size;
   }
 
-  /** All that was packed, in memory to be handed over (`transferablesOf`). */
+  /** All that was packed, in memory to be handed over (`transferablesOf`), and no more of it than that takes: a message that could not wait may have one small folder. */
   take(): PackedListings {
     const packed = {
-      kept: new Uint8Array(this.#kept.buffer, 0, this.#entries * KEPT_BYTES),
-      own: new Uint8Array(this.#own.buffer, 0, this.#entries * OWN_BYTES),
-      text: new Uint8Array(this.#text.buffer, 0, this.#textUsed),
+      kept: new Uint8Array(this.#kept.buffer.slice(0, this.#entries * KEPT_BYTES)),
+      own: new Uint8Array(this.#own.buffer.slice(0, this.#entries * OWN_BYTES)),
+      text: new Uint8Array(this.#text.buffer.slice(0, this.#textUsed)),
       folders: Uint32Array.from(this.#folders),
       bytes: Float64Array.from(this.#bytes),
       notes: this.#notes,
     };
-    this.#kept = new DataView(new ArrayBuffer(INITIAL_ENTRIES * KEPT_BYTES));
-    this.#own = new DataView(new ArrayBuffer(INITIAL_ENTRIES * OWN_BYTES));
-    this.#text = Buffer.allocUnsafeSlow(INITIAL_TEXT);
+    if (this.sizeBytes > MOST_KEPT_BYTES) {
+      this.#kept = new DataView(new ArrayBuffer(INITIAL_ENTRIES * KEPT_BYTES));
+      this.#own = new DataView(new ArrayBuffer(INITIAL_ENTRIES * OWN_BYTES));
+      this.#text = Buffer.allocUnsafeSlow(INITIAL_TEXT);
+    }
     this.#textUsed = this.#entries = 0;
     this.#folders = [];
     this.#bytes = [];

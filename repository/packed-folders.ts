@@ -49,6 +49,8 @@ const CTIME_NANOSECONDS_AT = 44;
 
 const INITIAL_BYTES = 160 * 1024;
 const INITIAL_RECORDS = 512 * RECORD_BYTES;
+/** A message that was larger, of a folder with many thousand entries, leaves no memory for the next. */
+const MOST_KEPT_BYTES = 1024 * 1024;
 const BYTES_A_UNIT = 3;
 /** Heads are made strings in pieces of at least this: a folder of a million entries has too many for one string. */
 const TEXT_BYTES = 64 * 1024;
@@ -117,16 +119,18 @@ export class FolderPacker {
     return size;
   }
 
-  /** All that was packed, in memory to be handed over (`transferables`). */
+  /** All that was packed, in memory to be handed over (`transferables`), and no more of it than that takes: a message that could not wait may have one small folder. */
   take(): PackedFolders {
     const packed = {
-      bytes: new Uint8Array(this.#bytes.buffer, 0, this.#used),
-      records: new Uint8Array(this.#records.buffer, 0, this.#entries * RECORD_BYTES),
+      bytes: new Uint8Array(this.#bytes.buffer.slice(0, this.#used)),
+      records: new Uint8Array(this.#records.buffer.slice(0, this.#entries * RECORD_BYTES)),
       folders: Uint32Array.from(this.#folders),
       notes: this.#notes,
     };
-    this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
-    this.#records = new DataView(new ArrayBuffer(INITIAL_RECORDS));
+    if (this.#used > MOST_KEPT_BYTES) {
+      this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+      this.#records = new DataView(new ArrayBuffer(INITIAL_RECORDS));
+    }
     this.#used = this.#entries = this.#headsStart = this.#firstEntry = 0;
     this.#folders = [];
     this.#notes = new Map();

@@ -26,6 +26,7 @@ const stat: fc.Arbitrary<EntryStat> = fc.record({
   atime: time,
   ctime: time,
 });
+const SAMPLE_STAT = fc.sample(stat, { seed: 1, numRuns: 1 })[0]!;
 const name = fc
   .uint8Array({ minLength: 1, maxLength: 20 })
   .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x61 : byte))).toString('latin1'));
@@ -98,4 +99,18 @@ describe('the folders of a scan', () => {
     const [{ entries: all }] = read(packer.take()) as [{ entries: unknown[] }];
     expect(all).toEqual(entries.map(expected));
   });
+});
+
+it('hands over no more memory than a message takes, and keeps none of it', () => {
+  const packer = new FolderPacker();
+  const messages = ['a', 'b'].map((each) => {
+    packer.addEntry('file', each as ByteString, `{"name":"${each}"`, SAMPLE_STAT);
+    packer.endFolder({ excluded: [], unreadable: [] });
+    return packer.take();
+  });
+  for (const { bytes, records } of messages) {
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+    expect(records.buffer.byteLength).toBe(records.length);
+  }
+  expect(messages.flatMap(unpackFolders).map((folder) => folder.next()!.head)).toEqual(['{"name":"a"', '{"name":"b"']);
 });
