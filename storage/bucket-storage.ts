@@ -1,16 +1,17 @@
 /** The backend of buckets: the Storage contract on the objects below a bucket's prefix. */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { NotFoundError, throwIfAborted } from '../common/errors.ts';
+import { NotFoundError } from '../common/errors.ts';
 import type { Bucket, BucketObject } from './bucket.ts';
 import { openedStream } from './bucket-body.ts';
 import { bucketKeys } from './bucket-keys.ts';
+import { guarded } from './guarded.ts';
 import { collectBody } from './resume-body.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, StorageRights, WriteOptions } from './storage.ts';
 
 /** Nothing is asked before the first call. Closing it closes the bucket. */
 export function bucketStorage(bucket: Bucket): Storage {
-  return new BucketStorage(bucket);
+  return guarded(new BucketStorage(bucket));
 }
 
 class BucketStorage implements Storage {
@@ -27,7 +28,6 @@ class BucketStorage implements Storage {
 
   async *list(prefix: string, call: CallOptions = {}): AsyncGenerator<ObjectEntry, void, void> {
     for await (const object of this.#bucket.list(this.#keys.prefixOf(prefix), call)) {
-      throwIfAborted(call.signal);
       const name = this.#keys.nameOf(object.key);
       if (name !== undefined) yield toEntry(name, object);
     }

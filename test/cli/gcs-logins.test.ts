@@ -27,7 +27,7 @@ fakeGcs.describe('logins to Google Cloud Storage', () => {
     let folder: string;
     let source: string;
     let prefixes = 0;
-    let keys: Record<'writer' | 'maintainer' | 'reader' | 'syncer', string>;
+    let keys: Record<'writer' | 'maintainer' | 'reader' | 'copier' | 'syncer', string>;
 
     beforeAll(async () => {
       let backend = '';
@@ -39,6 +39,7 @@ fakeGcs.describe('logins to Google Cloud Storage', () => {
         writer: await accounts.createKey('writer', ADDS),
         maintainer: await accounts.createKey('maintainer', KEEPS),
         reader: await accounts.createKey('reader', READS),
+        copier: await accounts.createKey('copier', [...KEEPS, 'update']),
         syncer: await accounts.createKey('syncer', [...KEEPS, 'update']),
       };
     });
@@ -138,7 +139,7 @@ spec:
         await mkdir(join(folder, 'policies'));
         await writeFile(
           join(folder, 'policies', 'all.yaml'),
-          `${location('repositories', keys.maintainer)}${location('standby', keys.syncer)}${location('adding', keys.writer)}apiVersion: holdfast/v1
+          `${location('repositories', keys.maintainer)}${location('standby', keys.copier)}${location('adding', keys.writer)}apiVersion: holdfast/v1
 kind: Repository
 metadata: { name: offsite }
 spec: { location: repositories, path: offsite, passwordFrom: { env: OFFSITE_PASSWORD } }
