@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { guarded } from '../../storage/guarded.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -9,10 +10,17 @@ function careless(): Storage {
     throw new TypeError('fetch failed');
   };
   async function* endless(): AsyncGenerator<Uint8Array> {
-    for (;;) yield Buffer.from('x');
+    for (;;) {
+      // Else no timer of the test would ever fire.
+      await nextTurn();
+      yield Buffer.from('x');
+    }
   }
   async function* names() {
-    for (let name = 0; ; name++) yield { name: String(name), sizeBytes: 1, modifiedAt: new Date(0) };
+    for (let name = 0; ; name++) {
+      await nextTurn();
+      yield { name: String(name), sizeBytes: 1, modifiedAt: new Date(0) };
+    }
   }
   return {
     description: 'careless:',
