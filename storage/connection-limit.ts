@@ -6,6 +6,12 @@ export const CONNECTIONS = 16;
 /** For how long nothing may move on a connection before it is given up, where nothing else is said. */
 export const IDLE_MILLISECONDS = 30_000;
 
+/** What ends a connection on which nothing moved for so long. */
+export function silentConnection(milliseconds: number): Error {
+  const message = `nothing moved on the connection for ${milliseconds / 1000} seconds`;
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+}
+
 /** A part that opens connections. */
 export interface ConnectionOwner {
   /** Closes one that nothing uses. false: there is none. */

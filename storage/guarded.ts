@@ -1,7 +1,7 @@
 /** What every backend demands of its callers, and how its failures are told: around an implementation that need not care. */
 import { HoldfastError, StorageError, throwIfAborted } from '../common/errors.ts';
 import { checkObjectName } from './object-name.ts';
-import { passFolders, passRights } from './pass-folders.ts';
+import { passCounts, passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { CallOptions, Storage } from './storage.ts';
 
@@ -41,7 +41,7 @@ export function guarded(storage: Storage): Storage {
     stat: (name, call) => begin('look for', name, call, () => storage.stat(name, call)),
     ...passFolders(storage),
     ...passRights(storage),
-    ...(storage.counts === undefined ? {} : { counts: () => storage.counts!() }),
+    ...passCounts(storage),
     close: () => storage.close(),
   };
 }

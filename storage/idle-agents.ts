@@ -2,7 +2,7 @@
 import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { ConnectionLimit, ConnectionOwner } from './connection-limit.ts';
+import { type ConnectionLimit, type ConnectionOwner, silentConnection } from './connection-limit.ts';
 
 export interface IdleAgents {
   http: HttpAgent;
@@ -93,9 +93,6 @@ function closeFree(agent: HttpAgent): boolean {
 function endWhenIdle(connection: Duplex | null | undefined, milliseconds: number): Duplex {
   if (connection == null) throw new Error('Node’s agents make their connections at once');
   // The agent sets the time, but acts on it only for connections that no request uses.
-  connection.on('timeout', () => {
-    const message = `nothing moved on the connection for ${milliseconds / 1000} seconds`;
-    connection.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
-  });
+  connection.on('timeout', () => connection.destroy(silentConnection(milliseconds)));
   return connection;
 }

@@ -13,6 +13,11 @@ export function passFolders(storage: Storage): Pick<Storage, 'makeFolders'> {
   return { makeFolders: (folders, call) => storage.makeFolders?.(folders, call) ?? Promise.resolve() };
 }
 
+/** `counts` where the storage has it. */
+export function passCounts(storage: Storage): Pick<Storage, 'counts'> {
+  return storage.counts === undefined ? {} : { counts: () => storage.counts!() };
+}
+
 /** But for the folder: what goes there directly would pass the wrapper by. */
 export function passCapabilities({ capabilities }: Storage): StorageCapabilities {
   const { localDirectory: _, ...passed } = capabilities;

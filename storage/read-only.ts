@@ -1,6 +1,6 @@
 /** A storage that nobody changes through it. */
 import { HoldfastError } from '../common/errors.ts';
-import { passRights } from './pass-folders.ts';
+import { passCounts, passRights } from './pass-folders.ts';
 import type { Storage } from './storage.ts';
 
 /**
@@ -30,7 +30,7 @@ export function readOnly(storage: Storage, mayChange: (name: string) => boolean 
     },
     stat: (name, call) => storage.stat(name, call),
     ...passRights(storage),
-    ...(storage.counts === undefined ? {} : { counts: () => storage.counts!() }),
+    ...passCounts(storage),
     close: () => storage.close(),
   };
 }

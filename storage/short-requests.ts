@@ -3,7 +3,7 @@
  * processor time for each, and 40 ms to load: for thousands of small objects several times what is done here.
  */
 import { connect as connectPlainly, isIP, type Socket } from 'node:net';
-import type { ConnectionLimit, ConnectionOwner } from './connection-limit.ts';
+import { type ConnectionLimit, type ConnectionOwner, silentConnection } from './connection-limit.ts';
 import { HttpAnswerReader, type HttpAnswer } from './http-answer.ts';
 
 export interface ShortRequest {
@@ -77,7 +77,7 @@ export class ShortRequests {
   async send(request: ShortRequest): Promise<HttpAnswer> {
     const { signal } = request;
     if (signal?.aborted === true) throw abortError();
-    if (this.#isClosed) throw Object.assign(new Error('the client was closed'), { code: 'ECONNABORTED' });
+    if (this.#isClosed) throw closedError();
     const head = this.#headOf(request);
     const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
     const task: Task = { request, head, resolve, reject };
@@ -95,7 +95,7 @@ export class ShortRequests {
   /** Ends what is under way. */
   close(): void {
     this.#isClosed = true;
-    const closed = Object.assign(new Error('the client was closed'), { code: 'ECONNABORTED' });
+    const closed = closedError();
     for (const task of this.#queue.splice(0)) task.reject(closed);
     for (const { socket } of this.#connections) socket.destroy(closed);
   }
@@ -125,10 +125,9 @@ export class ShortRequests {
     this.#connections.add(connection);
     let failure: Error | undefined;
     socket.setNoDelay(true);
-    socket.setTimeout(this.#idleMilliseconds, () => {
-      const message = `nothing moved on the connection for ${this.#idleMilliseconds / 1000} seconds`;
-      this.#discard(connection, Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
-    });
+    socket.setTimeout(this.#idleMilliseconds, () =>
+      this.#discard(connection, silentConnection(this.#idleMilliseconds)),
+    );
     socket.on('data', (bytes) => this.#receive(connection, () => connection.reader?.push(bytes)));
     socket.on('end', () => this.#receive(connection, () => connection.reader?.end()));
     socket.on('error', (error) => (failure = error));
@@ -251,6 +250,10 @@ function lengthOf(content: readonly Uint8Array[]): number {
   let length = 0;
   for (const piece of content) length += piece.length;
   return length;
+}
+
+function closedError(): Error {
+  return Object.assign(new Error('the client was closed'), { code: 'ECONNABORTED' });
 }
 
 function abortError(): Error {
