@@ -1,4 +1,6 @@
 /** What takes long to start begins before anything else of the program is loaded. */
+// Before any library looks at stdout: it notes how the process got it.
+import './end-process.ts';
 import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { AwaitedThread } from '../files/awaited-thread.ts';
 import { startScanAhead } from '../repository/start-scan.ts';

@@ -1,5 +1,6 @@
 /** Ctrl-C: the first asks the work to stop and to leave everything in order, the second ends the process at once. */
 import { InterruptedError } from '../common/errors.ts';
+import { endProcess } from './end-process.ts';
 import { ExitStatus } from './exit-status.ts';
 
 /** The signal fires with an InterruptedError whose context names what came: SIGINT, SIGTERM or SIGHUP. */
@@ -10,7 +11,7 @@ export function listenForInterrupts(onFirst: () => void): AbortSignal {
       if (!controller.signal.aborted) {
         controller.abort(new InterruptedError('interrupted', { context: { signal: name } }));
         onFirst();
-      } else if (name === 'SIGINT') process.exit(ExitStatus.interrupted);
+      } else if (name === 'SIGINT') endProcess(ExitStatus.interrupted);
     });
   }
   return controller.signal;

@@ -2,6 +2,7 @@
 import { InterruptedError, StorageError } from '../common/errors.ts';
 import { endEarly } from './begin-early.ts';
 import type { CliContext } from './command.ts';
+import { endProcess } from './end-process.ts';
 import { ExitStatus, mergeStatuses, statusOfError } from './exit-status.ts';
 import { listenForInterrupts } from './interrupt.ts';
 import { createStyle, openOutput, wantsColor, type TrackedOutput } from './output.ts';
@@ -82,7 +83,7 @@ function report(error: unknown, output: TrackedOutput, global: GlobalOptions, co
 async function exit(status: ExitStatus): Promise<never> {
   await flush();
   await endEarly();
-  process.exit(status);
+  endProcess(status);
 }
 
 async function flush(): Promise<void> {
