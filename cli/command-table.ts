@@ -26,6 +26,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     heading: 'Protect what the policies name',
     commands: [
+      { name: 'plan', summary: 'what an apply would change', load: () => import('./plan.ts') },
       { name: 'apply', summary: 'put the policies in force on their engine', load: () => import('./apply.ts') },
       {
         name: 'start',
@@ -98,7 +99,6 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
   (
-    'fmt upgrade plan drift simulate pause resume approve deny cancel explain ' +
-    'adopt recover evidence providers review'
+    'fmt upgrade drift simulate pause resume approve deny cancel explain ' + 'adopt recover evidence providers review'
   ).split(' '),
 );

@@ -32,6 +32,8 @@ export interface EngineSession {
 export interface EngineOptions {
   /** Absent: the embedded one. */
   engine?: EngineAddress;
+  /** Only looks: the namespace of a cluster is left as it is. */
+  readOnly?: boolean;
   /** Runs a worker on this machine; `unlessRunning`: not when another process of the embedded engine has one. */
   worker?: {
     machine: WorkerMachine;
@@ -64,7 +66,7 @@ export async function openEngine(context: CliContext, options: EngineOptions): P
   try {
     installRuntime(logTo(context, embedded));
     connection = await connect(engine);
-    if (embedded === undefined) await prepareCluster(connection, engine);
+    if (embedded === undefined) await prepareCluster(connection, engine, options.readOnly === true);
     if (options.worker !== undefined && embedded?.needsWorker !== false) {
       const { startWorker } = await import('../worker.ts');
       worker = await startWorker(engine, options.worker.machine, options.worker);
@@ -102,13 +104,13 @@ async function startServer(
 }
 
 /** A cluster's namespace has its own retention, which is not ours to change; the search attributes we need. */
-async function prepareCluster(connection: Connection, engine: EngineAddress): Promise<void> {
+async function prepareCluster(connection: Connection, engine: EngineAddress, readOnly: boolean): Promise<void> {
   const [{ requireNamespace }, { registerSearchAttributes }] = await Promise.all([
     import('../engine/connection.ts'),
     import('../engine/search-attributes.ts'),
   ]);
   await requireNamespace(connection, engine);
-  await registerSearchAttributes(connection, engine.namespace);
+  if (!readOnly) await registerSearchAttributes(connection, engine.namespace);
 }
 
 /** Temporal's own log: a file of the embedded engine; beside a cluster, stderr of a worker that a service manager watches. */

@@ -63,6 +63,11 @@ export interface EmbeddedServer {
   abandon(): void;
 }
 
+/** Whether a server ever ran for the state folder: without a database there are no schedules. */
+export function hasDatabase(stateDirectory: string): boolean {
+  return existsSync(serverPaths(stateDirectory).database);
+}
+
 /** Joins the state folder's server, or starts it. Throws EngineUnreachable. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const paths = serverPaths(options.stateDirectory);

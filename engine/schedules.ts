@@ -1,5 +1,5 @@
 /** Brings Temporal's schedules in line with the actions in force: creates, updates and deletes holdfast's own, and no others. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, ScheduleAlreadyRunning, ScheduleNotFoundError, type Connection } from '@temporalio/client';
 import { defaultDataConverter } from '@temporalio/common';
@@ -11,10 +11,10 @@ import {
   encodeScheduleSpec,
   encodeScheduleState,
 } from '@temporalio/client/lib/schedule-helpers.js';
-import { canonicalJson } from '../common/canonical-json.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
-import { SUSPENDED_NOTE, scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
+import { digestOf, isOperators, listOwnSchedules, type OwnSchedule, type Pause } from './read-schedules.ts';
+import { scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
 import { SCHEDULE_DIGEST } from './search-attributes.ts';
 
 /** Ids of schedules, in the order of the requests. */
@@ -37,15 +37,6 @@ const UPDATE_ATTEMPTS = 5;
 const LISTING_LAG_MS = 5000;
 const LISTING_POLL_MS = 20;
 
-interface Pause {
-  paused: boolean;
-  note?: string;
-}
-
-interface Known extends Pause {
-  digest: string | undefined;
-}
-
 /**
  * Idempotent: a schedule whose digest is as wanted is left alone, wherever an operator paused it. `requests` are the
  * actions in force with what their runs get, one for each schedule. Throws EngineUnreachable.
@@ -57,7 +48,7 @@ export async function applySchedules(
   options: { signal?: AbortSignal } = {},
 ): Promise<ScheduleChanges> {
   const client = new Client({ connection, namespace });
-  const known = await listOwn(client);
+  const known = await listOwnSchedules(client);
   const changes: ScheduleChanges = { created: [], updated: [], deleted: [], unchanged: [], pausedByOperator: [] };
   await inParallel(requests, async (request) => {
     throwIfAborted(options.signal);
@@ -69,7 +60,7 @@ export async function applySchedules(
       const isCurrent = existing.digest === digest;
       const state = isCurrent ? existing : await update(client, wanted, digest);
       changes[isCurrent ? 'unchanged' : 'updated'].push(wanted.scheduleId);
-      if (state.paused && !isOurs(state)) changes.pausedByOperator.push(wanted.scheduleId);
+      if (isOperators(state)) changes.pausedByOperator.push(wanted.scheduleId);
     }
   });
   const inForce = new Set(requests.map(({ action }) => action.id));
@@ -96,24 +87,14 @@ async function untilUnlisted(client: Client, deleted: string[], signal: AbortSig
   const deadline = performance.now() + LISTING_LAG_MS;
   for (;;) {
     throwIfAborted(signal);
-    const listed = await listOwn(client);
+    const listed = await listOwnSchedules(client);
     if (!deleted.some((id) => listed.has(id)) || performance.now() > deadline) return;
     await delay(LISTING_POLL_MS);
   }
 }
 
-/** Holdfast's own carry its digest; schedules of others in the namespace are not ours to touch. */
-async function listOwn(client: Client): Promise<Map<string, Known>> {
-  const known = new Map<string, Known>();
-  for await (const { scheduleId, typedSearchAttributes, state } of client.schedule.list()) {
-    const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
-    if (typeof digest === 'string') known.set(scheduleId, { digest, ...state });
-  }
-  return known;
-}
-
 /** What exists already although the list does not have it: listing lags a few milliseconds behind. */
-async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'created' | Known> {
+async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'created' | OwnSchedule> {
   try {
     await client.schedule.create(wanted);
     return 'created';
@@ -164,16 +145,7 @@ async function update(client: Client, wanted: ActionSchedule, digest: string): P
 
 /** An operator's pause survives; one of ours ends with its reason. */
 function keepPause(wanted: ActionSchedule, current: Pause): ActionSchedule['state'] {
-  return current.paused && !isOurs(current) ? { paused: true, note: current.note } : wanted.state;
-}
-
-function isOurs({ note }: Pause): boolean {
-  return note?.startsWith(SUSPENDED_NOTE) === true;
-}
-
-/** Over all that was asked for: a schedule as the server describes it never equals what was sent. */
-function digestOf(wanted: ActionSchedule): string {
-  return createHash('sha256').update(canonicalJson(wanted)).digest('hex');
+  return isOperators(current) ? { paused: true, note: current.note } : wanted.state;
 }
 
 function withDigest(wanted: ActionSchedule, digest: string): ActionSchedule {

@@ -1,0 +1,124 @@
+/** What an apply would do: desired actions against those in force and against the engine's schedules. */
+import type { Action, ActionKind, PolicyCommit } from './action.ts';
+import { describeTiming } from './action-fields.ts';
+import { compareActions, type FieldChange } from './compare-actions.ts';
+import type { ApplyRecord } from './apply-record.ts';
+
+/** `pause`: it is suspended from now on. What is only `unchanged` is named by its commit anew when that is another one. */
+export type PlanStep = 'create' | 'change' | 'pause' | 'delete' | 'unchanged';
+
+/**
+ * What is wrong with a schedule although its action is as it was: it is `missing`, it is not what the last apply asked
+ * for (`outdated`: an apply was interrupted), or no policy asks for it (`surplus`).
+ */
+export type ScheduleFault = 'missing' | 'outdated' | 'surplus';
+
+export interface PlannedAction {
+  id: string;
+  step: PlanStep;
+  kind?: ActionKind;
+  policy?: string;
+  /** When it runs, of one that is created. */
+  schedule?: string;
+  /** Why it does not run, of one that is suspended. */
+  suspended?: string;
+  changes: FieldChange[];
+  fault?: ScheduleFault;
+  /** An operator has paused its schedule, with this note: it stays so. */
+  pausedByOperator?: string;
+}
+
+export interface Plan {
+  commit: PolicyCommit;
+  /** Of the apply in force; absent: nothing was ever applied. */
+  inForce?: { id: string; commit: PolicyCommit };
+  /** Those wanted, in their order, then those that go. */
+  actions: PlannedAction[];
+  counts: Record<PlanStep, number>;
+}
+
+/** A schedule of holdfast's as the engine has it. */
+export interface ScheduleState {
+  /** What was last applied to it, see `engine/read-schedules.ts`. */
+  digest: string | undefined;
+  /** Why an operator paused it; absent: none did. */
+  pausedByOperator?: string;
+}
+
+export interface PlanInput {
+  actions: readonly Action[];
+  commit: PolicyCommit;
+  /** The latest apply record; absent: nothing was ever applied. */
+  record?: ApplyRecord | undefined;
+  /** By action id; absent: no engine was there to ask. */
+  schedules: ReadonlyMap<string, ScheduleState>;
+  /** The digest that the schedule of an action has as the record in force asks for it. */
+  recordedDigest(action: Action): string;
+}
+
+export function makePlan({ actions, commit, record, schedules, recordedDigest }: PlanInput): Plan {
+  const before = new Map(record?.actions.map((action) => [action.id, action]));
+  const planned = actions.map((action) => planAction(action, before.get(action.id), schedules, recordedDigest));
+  const wanted = new Set(actions.map(({ id }) => id));
+  for (const action of before.values()) if (!wanted.has(action.id)) planned.push(planRemoval(action));
+  for (const id of schedules.keys())
+    if (!wanted.has(id) && !before.has(id)) planned.push({ id, step: 'delete', changes: [], fault: 'surplus' });
+  const counts: Plan['counts'] = { create: 0, change: 0, pause: 0, delete: 0, unchanged: 0 };
+  for (const { step } of planned) counts[step]++;
+  return {
+    commit,
+    ...(record === undefined ? {} : { inForce: { id: record.id, commit: record.commit } }),
+    actions: planned,
+    counts,
+  };
+}
+
+/** Whether an apply would change anything but the name of the commit. */
+export function hasChanges({ counts }: Plan): boolean {
+  return counts.create + counts.change + counts.pause + counts.delete > 0;
+}
+
+/** Whether what is in force names another commit, or the same with or without files that are not in it. */
+export function namesAnotherCommit({ inForce, commit }: Plan): boolean {
+  return inForce !== undefined && (inForce.commit.hash !== commit.hash || inForce.commit.dirty !== commit.dirty);
+}
+
+function planAction(
+  action: Action,
+  before: Action | undefined,
+  schedules: PlanInput['schedules'],
+  recordedDigest: PlanInput['recordedDigest'],
+): PlannedAction {
+  const schedule = schedules.get(action.id);
+  const common = {
+    ...nameOf(action),
+    ...(action.suspended === undefined ? {} : { suspended: action.suspended.reason }),
+    ...(schedule?.pausedByOperator === undefined ? {} : { pausedByOperator: schedule.pausedByOperator }),
+  };
+  if (before === undefined)
+    return { ...common, step: 'create', schedule: describeTiming(action.schedule), changes: [] };
+  const changes = before.digest === action.digest ? [] : compareActions(before, action);
+  if (before.digest !== action.digest)
+    return { ...common, step: isPaused(before, action) ? 'pause' : 'change', changes };
+  if (schedule === undefined)
+    return { ...common, step: 'create', schedule: describeTiming(action.schedule), changes, fault: 'missing' };
+  const isOutdated = schedule.digest !== recordedDigest(before);
+  return {
+    ...common,
+    step: isOutdated ? 'change' : 'unchanged',
+    changes,
+    ...(isOutdated ? { fault: 'outdated' } : {}),
+  };
+}
+
+function planRemoval(action: Action): PlannedAction {
+  return { ...nameOf(action), step: 'delete', changes: [] };
+}
+
+function nameOf({ id, kind, policy }: Action): Pick<PlannedAction, 'id' | 'kind' | 'policy'> {
+  return { id, kind, ...(policy === undefined ? {} : { policy }) };
+}
+
+function isPaused(before: Action, after: Action): boolean {
+  return before.suspended === undefined && after.suspended !== undefined;
+}

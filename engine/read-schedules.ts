@@ -1,0 +1,55 @@
+/** Reads holdfast's own schedules, and says what each of them was last made of. */
+import { createHash } from 'node:crypto';
+import { Client, type Connection } from '@temporalio/client';
+import { canonicalJson } from '../common/canonical-json.ts';
+import type { ActionRequest } from '../domain/action.ts';
+import type { ScheduleState } from '../domain/plan.ts';
+import { SUSPENDED_NOTE, scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
+import { SCHEDULE_DIGEST } from './search-attributes.ts';
+
+/** Whether a schedule runs, as the server has it. */
+export interface Pause {
+  paused: boolean;
+  note?: string;
+}
+
+export interface OwnSchedule extends Pause {
+  /** `scheduleDigest` of what was last applied to it. */
+  digest: string | undefined;
+}
+
+/**
+ * By their ids. Holdfast's own carry their digest; schedules of others in the namespace are not ours to touch. The
+ * list lags some milliseconds behind creations and deletions.
+ */
+export async function listOwnSchedules(client: Client): Promise<Map<string, OwnSchedule>> {
+  const own = new Map<string, OwnSchedule>();
+  for await (const { scheduleId, typedSearchAttributes, state } of client.schedule.list({ pageSize: 1000 })) {
+    const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
+    if (typeof digest === 'string') own.set(scheduleId, { digest, ...state });
+  }
+  return own;
+}
+
+/** What a plan needs to know of them. Throws EngineUnreachable. */
+export async function readSchedules(connection: Connection, namespace: string): Promise<Map<string, ScheduleState>> {
+  const states = new Map<string, ScheduleState>();
+  for (const [id, { digest, ...pause }] of await listOwnSchedules(new Client({ connection, namespace })))
+    states.set(id, { digest, ...(isOperators(pause) ? { pausedByOperator: pause.note ?? '' } : {}) });
+  return states;
+}
+
+/** A pause that is none of ours: it survives every apply. */
+export function isOperators({ paused, note }: Pause): boolean {
+  return paused && note?.startsWith(SUSPENDED_NOTE) !== true;
+}
+
+/** Of the schedule that a request asks for. */
+export function scheduleDigest(request: ActionRequest): string {
+  return digestOf(scheduleOptionsFor(request));
+}
+
+/** Over all that is asked for: a schedule as the server describes it never equals what was sent. */
+export function digestOf(wanted: ActionSchedule): string {
+  return createHash('sha256').update(canonicalJson(wanted)).digest('hex');
+}
