@@ -7,7 +7,7 @@ import { findNotBuilt } from '../domain/not-built.ts';
 import { loadPolicies } from '../schemas/load-policies.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
 import { localPolicyFiles } from '../schemas/local-policy-files.ts';
-import { type Problem, sortProblems } from '../schemas/problem.ts';
+import { hasErrors, type Problem, sortProblems } from '../schemas/problem.ts';
 import { DEFAULT_POLICY_PATHS } from './compile-policies.ts';
 import { stateDirectoryOf } from './state-folder.ts';
 
@@ -37,8 +37,4 @@ export async function checkPolicies(directory: string, given: readonly string[])
   });
   const all = sortProblems([...found, ...compiled.problems], files);
   return { documents, files, problems: all, notBuilt, ...(hasErrors(all) ? {} : { compiled }) };
-}
-
-export function hasErrors(problems: readonly Problem[]): boolean {
-  return problems.some(({ severity }) => severity === 'error');
 }

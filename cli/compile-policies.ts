@@ -5,7 +5,7 @@ import { NotFoundError } from '../common/errors.ts';
 import { compile, type CompileResult } from '../domain/compile.ts';
 import { loadPolicies } from '../schemas/load-policies.ts';
 import { localPolicyFiles } from '../schemas/local-policy-files.ts';
-import { PolicyError, type Problem } from '../schemas/problem.ts';
+import { mergeAlike, PolicyError, type Problem } from '../schemas/problem.ts';
 import type { CliContext } from './command.ts';
 import { count } from './display.ts';
 import { stateDirectoryOf } from './state-folder.ts';
@@ -31,7 +31,7 @@ export async function compilePolicies(context: CliContext, paths: readonly strin
     digest: (text) => createHash('sha256').update(text).digest('hex'),
     readScript: (path) => readFileSync(path, 'utf8'),
   });
-  const problems = loaded.problems.filter(({ severity }) => severity === 'error');
+  const problems = mergeAlike(loaded.problems.filter(({ severity }) => severity === 'error'));
   if (problems.length > 0)
     context.output.warn(`the policies have ${count(problems.length, 'error')}; holdfast validate shows them`);
   const sound = new Set(loaded.documents.map(({ kind, name }) => `${kind}/${name}`));

@@ -7,9 +7,9 @@ import { suggest } from '../common/suggest.ts';
 import type { Action } from '../domain/action.ts';
 import { holdfastVersion } from '../repository/program-version.ts';
 import { renderGithubAnnotation } from '../schemas/github-annotations.ts';
-import { renderProblem, type Problem } from '../schemas/problem.ts';
+import { hasErrors, renderProblem, type Problem } from '../schemas/problem.ts';
 import { sarifLog } from '../schemas/sarif.ts';
-import { checkPolicies, hasErrors, type CheckedPolicies } from './check-policies.ts';
+import { checkPolicies, type CheckedPolicies } from './check-policies.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 
@@ -75,7 +75,7 @@ function jsonResult(checked: CheckedPolicies, resolved: Action[] | undefined): o
   return {
     valid: !hasErrors(problems),
     files,
-    documents: documents.map(({ kind, name }) => ({ kind, name })),
+    documents: documents.map(({ kind, name, set }) => ({ kind, name, ...(set === undefined ? {} : { set }) })),
     problems: data(problems),
     notBuilt: data(notBuilt),
     ...(resolved === undefined ? {} : { actions: resolved }),
@@ -116,7 +116,9 @@ async function tell(context: CliContext, checked: CheckedPolicies, resolved: Act
     return;
   }
   for (const problem of notBuilt) output.line(`${renderProblem({ ...problem, severity: 'warning' })}\n`);
-  const verdict = `${numberOf(documents.length, 'document')} in ${numberOf(files.length, 'file')}: valid`;
+  const made = documents.filter(({ set }) => set !== undefined).length;
+  const written = `${numberOf(documents.length - made, 'document')} in ${numberOf(files.length, 'file')}`;
+  const verdict = `${written}${made > 0 ? `, which make ${made === 1 ? '1 policy' : `${made} policies`} of sets` : ''}: valid`;
   output.say(output.style.good(warnings > 0 ? `${verdict}, with ${numberOf(warnings, 'warning')}` : verdict));
   if (notBuilt.length > 0) {
     output.say(

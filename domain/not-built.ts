@@ -87,7 +87,7 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
       values: ['expire'],
     },
   ],
-  PolicySet: [{ path: 'kind', name: 'the kind PolicySet', hint: 'write one Policy for each entry' }],
+  PolicySet: [],
 };
 
 /** One problem for each part that is not built, each an error with its place. */

@@ -1,6 +1,6 @@
 /** The documents of a policy folder by kind and name: where references are looked up. */
 import type { Kind, LoadedDocument } from '../schemas/loaded-document.ts';
-import type { Document, Location, Policy, PolicySet, Project, Provider, Repository } from '../schemas/types.ts';
+import type { Document, Location, Policy, Project, Provider, Repository } from '../schemas/types.ts';
 
 export interface PolicyFolder {
   project?: LoadedDocument<Project>;
@@ -9,7 +9,6 @@ export interface PolicyFolder {
   repositories: ReadonlyMap<string, LoadedDocument<Repository>>;
   /** By name, in the order of the files. */
   policies: ReadonlyMap<string, LoadedDocument<Policy>>;
-  policySets: ReadonlyMap<string, LoadedDocument<PolicySet>>;
 }
 
 export function indexDocuments(documents: readonly LoadedDocument[]): PolicyFolder {
@@ -20,7 +19,6 @@ export function indexDocuments(documents: readonly LoadedDocument[]): PolicyFold
     locations: byName(documentsOf(documents, 'Location')),
     repositories: byName(documentsOf(documents, 'Repository')),
     policies: byName(documentsOf(documents, 'Policy')),
-    policySets: byName(documentsOf(documents, 'PolicySet')),
   };
 }
 

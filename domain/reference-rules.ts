@@ -2,7 +2,7 @@
 import { suggest } from '../common/suggest.ts';
 import type { DocumentPath, Kind, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
-import type { Policy, PolicySet } from '../schemas/types.ts';
+import type { Policy } from '../schemas/types.ts';
 import { classNames } from './classes.ts';
 import { placeOf, problemAt } from './located-problem.ts';
 import type { PolicyFolder } from './policy-folder.ts';
@@ -22,8 +22,7 @@ export function findReferenceProblems(folder: PolicyFolder, names: ReadonlySet<s
     ...checkTwice(policy),
     ...checkSourcesOfSnapshots(policy),
   ]);
-  const sets = [...folder.policySets.values()].flatMap(checkTemplate);
-  return [...dangling, ...checkExceptions(folder, names), ...policies, ...checkFormerNames(folder, names), ...sets];
+  return [...dangling, ...checkExceptions(folder, names), ...policies, ...checkFormerNames(folder, names)];
 }
 
 /** Whether there is a Project that cannot be read: the classes it has are not known then. */
@@ -202,34 +201,5 @@ function checkFormerNames(folder: PolicyFolder, names: ReadonlySet<string>): Pro
       claimed.set(name, placeOf(policy, path));
     }
   }
-  return problems;
-}
-
-/** Each ${NAME} of a template must be `key` or a value that every entry gives. */
-function checkTemplate(set: LoadedDocument<PolicySet>): Problem[] {
-  const { each, template } = set.content.spec;
-  const entries = Object.entries(each);
-  const problems: Problem[] = [];
-  const visit = (value: unknown, path: DocumentPath): void => {
-    if (typeof value === 'object' && value !== null) {
-      const members: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-      for (const [key, member] of members) visit(member, [...path, key]);
-    }
-    if (typeof value !== 'string') return;
-    for (const [, name = ''] of value.matchAll(/\$\{([^}]*)\}/g)) {
-      const lacking = name === 'key' ? undefined : entries.find(([, values]) => !Object.hasOwn(values, name));
-      if (lacking === undefined) continue;
-      const meant = suggest(name, ['key', ...Object.keys(lacking[1])]);
-      const hint = meant === undefined ? `add ${name}: to it` : `did you mean "${meant}"?`;
-      problems.push(
-        problemAt(set, path, {
-          code: 'unknown-reference',
-          message: `the entry "${lacking[0]}" has no value for \${${name}}`,
-          hint,
-        }),
-      );
-    }
-  };
-  visit(template, ['spec', 'template']);
   return problems;
 }

@@ -1,7 +1,7 @@
 /** Turns what ajv found in one document into problems with a place, one sentence and a remedy. */
 import { retentionPeriodHint } from './value-hints.ts';
 import { suggest } from '../common/suggest.ts';
-import { hideSecrets, maySecret } from './hide-secrets.ts';
+import { hideSecrets, maySecret, secretMarks } from './hide-secrets.ts';
 import type { DocumentPath, Kind } from './loaded-document.ts';
 import type { Problem } from './problem.ts';
 import { followReference, objectBranch, schemaAt, type SchemaNode, stepInto } from './schema-tree.ts';
@@ -42,6 +42,9 @@ const OTHER_WORDS: Record<string, string> = {
   tests: 'assert',
 };
 
+/** As the pattern of names has it. */
+const LONGEST_NAME = 63;
+
 /** What a bare number may lack, by the title of its schema. */
 const UNITS: Record<string, string[]> = {
   Duration: ['s', 'm', 'h', 'd'],
@@ -56,7 +59,7 @@ const UNITS: Record<string, string[]> = {
 export function explainViolations(kind: Kind, part: YamlPart, violations: readonly Violation[]): Problem[] {
   const context = new Explanation(kind, part, violations);
   return hideSecrets(
-    part,
+    secretMarks(part),
     violations.flatMap((violation) => context.explain(violation)),
   );
 }
@@ -279,7 +282,10 @@ function tellForm(schema: SchemaNode, value: unknown): Told {
 
 function formHint(schema: SchemaNode, title: string, value: string): string {
   if (title.startsWith('Retention period')) return retentionPeriodHint(value);
-  if (title === 'Name') return 'use lower-case letters, digits and hyphens';
+  if (title === 'Name')
+    return value.length > LONGEST_NAME
+      ? `at most ${LONGEST_NAME} characters`
+      : 'use lower-case letters, digits and hyphens';
   if (title.startsWith('Path ')) return 'write a path that begins with a name and has no ".."';
   if (title === 'Time of day') return 'write hours and minutes in quotes, like "02:30"';
   if (title === 'Duration' || title === 'Interval') {

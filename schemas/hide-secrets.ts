@@ -18,11 +18,15 @@ export function maySecret(path: DocumentPath, value: unknown): boolean {
   return key !== 'file' && !path.includes('command');
 }
 
+/** Where such values stand. */
+export function secretMarks(part: YamlPart): Mark[] {
+  return [...secretPaths(part.data, [])].map((path) => part.mark(path, 'value'));
+}
+
 /** The problems, or marks, with stars in place of such values, wherever a problem shows their line. */
-export function hideSecrets<Shown extends Mark>(part: YamlPart, problems: readonly Shown[]): Shown[] {
-  const marks = [...secretPaths(part.data, [])].map((path) => part.mark(path, 'value'));
+export function hideSecrets<Shown extends Mark>(secrets: readonly Mark[], problems: readonly Shown[]): Shown[] {
   return problems.map((problem) => {
-    const hidden = marks
+    const hidden = secrets
       .filter(({ line }) => line === problem.line)
       .reduce(
         (text, { column, length }) => text.slice(0, column - 1) + '*'.repeat(length) + text.slice(column - 1 + length),

@@ -2,9 +2,11 @@
 import { HoldfastError } from '../common/errors.ts';
 import { absolutePath, shownPath } from '../common/paths.ts';
 import { checkShape } from './check-shape.ts';
-import { hideSecrets } from './hide-secrets.ts';
+import { expandPolicySet } from './expand-policy-set.ts';
+import { hideSecrets, secretMarks } from './hide-secrets.ts';
 import type { LoadedDocument, LoadedPolicies } from './loaded-document.ts';
-import type { Mark, Problem } from './problem.ts';
+import { byPlace, hasErrors, type Mark, type Problem } from './problem.ts';
+import { findTemplateProblems } from './template-rules.ts';
 import type { Document } from './types.ts';
 import { parseYamlFile, type YamlPart } from './yaml-source.ts';
 
@@ -23,13 +25,16 @@ interface FoundFile {
   policyFolder: string;
 }
 
+/** What is read so far. */
+type Loading = LoadedPolicies & { names: Set<string> };
+
 /**
  * Loads files, and all `*.yaml` and `*.yml` below folders (in byte order; not in folders whose name begins with a dot).
  * Problems are returned, all of them, in file order. Throws Usage when a path does not exist or nothing is found.
  */
 export async function loadPolicies(paths: readonly string[], io: PolicyFiles): Promise<LoadedPolicies> {
   const files = await findFiles(paths, io);
-  const loaded: LoadedPolicies & { names: Set<string> } = {
+  const loaded: Loading = {
     documents: [],
     misshapen: [],
     names: new Set(),
@@ -46,27 +51,8 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     const { parts, problems: syntax } = parseYamlFile(shown, text ?? '');
     problems.push(...syntax);
     for (const part of parts) {
-      if (part.broken) {
-        noteName(part.data, loaded.names);
-        continue;
-      }
-      const shape = await checkShape(part);
-      problems.push(...shape.problems);
-      if (shape.kind === undefined || shape.name === undefined) continue;
-      const twice = findTwin(shape.kind, shape.name, hidingMark(part)(['metadata', 'name']), first);
-      if (twice !== undefined) problems.push(twice);
-      loaded.names.add(`${shape.kind}/${shape.name}`);
-      const content = part.data as Document;
-      if (shape.problems.length > 0) loaded.misshapen.push({ kind: content.kind, content, mark: hidingMark(part) });
-      if (shape.problems.length > 0 || twice !== undefined) continue;
-      loaded.documents.push({
-        kind: content.kind,
-        name: shape.name,
-        content,
-        directory,
-        policyFolder,
-        mark: part.mark,
-      } as LoadedDocument);
+      if (part.broken) noteName(part.data, loaded.names);
+      else problems.push(...(await takeDocument(part, { directory, policyFolder }, first, loaded)));
     }
     loaded.problems.push(...problems.sort(byPlace));
   }
@@ -78,9 +64,41 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
   return loaded;
 }
 
-/** Only a document of the right shape holds no secret by mistake: of the others no line is shown as it is. */
-function hidingMark(part: YamlPart): LoadedDocument['mark'] {
-  return (path, which) => hideSecrets(part, [part.mark(path, which)])[0]!;
+/** Adds one document, and the policies that it makes when it is a PolicySet; gives what is wrong with them. */
+async function takeDocument(
+  part: YamlPart,
+  folders: Pick<LoadedDocument, 'directory' | 'policyFolder'>,
+  first: Map<string, Mark>,
+  loaded: Loading,
+): Promise<Problem[]> {
+  const shape = await checkShape(part);
+  const set = shape.kind === 'PolicySet' && shape.problems.length === 0 ? findTemplateProblems(part) : [];
+  const parts = [{ part, shape: { ...shape, problems: [...shape.problems, ...set] } }];
+  if (shape.kind === 'PolicySet' && !hasErrors(parts[0]!.shape.problems))
+    for (const policy of expandPolicySet(part)) parts.push({ part: policy, shape: await checkShape(policy) });
+
+  // Only a document of the right shape holds no secret by mistake: of the others no line is shown as it is.
+  const sound = parts.every(({ shape: { problems } }) => !hasErrors(problems));
+  const secrets = sound ? [] : parts.flatMap((made) => secretMarks(made.part));
+  const found: Problem[] = [];
+  for (const {
+    part: made,
+    shape: { kind, name, problems },
+  } of parts) {
+    found.push(...problems);
+    if (kind === undefined || name === undefined) continue;
+    const mark: LoadedDocument['mark'] = (path, which) => hideSecrets(secrets, [made.mark(path, which)])[0]!;
+    const twice = findTwin(kind, name, mark(['metadata', 'name']), first);
+    if (twice !== undefined) found.push(twice);
+    loaded.names.add(`${kind}/${name}`);
+    const content = made.data as Document;
+    if (hasErrors(problems)) loaded.misshapen.push({ kind: content.kind, content, mark });
+    else if (twice === undefined) {
+      const maker = made === part ? {} : { set: shape.name! };
+      loaded.documents.push({ kind: content.kind, name, content, ...folders, mark, ...maker } as LoadedDocument);
+    }
+  }
+  return hideSecrets(secrets, found);
 }
 
 /** A document with syntax errors still exists: what refers to it is not wrong too. */
@@ -166,9 +184,4 @@ function decode(file: string, bytes: Uint8Array, problems: Problem[]): string | 
     });
     return undefined;
   }
-}
-
-/** Orders the problems of one file. */
-export function byPlace(a: Mark, b: Mark): number {
-  return a.line - b.line || a.column - b.column;
 }

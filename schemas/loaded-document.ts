@@ -22,6 +22,8 @@ export interface LoadedDocument<T extends Document = Document> {
    * key. Of a part that does not exist, the nearest one above it that does.
    */
   mark(path: DocumentPath, part?: 'key' | 'value'): Mark;
+  /** The PolicySet that makes this policy; absent: the document is written out. */
+  set?: string;
 }
 
 /** A document whose shape is wrong somewhere: what it refers to can be checked all the same. */

@@ -13,6 +13,8 @@ export interface Mark {
   length: number;
   /** The whole line. */
   sourceLine: string;
+  /** In the template of a PolicySet: which of its policies this is about, and how many it makes. */
+  template?: { policies: string[]; total: number };
 }
 
 export interface Problem extends Mark {
@@ -23,6 +25,10 @@ export interface Problem extends Mark {
   message: string;
   /** What to do. */
   hint?: string;
+}
+
+export function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some(({ severity }) => severity === 'error');
 }
 
 /** Where and how a line too long to read is cut: around the mark. */
@@ -82,11 +88,33 @@ export class PolicyError extends HoldfastError {
 /** In the order of the files, then from top to bottom; each problem once. */
 export function sortProblems(problems: readonly Problem[], files: readonly string[]): Problem[] {
   const order = new Map(files.map((file, index) => [file, index]));
-  const seen = new Set<string>();
-  return problems
-    .toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column)
-    .filter(({ file, line, column, message }) => {
-      const key = `${file}:${line}:${column}:${message}`;
-      return seen.has(key) ? false : Boolean(seen.add(key));
-    });
+  return mergeAlike(problems.toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || byPlace(a, b)));
+}
+
+/** Each problem once; of a template, with the policies that have it when it is not all that the template makes. */
+export function mergeAlike(problems: readonly Problem[]): Problem[] {
+  const merged = new Map<string, Problem>();
+  for (const problem of problems) {
+    const key = `${problem.file}:${problem.line}:${problem.column}:${problem.message}`;
+    const known = merged.get(key)?.template;
+    if (known !== undefined && problem.template !== undefined) known.policies.push(...problem.template.policies);
+    if (merged.has(key)) continue;
+    const { template } = problem;
+    merged.set(key, template === undefined ? problem : { ...problem, template: structuredClone(template) });
+  }
+  return [...merged.values()].map(({ template, ...problem }) => ({
+    ...problem,
+    message: `${problem.message}${template === undefined ? '' : nameSome(template)}`,
+  }));
+}
+
+function nameSome({ policies, total }: NonNullable<Mark['template']>): string {
+  const [first, ...others] = new Set(policies);
+  if (others.length + 1 >= total) return '';
+  return others.length === 0 ? ` (in ${first})` : ` (in ${first} and ${others.length} more of ${total} policies)`;
+}
+
+/** Orders the problems of one file. */
+export function byPlace(a: Mark, b: Mark): number {
+  return a.line - b.line || a.column - b.column;
 }

@@ -1883,7 +1883,7 @@ export interface PolicySetSpec {
   template: PolicyTemplate;
 }
 /**
- * A Policy, in which ${key} stands for the entry's key and ${NAME} for one of its values.
+ * A Policy, in which ${key} stands for the entry's key and ${NAME} for one of its values, which every entry must have; $${ is a ${ that stands for nothing. A placeholder that is a whole text takes the value with its type: a number, a list.
  */
 export interface PolicyTemplate {
   /**
