@@ -1,5 +1,5 @@
 /** `holdfast validate`: whether policies are right, and what they come to; needs no engine and changes nothing. */
-import { isAbsolute, resolve, sep } from 'node:path';
+import { isAbsolute, resolve as resolvePath, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
@@ -9,9 +9,12 @@ import { holdfastVersion } from '../repository/program-version.ts';
 import { renderGithubAnnotation } from '../schemas/github-annotations.ts';
 import { hasErrors, renderProblem, type Problem } from '../schemas/problem.ts';
 import { sarifLog } from '../schemas/sarif.ts';
+import type { LoadedDocument } from '../schemas/loaded-document.ts';
+import type { Policy } from '../schemas/types.ts';
 import { checkPolicies, type CheckedPolicies } from './check-policies.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
+import type { ResolvedDocument } from './resolved-values.ts';
 
 interface Options {
   resolved?: string;
@@ -36,7 +39,7 @@ export const command: CliCommand<Options> = {
         'Checks policies: their shape, their references, and what they demand of each other. All errors of all files are shown at once.',
       )
       .argument('[paths...]', 'policy files and folders (default: policies)')
-      .option('--resolved <policy>', 'also show what a policy comes to, with every default')
+      .option('--resolved <policy>', 'also show every value in force for a policy, and where it came from')
       .addOption(
         new Option('--format <form>', 'problems as annotations of a GitHub workflow, or as a SARIF log')
           .choices(Object.keys(FORMATS))
@@ -49,7 +52,7 @@ export const command: CliCommand<Options> = {
       throw new HoldfastError('Usage', '--format and --json are both given', { hint: 'leave one of them out' });
     }
     const checked = await checkPolicies(context.directory, (args[0] as string[] | undefined) ?? []);
-    const resolved = options.resolved === undefined ? undefined : actionsOf(options.resolved, checked);
+    const resolved = options.resolved === undefined ? undefined : await resolve(options.resolved, checked);
     const failed = hasErrors(checked.problems);
     if (options.format !== undefined) tellFormatted(context, checked, options.format);
     else if (context.json) context.output.json(jsonResult(checked, resolved));
@@ -58,18 +61,32 @@ export const command: CliCommand<Options> = {
   },
 };
 
-/** undefined when errors keep the policies from being compiled. Throws NotFound for a name that no policy has. */
-function actionsOf(policy: string, { documents, compiled, problems }: CheckedPolicies): Action[] | undefined {
-  if (compiled === undefined) return undefined;
-  const names = documents.filter(({ kind }) => kind === 'Policy').map(({ name }) => name);
-  if (names.includes(policy)) return compiled.actions.filter((action) => action.policy === policy);
-  if (hasErrors(problems)) return undefined;
-  const meant = suggest(policy, names);
-  const hint = meant === undefined ? `known are ${names.join(', ')}` : `did you mean "${meant}"?`;
-  throw new HoldfastError('NotFound', `there is no policy named "${policy}"`, { hint });
+interface Resolved {
+  documents: ResolvedDocument[];
+  actions: Action[];
 }
 
-function jsonResult(checked: CheckedPolicies, resolved: Action[] | undefined): object {
+/** undefined when errors keep the policies from being compiled. Throws NotFound for a name that no policy has. */
+async function resolve(name: string, checked: CheckedPolicies): Promise<Resolved | undefined> {
+  const { documents, compiled, problems } = checked;
+  if (compiled === undefined) return undefined;
+  const policies = documents.filter((document): document is LoadedDocument<Policy> => document.kind === 'Policy');
+  const policy = policies.find((candidate) => candidate.name === name);
+  if (policy === undefined) {
+    if (hasErrors(problems)) return undefined;
+    const names = policies.map((candidate) => candidate.name);
+    const meant = suggest(name, names);
+    const hint = meant === undefined ? `known are ${names.join(', ')}` : `did you mean "${meant}"?`;
+    throw new HoldfastError('NotFound', `there is no policy named "${name}"`, { hint });
+  }
+  const { resolveValues } = await import('./resolved-values.ts');
+  return {
+    documents: resolveValues(policy, documents),
+    actions: compiled.actions.filter((action) => action.policy === name),
+  };
+}
+
+function jsonResult(checked: CheckedPolicies, resolved: Resolved | undefined): object {
   const { files, documents, problems, notBuilt } = checked;
   const data = (found: Problem[]): object[] => found.map(({ sourceLine: _sourceLine, ...rest }) => rest);
   return {
@@ -78,7 +95,7 @@ function jsonResult(checked: CheckedPolicies, resolved: Action[] | undefined): o
     documents: documents.map(({ kind, name, set }) => ({ kind, name, ...(set === undefined ? {} : { set }) })),
     problems: data(problems),
     notBuilt: data(notBuilt),
-    ...(resolved === undefined ? {} : { actions: resolved }),
+    ...(resolved === undefined ? {} : { resolved: resolved.documents, actions: resolved.actions }),
   };
 }
 
@@ -95,17 +112,17 @@ function tellFormatted(
 
 /** Relative where the file lies below the current folder, which code scanning takes for the repository's top. */
 function uriOf(file: string, directory: string): string {
-  if (isAbsolute(file) || file.startsWith('..')) return pathToFileURL(resolve(directory, file)).href;
+  if (isAbsolute(file) || file.startsWith('..')) return pathToFileURL(resolvePath(directory, file)).href;
   return file.split(sep).map(encodeURIComponent).join('/');
 }
 
-async function tell(context: CliContext, checked: CheckedPolicies, resolved: Action[] | undefined): Promise<void> {
+async function tell(context: CliContext, checked: CheckedPolicies, resolved: Resolved | undefined): Promise<void> {
   const { output } = context;
   const { files, documents, problems, notBuilt } = checked;
   for (const problem of problems) output.line(`${renderProblem(problem)}\n`);
   if (resolved !== undefined) {
-    const { stringify } = await import('yaml');
-    output.line(stringify(resolved, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd());
+    const { tellResolved } = await import('./tell-resolved.ts');
+    tellResolved(output, resolved.documents, resolved.actions);
   }
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   const warnings = problems.length - errors;

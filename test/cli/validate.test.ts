@@ -44,13 +44,17 @@ test('what is not built validates, and apply refuses it by name and place', asyn
   expect(readdirSync(directory)).toEqual(['policies']);
 });
 
-test('--resolved shows what a policy comes to, as YAML or as data', async () => {
+test('--resolved shows each value in force and where it came from, as text or as data', async () => {
   const directory = folderOf({ 'a.yaml': COPIED });
   const shown = await runCli(['validate', '--resolved', 'orders'], { directory });
-  expect(shown.stdout).toMatch(/^- id: policy\/orders\/backup\/demo$/m);
+  expect(shown.stdout).toMatch(/^Policy orders {2}policies\/a\.yaml:11$/m);
+  expect(shown.stdout).toMatch(/^ {2}spec\.backup\[0\]\.every +1d +class normal, built-in$/m);
+  expect(shown.stdout).toMatch(/^ {2}spec\.backup\[0\]\.to +demo +policies\/a\.yaml:16$/m);
+  expect(shown.stdout).toMatch(/^ {2}policy\/orders\/backup\/demo +every 1d, offset \S+ +1d +any$/m);
   const json = await runCli(['validate', '--resolved', 'orders', '--json'], { directory });
   expect(JSON.parse(json.stdout)).toMatchObject({
     valid: true,
+    resolved: [{ kind: 'Policy', name: 'orders' }, { kind: 'Repository' }, { kind: 'Location' }],
     actions: [{ kind: 'backup' }, { kind: 'access-check' }, { kind: 'restore-test' }],
     notBuilt: [{ code: 'not-built', line: 17, column: 3 }],
   });
