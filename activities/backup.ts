@@ -4,6 +4,7 @@ import type { ActionRequest, BackupSettings } from '../domain/action.ts';
 import { createFindingList, type FindingList } from '../domain/findings.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import type { ActionOutcome } from '../domain/run-record.ts';
+import { tagsOfPolicy } from '../domain/snapshot.ts';
 import { archive, type ArchiveResult } from '../repository/archive.ts';
 import { compareWithSource } from '../repository/compare-with-source.ts';
 import { planBackup } from './backup-plan.ts';
@@ -45,13 +46,14 @@ async function makeSnapshot(
   { progress }: CallContext,
 ): Promise<ArchiveResult> {
   const { policy } = request.action;
-  const policyTags = ['holdfast', ...(policy === undefined ? [] : [`policy=${policy}`])];
+  const policyTags = policy === undefined ? ['holdfast'] : tagsOfPolicy(policy);
   const archiving = {
     source: settings.source,
     hostname: settings.hostname,
     tags: [...new Set([...policyTags, ...settings.tags])],
     time: deps.clock(),
     parentTags: policyTags,
+    ...(policy === undefined ? {} : { ownTags: policyTags }),
     acceptEmpty: request.accept?.includes('emptySource') ?? false,
   };
   try {

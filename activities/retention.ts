@@ -138,7 +138,7 @@ function findingsOf(settings: RetentionSettings, foreign: number, postponed: num
       severity: 'notice',
       subject: name,
       message: `${foreign} snapshots in ${name} were made by no policy, so that no retention rules them`,
-      hint: 'Leave them, or remove them by hand: holdfast forget.',
+      hint: `Leave them, take them into a policy (holdfast adopt --repository ${name} --policy POLICY), or remove them by hand: holdfast forget.`,
     });
   }
   if (postponed > 0) {

@@ -1,9 +1,9 @@
 /** Puts compiled policies in force: repositories that are missing, the apply record, the schedules. */
 import { createHash } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
 import type { Dependencies } from '../activities/dependencies.ts';
 import type { Action, ActionRequest, EvidenceSettings, PolicyCommit, RepositorySettings } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import { actingPerson } from './acting-person.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScheduleChanges } from '../engine/schedules.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
@@ -93,7 +93,7 @@ function nextRecord({ actions, commit }: ApplyInput, latest: ApplyRecord | undef
     id: `${appliedAt.replaceAll(/[-:]|\.\d+/g, '')}-${digest.slice(0, 8)}`,
     commit,
     appliedAt,
-    appliedBy: `${userInfo().username}@${hostname()}`,
+    appliedBy: actingPerson(),
     digest,
     actions,
     changes: compareActions(latest?.actions ?? [], actions),

@@ -74,6 +74,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     heading: 'Work on a repository',
     commands: [
+      {
+        name: 'adopt',
+        summary: 'take snapshots that are there under a policy, as they are',
+        load: () => import('./adopt.ts'),
+      },
       { name: 'backup', summary: 'make a snapshot of folders', load: () => import('./backup.ts') },
       { name: 'copy', summary: 'copy snapshots into another repository', load: () => import('./copy.ts') },
       { name: 'forget', summary: 'drop snapshots by rules, or by id', load: () => import('./forget.ts') },
@@ -98,7 +103,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
-  (
-    'fmt upgrade drift simulate pause resume approve deny cancel explain ' + 'adopt recover evidence providers review'
-  ).split(' '),
+  ('fmt upgrade drift simulate pause resume approve deny cancel explain ' + 'recover evidence providers review').split(
+    ' ',
+  ),
 );

@@ -7,6 +7,7 @@ import type { EvidenceSettings } from '../domain/action.ts';
 import type { LockKind, Repository, RepositoryLock } from '../repository/repository.ts';
 import type { Storage, StorageRole } from '../storage/storage.ts';
 import type { CliContext } from './command.ts';
+import type { LookedUpPolicies } from './compile-policies.ts';
 import { discardWrites } from './discard-writes.ts';
 import { EarlyWork, type EarlyStart } from './early-work.ts';
 import { resolveSecret } from './resolve-secret.ts';
@@ -38,6 +39,8 @@ export interface RepositoryPlace {
   compression: 'none' | 'auto' | 'max';
   /** Of a repository of the policies: where forgotten snapshots are noted, and how long prune spares their data. */
   grace?: { evidence: EvidenceSettings; seconds: number; openStorage: OpenLocation };
+  /** Of a repository of the policies: all of them. */
+  policies?: LookedUpPolicies;
 }
 
 /**
@@ -92,14 +95,15 @@ export function addRepositoryOptions(command: Command): Command {
     );
 }
 
-/** Opens, locks, works, unlocks and closes, in every case. */
+/** Opens, locks, works, unlocks and closes, in every case. `found`: what `findRepository` has found already. */
 export async function withRepository<Result>(
   context: CliContext,
   options: RepositoryOptions,
   access: Access,
   work: RepositoryWork<Result>,
+  found?: RepositoryPlace,
 ): Promise<Result> {
-  const place = await findRepository(context, options);
+  const place = found ?? (await findRepository(context, options));
   const password = await place.password();
   const { openRepository } = await import('../repository/open-repository.ts');
   const storage = await openFor(access, place);

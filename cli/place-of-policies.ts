@@ -27,6 +27,7 @@ export async function placeOfPolicies(context: CliContext, name: string, policie
     openStorage: (role) => openStorage(settings.location, settings.path, role),
     password: () => resolveSecret(settings.password, sources),
     compression: settings.compression,
+    policies: compiled,
     grace: { evidence: compiled.evidence, seconds: graceOf(compiled, name), openStorage },
   };
 }

@@ -45,6 +45,11 @@ export interface Snapshot {
 /** The absolute path of a file inside a snapshot. */
 export type SnapshotPath = ByteString;
 
+/** What marks the snapshots of a policy. */
+export function tagsOfPolicy(policyName: string): string[] {
+  return ['holdfast', `policy=${policyName}`];
+}
+
 /** Snapshots carry the name that their policy had when they were made. */
 export function isOfPolicy(snapshot: Snapshot, policyNames: readonly string[]): boolean {
   return policyNames.some((name) => snapshot.tags?.includes(`policy=${name}`));

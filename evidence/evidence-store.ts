@@ -1,4 +1,5 @@
-/** The evidence contract: run and apply records, written once, readable with the engine down. */
+/** The evidence contract: run, apply and adoption records, written once, readable with the engine down. */
+import type { AdoptionRecord } from '../domain/adoption-record.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { ActionKind } from '../domain/action.ts';
 import type { RunRecord } from '../domain/run-record.ts';
@@ -28,5 +29,9 @@ export interface EvidenceStore {
   /** Oldest first. */
   readApplies(): AsyncIterable<ApplyRecord>;
   latestApply(): Promise<ApplyRecord | undefined>;
+  /** Stored as `adoptions/ID.json`. */
+  writeAdoption(record: AdoptionRecord): Promise<void>;
+  /** Oldest first. */
+  readAdoptions(): AsyncIterable<AdoptionRecord>;
   close(): Promise<void>;
 }

@@ -1,11 +1,12 @@
 /** The evidence store on any Storage: canonical JSON, one object a record, written once and read back in order. */
 import { canonicalJson } from '../common/canonical-json.ts';
 import { HoldfastError, IntegrityError } from '../common/errors.ts';
+import type { AdoptionRecord } from '../domain/adoption-record.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { EvidenceStore, RunQuery } from './evidence-store.ts';
-import { applyName, encodeSegment, runName, runPrefixes } from './record-names.ts';
+import { adoptionName, applyName, encodeSegment, runName, runPrefixes } from './record-names.ts';
 
 /** Records of one day that are read at the same time. */
 const READ_AHEAD = 16;
@@ -23,6 +24,8 @@ export function openEvidenceStore(storage: Storage): EvidenceStore {
     writeApply: (record) => writeOnce(storage, applyName(record.id), record),
     readApplies: () => readApplies(storage),
     latestApply: () => latestApply(storage),
+    writeAdoption: (record) => writeOnce(storage, adoptionName(record.id), record),
+    readAdoptions: () => readAdoptions(storage),
     close: () => storage.close(),
   };
 }
@@ -42,7 +45,11 @@ async function writeRun(storage: Storage, record: RunRecord): Promise<void> {
 }
 
 /** A retry that meets its own bytes has succeeded; anything else under the name stays as it is, and is an error. */
-async function writeOnce(storage: Storage, name: string, record: RunRecord | ApplyRecord): Promise<void> {
+async function writeOnce(
+  storage: Storage,
+  name: string,
+  record: RunRecord | ApplyRecord | AdoptionRecord,
+): Promise<void> {
   const content = Buffer.from(`${canonicalJson(record)}\n`, 'utf8');
   try {
     await storage.write(name, content, { existing: 'refuse' });
@@ -162,6 +169,17 @@ function notARecord(storage: Storage, name: string, reason: string, cause?: unkn
     hint: 'Bring the file back from a copy of the evidence, or move it away if holdfast did not write it.',
     cause,
   });
+}
+
+/** Their names sort by time. */
+async function* readAdoptions(storage: Storage): AsyncGenerator<AdoptionRecord> {
+  for await (const { name } of storage.list('adoptions/')) {
+    const texts = ['id', 'adoptedAt', 'adoptedBy', 'policy', 'repositoryId'];
+    const record = (await readRecord(storage, name, 'holdfast-adoption/1', texts)) as unknown as AdoptionRecord;
+    if (adoptionName(record.id) !== name) throw notARecord(storage, name, 'it is the record of another adoption');
+    if (!Array.isArray(record.snapshots)) throw notARecord(storage, name, 'it has no list of snapshots');
+    yield record;
+  }
 }
 
 /** Ids start with the second of the apply: within one second the exact time decides, across seconds the names do. */

@@ -25,6 +25,11 @@ export function applyName(id: string): string {
   return `applies/${encodeSegment(id)}.json`;
 }
 
+/** `adoptions/ID.json`. */
+export function adoptionName(id: string): string {
+  return `adoptions/${encodeSegment(id)}.json`;
+}
+
 /**
  * The fewest name prefixes below `runs/` that cover exactly the days from `from` to `to` (UTC), in byte order: whole
  * years and decades of an open end are one prefix each. Folders of other days need not be opened.

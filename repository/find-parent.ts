@@ -8,6 +8,8 @@ export interface ParentQuery {
   hostname: string;
   /** Snapshots with all of these are preferred. */
   tags: string[];
+  /** Snapshots with all of these are of this source, whatever host they name: a policy's, which may have been adopted. */
+  ownTags?: readonly string[];
   /** No parent is newer. */
   time: Date;
   /** What a parent must have in common with the backup (restic's `--group-by`). Default: host and paths. */
@@ -18,13 +20,17 @@ export type ParentCriterion = 'host' | 'paths' | 'tags';
 
 const GROUP_BY: readonly ParentCriterion[] = ['host', 'paths'];
 
-/** restic's choice: of the same host and with all the paths (and perhaps others), the newest that is not newer than this backup. */
+/**
+ * restic's choice: of the same host and with all the paths (and perhaps others), the newest that is not newer than this
+ * backup; for a policy's backup one of its own comes first.
+ */
 export function findParent(snapshots: readonly Snapshot[], query: ParentQuery): Snapshot | undefined {
-  const { groupBy = GROUP_BY, hostname, paths, tags, time } = query;
+  const { groupBy = GROUP_BY, hostname, ownTags, paths, tags, time } = query;
   const hasTags = (snapshot: Snapshot): boolean => tags.every((tag) => snapshot.tags?.includes(tag));
+  const isOwn = (snapshot: Snapshot): boolean => ownTags?.every((tag) => snapshot.tags?.includes(tag)) ?? false;
   const fitting = snapshots.filter(
     (snapshot) =>
-      (!groupBy.includes('host') || snapshot.hostname === hostname) &&
+      (!groupBy.includes('host') || snapshot.hostname === hostname || isOwn(snapshot)) &&
       (!groupBy.includes('paths') || hasPaths(snapshot, paths)) &&
       (!groupBy.includes('tags') || hasTags(snapshot)) &&
       Date.parse(snapshot.time) <= time.getTime(),
