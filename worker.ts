@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createActivities } from './activities/index.ts';
 import type { Dependencies } from './activities/dependencies.ts';
 import { resolveSecret } from './cli/resolve-secret.ts';
+import type { OnRetry } from './common/progress.ts';
 import type { RunRecord } from './domain/run-record.ts';
 import type { EngineAddress } from './engine/connection.ts';
 import { startTaskWorker, type TaskWorker, type WorkflowSource } from './engine/task-worker.ts';
@@ -27,15 +28,15 @@ export interface WorkerMachine {
   allowCommands: boolean;
 }
 
-/** The dependencies of all use cases on this machine. */
-export function createDependencies(machine: WorkerMachine): Dependencies {
+/** The dependencies of all use cases on this machine. `onRetry`: told of what storages try again. */
+export function createDependencies(machine: WorkerMachine, onRetry?: OnRetry): Dependencies {
   const secret: Dependencies['resolveSecret'] = (reference) =>
     resolveSecret(reference, {
       environment: machine.environment,
       baseDirectory: machine.secretsDirectory,
       allowCommands: machine.allowCommands,
     });
-  const surroundings = { environment: machine.environment, resolveSecret: secret };
+  const surroundings = { environment: machine.environment, resolveSecret: secret, onRetry };
   const open: Dependencies['openStorage'] = (location, path, role) => openStorage(location, path, role, surroundings);
   return {
     openStorage: open,
@@ -67,12 +68,15 @@ export function startWorker(
   machine: WorkerMachine,
   options: { concurrency?: number; onRecord?: (record: RunRecord) => void } = {},
 ): Promise<TaskWorker> {
-  const dependencies = createDependencies(machine);
   const { concurrency, onRecord } = options;
+  const dependenciesFor = (onRetry: OnRetry): Dependencies => {
+    const dependencies = createDependencies(machine, onRetry);
+    return onRecord === undefined ? dependencies : telling(dependencies, onRecord);
+  };
   return startTaskWorker({
     engine,
     workflows: findWorkflows(),
-    activities: createActivities(onRecord === undefined ? dependencies : telling(dependencies, onRecord)),
+    activities: createActivities(dependenciesFor),
     hostname: machine.hostname,
     ...(concurrency === undefined ? {} : { concurrency }),
   });

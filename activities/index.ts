@@ -1,6 +1,6 @@
 /** All activities of a worker: each use case, with Temporal's heartbeats, cancellation and failures around it. */
 import { Context } from '@temporalio/activity';
-import type { Progress, ProgressState } from '../common/progress.ts';
+import type { OnRetry, Progress, ProgressState } from '../common/progress.ts';
 import { accessCheck } from './access-check.ts';
 import type { Activities } from './activities.ts';
 import { audit } from './audit.ts';
@@ -20,12 +20,12 @@ const HEARTBEAT_INTERVAL_MS = 1000;
 
 type UseCase<Input, Output> = (dependencies: Dependencies, input: Input, context: CallContext) => Promise<Output>;
 
-/** The activities of a worker that has these dependencies. */
-export function createActivities(dependencies: Dependencies): Activities {
+/** The activities of a worker. `dependenciesFor` gives each call its own, whose storages tell what they try again. */
+export function createActivities(dependenciesFor: (onRetry: OnRetry) => Dependencies): Activities {
   const activity =
     <Input, Output>(useCase: UseCase<Input, Output>) =>
     (input: Input) =>
-      runUseCase(dependencies, useCase, input);
+      runUseCase(dependenciesFor, useCase, input);
   return {
     sync: activity(sync),
     backup: activity(backup),
@@ -42,12 +42,13 @@ export function createActivities(dependencies: Dependencies): Activities {
 
 /** Runs a use case as the current activity. */
 export async function runUseCase<Input, Output>(
-  dependencies: Dependencies,
+  dependenciesFor: (onRetry: OnRetry) => Dependencies,
   useCase: UseCase<Input, Output>,
   input: Input,
 ): Promise<Output> {
   const context = Context.current();
   const progress = new HeartbeatProgress(context);
+  const dependencies = dependenciesFor((trouble) => progress.report({ trouble }));
   try {
     return await useCase(dependencies, input, { signal: context.cancellationSignal, progress });
   } catch (error) {

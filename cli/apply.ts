@@ -36,7 +36,7 @@ export const command: CliCommand<Options> = {
       const applied = await applyActions(session, {
         ...policies.compiled,
         commit,
-        dependencies: createDependencies(policies.machine),
+        dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
         confirm: (changes) => confirmRemovals(context, changes, options.yes === true),
       });

@@ -1,6 +1,6 @@
 /** How a command is defined: what every file of `cli/` that is a command exports, and what it is given when it runs. */
 import type { Command } from 'commander';
-import type { Progress } from '../common/progress.ts';
+import type { OnRetry, Progress } from '../common/progress.ts';
 import type { ExitStatus } from './exit-status.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,7 +48,10 @@ export interface Output {
   json(document: unknown): void;
   /** Takes stdout for bytes: from now on a JSON error goes to stderr. */
   bytes(): ByteAnswer;
+  /** The bar, or lines, of work; what is tried again meanwhile joins it. */
   progress(): ProgressDisplay;
+  /** What is tried again (undefined: no more), in the progress that is shown, or by itself. */
+  trouble: OnRetry;
 }
 
 /** What a running command gets from the process. Commands read nothing of `process` but through it. */

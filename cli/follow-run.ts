@@ -86,8 +86,8 @@ async function showProgress(
       const state = await lookAtRun(client, workflowId, signal);
       const phase = await phaseOfWait(state);
       if (signal.aborted) return;
-      if (phase !== undefined) display.report({ phase });
-      else if (state.progress !== undefined) display.report(state.progress);
+      if (phase !== undefined) display.report({ phase, trouble: undefined });
+      else if (state.progress !== undefined) display.report({ trouble: undefined, ...state.progress });
     } catch {
       // Progress is a courtesy: what goes wrong here goes wrong for the run as well, and is told there.
     }

@@ -74,6 +74,7 @@ function report(error: unknown, output: TrackedOutput, global: GlobalOptions, co
     else output.json(document);
     return;
   }
+  output.clear();
   const stack = process.env['HOLDFAST_DEBUG'] === '1' ? 'always' : global.verbose ? 'unexpected' : 'never';
   const style = createStyle(color && process.stderr.isTTY === true);
   process.stderr.write(`${renderError(error, style, stack)}\n`);

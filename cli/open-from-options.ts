@@ -240,6 +240,7 @@ async function placeOfUrl(context: CliContext, where: string, options: Repositor
   ]);
   const { endpoint, region } = options;
   const parsed = parseRepositoryUrl(where, {
+    environment: context.environment,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
   });

@@ -1,5 +1,5 @@
 /** What the program says: the answer on stdout, everything else on stderr, and what `--json`, `-q`, `-v` and colours make of it. */
-import type { Environment, Output, Style } from './command.ts';
+import type { Environment, Output, ProgressDisplay, Style } from './command.ts';
 import { openProgressDisplay, type ProgressStream } from './progress-display.ts';
 
 export interface OutputSettings {
@@ -20,6 +20,8 @@ export interface TrackedOutput extends Output {
   readonly started: boolean;
   /** Why the answer could not be written whole: a full disk, not a reader that went away. */
   readonly failure: NodeJS.ErrnoException | undefined;
+  /** Takes away a bar that still stands: before something is written to stderr past this output. */
+  clear(): void;
 }
 
 /**
@@ -35,12 +37,17 @@ export function openOutput(stdout: OutputStream, stderr: OutputStream, settings:
     if (error.code !== 'EPIPE') failure ??= error;
   });
   stderr.on('error', () => {});
+  let display: ProgressDisplay | undefined;
   const answer = (text: string): void => {
     if (closed) return;
+    display?.finish();
     started = true;
     stdout.write(`${text}\n`);
   };
-  const remark = (text: string): void => void stderr.write(`${text}\n`);
+  const remark = (text: string): void => {
+    display?.finish();
+    stderr.write(`${text}\n`);
+  };
   const { json, quiet, verbose } = settings;
   const remarkStyle = createStyle(settings.color && stderr.isTTY === true);
 
@@ -73,7 +80,19 @@ export function openOutput(stdout: OutputStream, stderr: OutputStream, settings:
         new Promise((taken) => (closed ? taken() : void stdout.write(bytes, () => taken())));
       return { onTerminal: stdout.isTTY === true, write };
     },
-    progress: () => (json || quiet ? { report() {}, finish() {} } : openProgressDisplay(stderr)),
+    progress() {
+      if (json || quiet) return { report() {}, finish() {} };
+      display?.finish();
+      display = openProgressDisplay(stderr);
+      return display;
+    },
+    clear: () => display?.finish(),
+    trouble(trouble) {
+      if (json || quiet) return;
+      // It is the whole command that waits, from its start on.
+      display ??= openProgressDisplay(stderr, undefined, 0);
+      display.report({ trouble });
+    },
   };
 }
 

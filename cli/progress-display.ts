@@ -1,6 +1,6 @@
 /** Progress for people: a bar on a terminal, a plain line now and then elsewhere; always on stderr. */
 import { formatDuration } from '../common/durations.ts';
-import type { ProgressState } from '../common/progress.ts';
+import type { ProgressState, Retry } from '../common/progress.ts';
 import { formatBytes } from '../common/sizes.ts';
 import type { ProgressDisplay } from './command.ts';
 
@@ -15,29 +15,45 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-/** `clock` gives milliseconds; a test gives its own. */
+/** `clock` gives milliseconds, `begun` is when somebody began to wait; a test gives its own. */
 export function openProgressDisplay(
   stream: ProgressStream,
   clock: () => number = () => performance.now(),
+  begun = clock(),
 ): ProgressDisplay {
   const onTerminal = stream.isTTY === true;
   const interval = onTerminal ? BAR_INTERVAL_MS : LINE_INTERVAL_MS;
   let phase: string | undefined;
   let phaseStart = clock();
-  // The first bar comes at once, the first plain line only when the work turns out to be long.
-  let lastWrite = onTerminal ? -Infinity : phaseStart;
+  // The first bar comes at once, the first plain line only when the work, or its trouble, turns out to be long.
+  const lastWrite = onTerminal ? { work: -Infinity, trouble: -Infinity } : { work: phaseStart, trouble: begun };
   let shown = false;
+  let known: ProgressState = {};
+  const clear = (): void => {
+    if (shown) stream.write('\r\x1b[2K');
+    shown = false;
+  };
 
   return {
     report(state) {
       const now = clock();
-      if (state.phase !== phase) {
+      // Trouble is told by others than the work, and stands until it is taken back.
+      const isSamePhase = state.phase === undefined || state.phase === phase;
+      known = isSamePhase ? { ...known, ...state } : { trouble: known.trouble, ...state };
+      if (!isSamePhase) {
         phase = state.phase;
         phaseStart = now;
       }
-      if (now - lastWrite < interval) return;
-      lastWrite = now;
-      const text = describeProgress(state, (now - phaseStart) / 1000, onTerminal);
+      const { trouble } = known;
+      // Nothing but the end of a trouble is no news of the work.
+      if (trouble === undefined && phase === undefined && 'trouble' in state) return clear();
+      if (trouble === undefined && !onTerminal && isTroubleAlone(state)) return;
+      const kind = trouble === undefined ? 'work' : 'trouble';
+      // Whoever is in trouble may not report again for long.
+      const isPressing = onTerminal && 'trouble' in state;
+      if (!isPressing && now - lastWrite[kind] < interval) return;
+      lastWrite[kind] = now;
+      const text = describeProgress(known, (now - phaseStart) / 1000, onTerminal);
       if (!onTerminal) {
         stream.write(`${text}\n`);
         return;
@@ -46,15 +62,17 @@ export function openProgressDisplay(
       stream.write(`\r\x1b[2K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
       shown = true;
     },
-    finish() {
-      if (shown) stream.write('\r\x1b[2K');
-      shown = false;
-    },
+    finish: clear,
   };
 }
 
-/** One line: phase, bar and share (when the total is known), bytes, files, rate, time left. */
+function isTroubleAlone(state: ProgressState): boolean {
+  return Object.keys(state).every((key) => key === 'trouble');
+}
+
+/** One line: phase, bar and share (when the total is known), bytes, files, rate, time left; of work that is in trouble the trouble. */
 export function describeProgress(state: ProgressState, seconds: number, withBar: boolean): string {
+  if (state.trouble !== undefined) return `${state.phase ?? 'working'}: ${describeRetry(state.trouble, Date.now())}`;
   const share = shareDone(state);
   const parts = [state.phase ?? 'working'];
   if (share !== undefined) {
@@ -68,6 +86,14 @@ export function describeProgress(state: ProgressState, seconds: number, withBar:
   if (share !== undefined && share > 0 && share < 1 && seconds >= 2)
     parts.push(`${formatDuration(Math.ceil((seconds / share) * (1 - share)))} left`);
   return parts.join('  ');
+}
+
+/** `s3://vault answers 503 SlowDown; trying again in 4s (attempt 3 of 5)` */
+export function describeRetry({ what, attempt, attempts, atMs }: Retry, nowMs: number): string {
+  const wait = atMs > nowMs ? ` in ${formatDuration(Math.ceil((atMs - nowMs) / 1000))}` : '';
+  const tries = attempt === undefined ? '' : ` (attempt ${attempt} of ${attempts})`;
+  // A server may have a word in it: it must not steer the terminal.
+  return `${what.replaceAll(/\p{Cc}+/gu, ' ')}; trying again${wait}${tries}`;
 }
 
 function shareDone(state: ProgressState): number | undefined {

@@ -51,7 +51,7 @@ export const command: CliCommand<Options> = {
       const applied = await applyActions(session, {
         ...policies.compiled,
         commit,
-        dependencies: createDependencies(policies.machine),
+        dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
       });
       tellApplied(context.output, applied);

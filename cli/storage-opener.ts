@@ -17,6 +17,7 @@ export function storageOpener(context: CliContext, baseDirectory: string): OpenL
   const surroundings = {
     environment,
     resolveSecret: (reference: Parameters<typeof resolveSecret>[0]) => resolveSecret(reference, sources),
+    onRetry: context.output.trouble,
   };
   return (location, path, role) => openStorage(location, path, role, surroundings);
 }

@@ -8,7 +8,23 @@ export interface ProgressState {
   bytes?: number;
   totalFiles?: number;
   totalBytes?: number;
+  /** What keeps the work from going on, and is tried again meanwhile. */
+  trouble?: Retry | undefined;
 }
+
+/** Of what failed in a way that may pass, and is tried again by whoever does it: no failure of the work yet. */
+export interface Retry {
+  /** A clause without its end, and without secrets: "s3://vault answers 503 SlowDown". */
+  what: string;
+  /** The try that comes, of so many in all. Absent: once more, at once, before any counting. */
+  attempt?: number;
+  attempts?: number;
+  /** When it begins, in milliseconds since the epoch. */
+  atMs: number;
+}
+
+/** Told of each further try before its pause, and undefined when it has succeeded, or was the last. Must not throw. */
+export type OnRetry = (retry: Retry | undefined) => void;
 
 export interface Progress {
   /** Called often (up to thousands of times a second); receivers throttle. Must not throw. */

@@ -617,7 +617,7 @@ export interface GCS {
    */
   projectId?: string;
   /**
-   * The URL of the service, when it is not the vendor's own.
+   * The URL of the service, when it is not the vendor's own. Variables of the environment (AWS_ENDPOINT_URL, STORAGE_EMULATOR_HOST) do not take its place: where one is set and none is given here, the location is refused.
    */
   endpoint?: string;
 }
@@ -638,7 +638,7 @@ export interface S3 {
    */
   region?: string;
   /**
-   * The URL of the service, when it is not the vendor's own.
+   * The URL of the service, when it is not the vendor's own. Variables of the environment (AWS_ENDPOINT_URL, STORAGE_EMULATOR_HOST) do not take its place: where one is set and none is given here, the location is refused.
    */
   endpoint?: string;
   /**

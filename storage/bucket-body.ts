@@ -1,6 +1,7 @@
 /** The bytes of a bucket's object: asked for again where they broke off, of the very same object, and compared with its checksum. */
 import { Readable } from 'node:stream';
 import { IntegrityError, StorageError } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import type { BucketMetadata, OpenedObject } from './bucket.ts';
 import { encodeCrc } from './crc32c.ts';
 import { resumeBody } from './resume-body.ts';
@@ -33,11 +34,12 @@ export interface BodyRequest {
   get(offset: number, end: number, version: string | undefined): Promise<BodyAnswer | 'beyond' | 'replaced'>;
   /** The contract's error for a failure that stays. */
   translate(error: unknown): Error;
+  onRetry?: OnRetry | undefined;
 }
 
 /** undefined: the range begins behind the end. */
 export async function openBody(
-  { place, get, translate }: BodyRequest,
+  { place, get, translate, onRetry }: BodyRequest,
   range: ByteRange | undefined,
   { signal }: CallOptions,
 ): Promise<OpenedObject | undefined> {
@@ -57,6 +59,7 @@ export async function openBody(
         return rest.body;
       },
       translate,
+      onRetry,
     },
     signal,
   );

@@ -1,6 +1,7 @@
 /** Requests to Google Cloud Storage's JSON API: authenticated, repeated when their failure may pass, ended when nothing moves. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { mayPass } from './bucket-errors.ts';
 import { CONNECTIONS, ConnectionLimit, IDLE_MILLISECONDS } from './connection-limit.ts';
@@ -51,6 +52,8 @@ const LARGEST_ERROR_BYTES = 64 * 1024;
  */
 export class GcsClient {
   readonly #identity: () => GcsIdentity | Promise<GcsIdentity>;
+  /** Who hears of what is tried again, and of whom: `gs://vault`. */
+  readonly told: { place: string; onRetry: OnRetry | undefined };
   readonly #limit: ConnectionLimit;
   readonly #idleMilliseconds: number;
   /** By origin: a service may have its uploads elsewhere. */
@@ -60,6 +63,7 @@ export class GcsClient {
   constructor(settings: GcsSettings, options: GcsOptions) {
     const { connections = CONNECTIONS, idleMilliseconds = IDLE_MILLISECONDS } = options;
     this.#identity = identifyToGcs(settings, options);
+    this.told = { place: `gs://${settings.bucket}`, onRetry: options.onRetry };
     this.#limit = new ConnectionLimit(connections);
     this.#idleMilliseconds = idleMilliseconds;
   }
@@ -97,22 +101,30 @@ export class GcsClient {
     signal: AbortSignal | undefined,
     send: (sent: Sent, attempts: number) => Promise<Answer & { said: () => string | Promise<string> }>,
   ): Promise<Answer> {
-    for (let attempts = 1; ; attempts += 1) {
-      throwIfAborted(signal);
-      const last = request.once === true || attempts >= MAX_ATTEMPTS;
-      let wait = 0;
-      try {
-        const answer = await send(await this.#prepare(request), attempts);
-        const { status, headers } = answer;
-        if ((status >= 200 && status < 300) || request.accept?.includes(status) === true) return answer;
-        const failure = describeFailure(status, await answer.said(), attempts);
-        if (last || !mayPass(status)) throw failure;
-        wait = Number(headers['retry-after'] ?? 0) * 1000 || 0;
-      } catch (error) {
+    let isTold = false;
+    try {
+      for (let attempts = 1; ; attempts += 1) {
         throwIfAborted(signal);
-        if (last || error instanceof GcsResponseError || error instanceof HoldfastError) throw error;
+        const last = request.once === true || attempts >= MAX_ATTEMPTS;
+        let wait = 0;
+        let failure: unknown;
+        try {
+          const answer = await send(await this.#prepare(request), attempts);
+          const { status, headers } = answer;
+          if ((status >= 200 && status < 300) || request.accept?.includes(status) === true) return answer;
+          failure = describeFailure(status, await answer.said(), attempts);
+          if (last || !mayPass(status)) throw failure;
+          wait = Number(headers['retry-after'] ?? 0) * 1000 || 0;
+        } catch (error) {
+          throwIfAborted(signal);
+          if (last || error instanceof GcsResponseError || error instanceof HoldfastError) throw error;
+          failure = error;
+        }
+        await backOff(attempts, failure, { ...this.told, signal, atLeastMilliseconds: wait });
+        isTold = true;
       }
-      await backOff(attempts, signal, wait);
+    } finally {
+      if (isTold) this.told.onRetry?.(undefined);
     }
   }
 

@@ -1,4 +1,5 @@
 /** What has to be known of a bucket of Google Cloud Storage. */
+import type { OnRetry } from '../common/progress.ts';
 
 /** Which bucket, and where. */
 export interface GcsSettings {
@@ -19,4 +20,6 @@ export interface GcsOptions {
   connections?: number;
   /** A connection on which nothing moves for so long is given up. Default: 30,000. */
   idleMilliseconds?: number;
+  /** Told of each request that is sent again. */
+  onRetry?: OnRetry;
 }

@@ -170,7 +170,7 @@ async function sendPiece(
       throwIfAborted(signal);
       failures += 1;
       if (!mayPass(gcsStatusOf(error)) || failures >= MAX_ATTEMPTS) throw error;
-      await backOff(failures, signal);
+      await backOff(failures, error, { ...client.told, signal });
       response = await askForProgress(client, session, piece.total, signal);
     }
     if (response.status !== 308) return parseAnswer<GcsObject>(response);

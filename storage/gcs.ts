@@ -100,7 +100,7 @@ class GcsBucket implements Bucket {
     const translate = (error: unknown): Error => translateGcsError(error, 'read', place, call.signal);
     const get = (...wanted: [offset: number, end: number, version: string | undefined]) =>
       this.#guard('read', key, call, () => this.#get(key, wanted, call));
-    return openBody({ place, translate, get }, range, call);
+    return openBody({ place, translate, get, onRetry: this.#client.told.onRetry }, range, call);
   }
 
   async put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: PutOptions = {}): Promise<void> {

@@ -1,6 +1,7 @@
 /** Opens a bucket for an identity: of the policies, or of the standard variables of AWS and Google. */
 import { HoldfastError } from '../common/errors.ts';
 import type { Bucket } from './bucket.ts';
+import { refuseEndpointVariable } from './bucket-endpoint.ts';
 import { joinPrefix } from './bucket-keys.ts';
 import type { S3Credentials } from './s3-settings.ts';
 import { silenceLimit } from './silence-limit.ts';
@@ -11,25 +12,28 @@ import type {
   StorageSurroundings,
 } from './storage-location.ts';
 
-/** The bucket, with a prefix that ends with `path`. Only the client of the service that is asked for is loaded. Throws what resolving the secret throws. */
+/**
+ * The bucket, with a prefix that ends with `path`. Only the client of the service that is asked for is loaded. Throws Usage where
+ * the environment would lead it to another service, and what resolving the secret throws.
+ */
 export async function openBucket(
   location: GcsStorageLocation | S3StorageLocation,
   path: string,
   identity: StorageIdentity,
   surroundings: StorageSurroundings,
 ): Promise<Bucket> {
-  const { environment, resolveSecret } = surroundings;
+  const { environment, resolveSecret, onRetry } = surroundings;
   const secret = identity.credentials === undefined ? undefined : await resolveSecret(identity.credentials);
   const { connections } = location.limits ?? {};
   const idleMilliseconds = silenceLimit(surroundings);
   const limits = {
     ...(connections === undefined ? {} : { connections }),
     ...(idleMilliseconds === undefined ? {} : { idleMilliseconds }),
+    ...(onRetry === undefined ? {} : { onRetry }),
   };
   if (location.s3 !== undefined) {
     const region = location.s3.region ?? (environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || undefined);
-    const endpoint =
-      location.s3.endpoint ?? (environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined);
+    if (location.s3.endpoint === undefined) refuseEndpointVariable(`s3://${location.s3.bucket}`, 's3', environment);
     const credentials = secret === undefined ? variablesOf(environment) : parseAccessKey(secret);
     const { openS3Bucket } = await import('./s3.ts');
     return openS3Bucket(
@@ -37,20 +41,15 @@ export async function openBucket(
         ...location.s3,
         prefix: joinPrefix(location.s3.prefix ?? '', path),
         ...(region === undefined ? {} : { region }),
-        ...(endpoint === undefined ? {} : { endpoint }),
       },
       { ...limits, ...(credentials === undefined ? {} : { credentials }) },
     );
   }
   const { openGcsBucket } = await import('./gcs.ts');
   const keyFile = environment['GOOGLE_APPLICATION_CREDENTIALS'] || undefined;
-  const endpoint = location.gcs.endpoint ?? (environment['STORAGE_EMULATOR_HOST'] || undefined);
+  if (location.gcs.endpoint === undefined) refuseEndpointVariable(`gs://${location.gcs.bucket}`, 'gs', environment);
   return openGcsBucket(
-    {
-      ...location.gcs,
-      prefix: joinPrefix(location.gcs.prefix ?? '', path),
-      ...(endpoint === undefined ? {} : { endpoint }),
-    },
+    { ...location.gcs, prefix: joinPrefix(location.gcs.prefix ?? '', path) },
     {
       ...limits,
       ...(secret === undefined ? {} : { credentials: secret }),

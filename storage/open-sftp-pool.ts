@@ -31,7 +31,7 @@ export async function openSftpPool(
   const [rule, login] = await Promise.all([hostKeyRule(place, surroundings), sftpLogin(identity, surroundings)]);
   const name = describe(place, login.user);
   const server = { place, login, rule, timing: { ...DEFAULT_TIMING, ...timing }, name };
-  return { pool: new SftpPool(() => connectSftp(server), connections), user: login.user, name };
+  return { pool: new SftpPool(() => connectSftp(server), connections, surroundings.onRetry), user: login.user, name };
 }
 
 function describe({ host, port, path }: SftpPlace, user: string): string {

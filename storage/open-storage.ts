@@ -49,7 +49,10 @@ async function openBackend(
   const place = { ...location.sftp, path: posix.join(location.sftp.path, path) };
   const options = sftpOptionsOf(location, role, surroundings);
   // The driver connects anew once; a server that is away for some seconds needs more patience.
-  return retrying(await openSftpStorage(place, identityOf(location, role), surroundings, options));
+  return retrying(
+    await openSftpStorage(place, identityOf(location, role), surroundings, options),
+    surroundings.onRetry,
+  );
 }
 
 /** Who acts in a role; absent: whoever the environment says. */

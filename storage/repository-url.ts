@@ -1,5 +1,6 @@
 /** What `--repo WHERE` means: the place of a repository, written in one line. */
 import { HoldfastError } from '../common/errors.ts';
+import { endpointVariable } from './bucket-endpoint.ts';
 import { joinPrefix } from './bucket-keys.ts';
 import type { StorageLocation } from './storage-location.ts';
 
@@ -7,6 +8,8 @@ import type { StorageLocation } from './storage-location.ts';
 export interface BucketOptions {
   endpoint?: string;
   region?: string;
+  /** Where no endpoint is given, the variables of AWS and Google say where their services are. */
+  environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** What `--repo WHERE` means: a path, or the URL of a backend. Throws Usage for what is neither. */
@@ -35,7 +38,10 @@ export function parseRepositoryUrl(where: string, options: BucketOptions = {}): 
  * `s3://bucket/prefix`, `gs://bucket/prefix`. Names of objects are taken as they are written, without the escapes of
  * URLs. With an endpoint of one's own the bucket stands in the path, as such services mostly want it, and as restic does.
  */
-function parseBucketUrl(where: string, scheme: 'gs' | 's3', { endpoint, region }: BucketOptions): StorageLocation {
+function parseBucketUrl(where: string, scheme: 'gs' | 's3', options: BucketOptions): StorageLocation {
+  const { region, environment = {} } = options;
+  const variable = options.endpoint === undefined ? endpointVariable(scheme, environment) : undefined;
+  const endpoint = options.endpoint ?? variable?.url;
   const [bucket = '', ...parts] = where.slice(scheme.length + '://'.length).split('/');
   const prefix = joinPrefix(...parts);
   if (!/^[a-z0-9][a-z0-9._-]+$/i.test(bucket) || parts.includes('..')) {
@@ -45,7 +51,7 @@ function parseBucketUrl(where: string, scheme: 'gs' | 's3', { endpoint, region }
     });
   }
   if (endpoint !== undefined && !/^https?:\/\/[^/@\s]+\/?$/.test(endpoint)) {
-    throw new HoldfastError('Usage', 'the endpoint is no URL of a service', {
+    throw new HoldfastError('Usage', `${variable?.name ?? 'the endpoint'} is no URL of a service`, {
       hint: 'Write it as https://host:port.',
     });
   }
@@ -55,7 +61,7 @@ function parseBucketUrl(where: string, scheme: 'gs' | 's3', { endpoint, region }
       s3: {
         ...place,
         ...(region === undefined ? {} : { region }),
-        ...(endpoint === undefined ? {} : { forcePathStyle: true }),
+        ...(endpoint === undefined ? { mayBeConfigured: true } : { forcePathStyle: true }),
       },
     };
   }

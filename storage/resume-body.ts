@@ -1,6 +1,7 @@
 /** Reads a response's body to its end, going on where it broke off: neither client library does. */
 import type { Readable } from 'node:stream';
 import { HoldfastError, InterruptedError, throwIfAborted } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 
 export interface ResumedBody {
@@ -11,6 +12,7 @@ export interface ResumedBody {
   from(doneBytes: number): Promise<Readable>;
   /** The contract's error for a failure that stays. */
   translate(error: unknown): Error;
+  onRetry?: OnRetry | undefined;
 }
 
 /**
@@ -29,6 +31,7 @@ export async function* resumeBody(resumed: ResumedBody, signal?: AbortSignal): A
       try {
         for await (const chunk of body as AsyncIterable<Buffer>) {
           done += chunk.length;
+          if (failures > 0) resumed.onRetry?.(undefined);
           failures = 0;
           yield chunk;
         }
@@ -42,12 +45,13 @@ export async function* resumeBody(resumed: ResumedBody, signal?: AbortSignal): A
         failures += 1;
         if (!(translated instanceof HoldfastError) || !translated.retryable || failures >= MAX_ATTEMPTS)
           throw translated;
-        await backOff(failures, signal);
+        await backOff(failures, translated, { signal, onRetry: resumed.onRetry });
         body = await resumed.from(done);
       }
     }
   } finally {
     signal?.removeEventListener('abort', end);
+    if (failures > 1) resumed.onRetry?.(undefined);
     body.destroy();
   }
 }

@@ -1,5 +1,6 @@
 /** A storage that tries again what failed in a way that may pass: for backends whose client does not do so itself. */
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from './storage.ts';
 
@@ -8,16 +9,18 @@ import type { ByteRange, CallOptions, ObjectEntry, Storage, WriteOptions } from 
  * again. A stream can be read and written once only: of those nothing but the opening is tried again. An echo of one's own
  * success is one: "exists already" when what is stored has the very bytes, "does not exist" of what was to be removed.
  */
-export function retrying(storage: Storage): Storage {
+export function retrying(storage: Storage, onRetry?: OnRetry): Storage {
+  const again = <Result>(work: (failures: number) => Promise<Result>, call?: CallOptions): Promise<Result> =>
+    tryAgain(work, { ...call, onRetry });
   return {
     description: storage.description,
     capabilities: storage.capabilities,
-    list: (prefix, call) => listAgain(storage, prefix, call),
-    read: (name, range, call) => tryAgain(() => storage.read(name, range, call), call),
-    openRead: (name, call) => tryAgain(() => storage.openRead(name, call), call),
-    write: (name, content, call) => writeAgain(storage, name, content, call),
+    list: (prefix, call) => listAgain(storage, prefix, { ...call, onRetry }),
+    read: (name, range, call) => again(() => storage.read(name, range, call), call),
+    openRead: (name, call) => again(() => storage.openRead(name, call), call),
+    write: (name, content, call) => writeAgain(storage, name, content, { ...call, onRetry }),
     remove: (name, call) =>
-      tryAgain(async (failures) => {
+      again(async (failures) => {
         try {
           await storage.remove(name, call);
         } catch (error) {
@@ -27,55 +30,74 @@ export function retrying(storage: Storage): Storage {
     ...(storage.makeFolders === undefined
       ? {}
       : {
-          makeFolders: (folders, call) =>
-            tryAgain(() => storage.makeFolders?.(folders, call) ?? Promise.resolve(), call),
+          makeFolders: (folders, call) => again(() => storage.makeFolders?.(folders, call) ?? Promise.resolve(), call),
         }),
     ...(storage.probeRights === undefined
       ? {}
-      : { probeRights: (call) => tryAgain(async () => (await storage.probeRights?.(call)) ?? {}, call) }),
-    stat: (name, call) => tryAgain(() => storage.stat(name, call), call),
+      : { probeRights: (call) => again(async () => (await storage.probeRights?.(call)) ?? {}, call) }),
+    stat: (name, call) => again(() => storage.stat(name, call), call),
     close: () => storage.close(),
   };
+}
+
+export interface TryOptions extends CallOptions {
+  onRetry?: OnRetry | undefined;
 }
 
 /** Does work until it succeeds, or fails for good; it is told how often it has failed. */
 export async function tryAgain<Result>(
   work: (failures: number) => Promise<Result>,
-  call: CallOptions = {},
+  options: TryOptions = {},
 ): Promise<Result> {
-  for (let failures = 0; ;) {
-    try {
-      return await work(failures);
-    } catch (error) {
-      failures += 1;
-      await backOffUnlessFinal(error, failures, call);
+  let failures = 0;
+  let isTold = false;
+  try {
+    for (;;) {
+      try {
+        return await work(failures);
+      } catch (error) {
+        failures += 1;
+        await backOffUnlessFinal(error, failures, options);
+        isTold = true;
+      }
     }
+  } finally {
+    if (isTold) options.onRetry?.(undefined);
   }
 }
 
 /** Throws the error when another try would not help. */
-async function backOffUnlessFinal(error: unknown, failures: number, { signal }: CallOptions): Promise<void> {
-  throwIfAborted(signal);
+async function backOffUnlessFinal(error: unknown, failures: number, options: TryOptions): Promise<void> {
+  throwIfAborted(options.signal);
   if (!(error instanceof HoldfastError) || !error.retryable || failures >= MAX_ATTEMPTS) throw error;
-  await backOff(failures, signal);
+  await backOff(failures, error, options);
 }
 
 /** Begins again, and leaves out what was told already: names come in order. */
-async function* listAgain(storage: Storage, prefix: string, call: CallOptions = {}): AsyncGenerator<ObjectEntry> {
+async function* listAgain(storage: Storage, prefix: string, call: TryOptions): AsyncGenerator<ObjectEntry> {
   let last: string | undefined;
-  for (let failures = 0; ;) {
-    try {
-      for await (const entry of storage.list(prefix, call)) {
-        if (last !== undefined && entry.name <= last) continue;
-        failures = 0;
-        last = entry.name;
-        yield entry;
+  let failures = 0;
+  const over = (): void => {
+    if (failures > 0) call.onRetry?.(undefined);
+    failures = 0;
+  };
+  try {
+    for (;;) {
+      try {
+        for await (const entry of storage.list(prefix, call)) {
+          if (last !== undefined && entry.name <= last) continue;
+          over();
+          last = entry.name;
+          yield entry;
+        }
+        return;
+      } catch (error) {
+        failures += 1;
+        await backOffUnlessFinal(error, failures, call);
       }
-      return;
-    } catch (error) {
-      failures += 1;
-      await backOffUnlessFinal(error, failures, call);
     }
+  } finally {
+    over();
   }
 }
 
@@ -83,7 +105,7 @@ async function writeAgain(
   storage: Storage,
   name: string,
   content: Uint8Array | AsyncIterable<Uint8Array>,
-  call: WriteOptions = {},
+  call: WriteOptions & TryOptions,
 ): Promise<void> {
   if (!(content instanceof Uint8Array)) return storage.write(name, content, call);
   await tryAgain(async (failures) => {

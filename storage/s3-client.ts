@@ -1,6 +1,8 @@
 /** The client of S3 and of services that speak its language: endpoint, region, credentials, connections, time limits. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { MAX_ATTEMPTS } from './backoff.ts';
+import type { OnRetry } from '../common/progress.ts';
+import { describeTrouble, MAX_ATTEMPTS } from './backoff.ts';
+import { elsewhere } from './bucket-endpoint.ts';
 import { IDLE_MILLISECONDS, type ConnectionLimit } from './connection-limit.ts';
 import { createIdleAgents } from './idle-agents.ts';
 import type { S3Options, S3Settings } from './s3-settings.ts';
@@ -8,7 +10,7 @@ import type { S3Options, S3Settings } from './s3-settings.ts';
 /** What most compatible services expect where none is configured, and what restic assumes. */
 const FALLBACK_REGION = 'us-east-1';
 
-/** A client; `destroy` closes its connections. */
+/** A client; `destroy` closes its connections. Throws Usage where AWS's configuration file would lead it elsewhere. */
 export async function createS3Client(
   settings: S3Settings,
   options: S3Options,
@@ -27,11 +29,51 @@ export async function createS3Client(
     // The agents give up connections on which nothing moves, so that a long transfer needs no limit of its own.
     requestHandler: { httpAgent: agents.http, httpsAgent: agents.https, socketTimeout: 0, requestTimeout: 0 },
   };
-  const client = new S3Client({ ...config, ...(settings.region === undefined ? {} : { region: settings.region }) });
+  let client = new S3Client({ ...config, ...(settings.region === undefined ? {} : { region: settings.region }) });
   try {
     await client.config.region();
-    return client;
   } catch {
-    return new S3Client({ ...config, region: FALLBACK_REGION });
+    client = new S3Client({ ...config, region: FALLBACK_REGION });
   }
+  // The SDK reads AWS's configuration file by itself, and would go wherever it says.
+  const configured =
+    settings.endpoint === undefined && settings.mayBeConfigured !== true
+      ? await client.config.serviceConfiguredEndpoint?.()
+      : undefined;
+  if (configured !== undefined)
+    throw elsewhere(`s3://${settings.bucket}`, "endpoint_url of AWS's configuration file", configured);
+  if (options.onRetry !== undefined) tellRetries(client, `s3://${settings.bucket}`, options.onRetry);
+  return client;
+}
+
+/** The SDK asks its strategy before each further try, and tells it of each success. */
+function tellRetries({ config }: S3Client, place: string, onRetry: OnRetry): void {
+  const own = config.retryStrategy;
+  config.retryStrategy = async () => {
+    const strategy = await own();
+    // Of the SDK's first kind, which it takes only from whoever configures it.
+    if (!('refreshRetryTokenForRetry' in strategy)) return strategy;
+    return {
+      acquireInitialRetryToken: (scope) => strategy.acquireInitialRetryToken(scope),
+      async refreshRetryTokenForRetry(token, failure) {
+        try {
+          const next = await strategy.refreshRetryTokenForRetry(token, failure);
+          onRetry({
+            what: describeTrouble(failure.error, place),
+            attempt: next.getRetryCount() + 1,
+            attempts: MAX_ATTEMPTS,
+            atMs: Date.now() + next.getRetryDelay(),
+          });
+          return next;
+        } catch (error) {
+          if (token.getRetryCount() > 0) onRetry(undefined);
+          throw error;
+        }
+      },
+      recordSuccess(token) {
+        if (token.getRetryCount() > 0) onRetry(undefined);
+        strategy.recordSuccess(token);
+      },
+    };
+  };
 }

@@ -6,14 +6,14 @@ import type { S3Sender } from './s3-request.ts';
 const METADATA_HEADER = 'x-amz-meta-';
 const NOTHING = new Uint8Array(0);
 
-/** `absent`: there is none. undefined: whatever is plainly neither is left to the SDK. */
+/** `absent`: there is none. `unheard`, nobody answered, or undefined, whatever is plainly neither: it is left to the SDK. */
 export async function headS3Object(
   send: S3Sender,
   key: string,
   signal: AbortSignal | undefined,
-): Promise<DescribedObject | 'absent' | undefined> {
+): Promise<DescribedObject | 'absent' | 'unheard' | undefined> {
   const answer = await send({ method: 'HEAD', key, content: NOTHING, headers: {}, signal });
-  if (typeof answer === 'string') return undefined;
+  if (typeof answer === 'string') return answer === 'unheard' ? answer : undefined;
   if (answer.status === 404) return 'absent';
   if (answer.status !== 200) return undefined;
   return describe(key, answer);

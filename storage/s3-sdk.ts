@@ -12,6 +12,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
 import type {
   Bucket,
@@ -22,7 +23,7 @@ import type {
   OpenedObject,
   PutOptions,
 } from './bucket.ts';
-import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
+import { openBody, wrongRange, type BodyAnswer, type BodyChecksum, type BodyRequest } from './bucket-body.ts';
 import type { StorageVerb } from './bucket-errors.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
 import { decodeCrc } from './crc32c.ts';
@@ -41,7 +42,8 @@ export async function openS3ByTheSdk(
   options: S3Options,
   limit: ConnectionLimit,
 ): Promise<S3SdkBucket> {
-  return new S3SdkBucket(await createS3Client(settings, options, limit), settings.bucket, settings.prefix ?? '');
+  const client = await createS3Client(settings, options, limit);
+  return new S3SdkBucket(client, settings, options);
 }
 
 export class S3SdkBucket implements Bucket {
@@ -52,12 +54,14 @@ export class S3SdkBucket implements Bucket {
   readonly knowsWhatItRemoves = S3_TRAITS.knowsWhatItRemoves;
   readonly #client: S3Client;
   readonly #bucket: string;
+  readonly #onRetry: OnRetry | undefined;
 
-  constructor(client: S3Client, bucket: string, prefix: string) {
+  constructor(client: S3Client, { bucket, prefix = '' }: S3Settings, { onRetry }: S3Options) {
     this.name = `s3://${bucket}`;
     this.prefix = prefix;
     this.#client = client;
     this.#bucket = bucket;
+    this.#onRetry = onRetry;
   }
 
   async *list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
@@ -108,7 +112,8 @@ export class S3SdkBucket implements Bucket {
   get(key: string, range?: ByteRange, call: CallOptions = {}): Promise<OpenedObject | undefined> {
     const place = this.#placeOf(key);
     const translate = (error: unknown): Error => translateS3Error(error, 'read', place, call.signal);
-    return openBody({ place, translate, get: (...wanted) => this.#get(key, wanted, call) }, range, call);
+    const get = (...wanted: Parameters<BodyRequest['get']>) => this.#get(key, wanted, call);
+    return openBody({ place, translate, get, onRetry: this.#onRetry }, range, call);
   }
 
   put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: PutOptions = {}): Promise<void> {
@@ -127,6 +132,7 @@ export class S3SdkBucket implements Bucket {
       bucket: this.#bucket,
       key,
       isUnheard,
+      onRetry: this.#onRetry,
       readBack: async (signal?: AbortSignal) => (await this.get(key, undefined, signal ? { signal } : {}))?.pieces,
     };
     await this.#guard('write', this.#placeOf(key), call, () => writeS3Object(target, content, call));

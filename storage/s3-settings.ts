@@ -1,4 +1,5 @@
 /** What has to be known of a bucket of S3, and what is so of all of them. */
+import type { OnRetry } from '../common/progress.ts';
 
 /** Which bucket, and where. */
 export interface S3Settings {
@@ -11,6 +12,8 @@ export interface S3Settings {
   endpoint?: string;
   /** The bucket stands in the path of the URL, not in its host name. */
   forcePathStyle?: boolean;
+  /** Without an endpoint: what AWS's configuration file says (`endpoint_url`) is followed. Else it is refused. */
+  mayBeConfigured?: boolean;
 }
 
 export interface S3Credentials {
@@ -26,6 +29,8 @@ export interface S3Options {
   connections?: number;
   /** A connection on which nothing moves for so long is given up. Default: 30,000. */
   idleMilliseconds?: number;
+  /** Told of each request that is sent again. */
+  onRetry?: OnRetry;
 }
 
 /** Of each bucket of S3. Deleting what is not there is a success for S3. */

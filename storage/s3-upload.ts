@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { encodeCrc } from './crc32c.ts';
 import { cutParts } from './cut-parts.ts';
@@ -24,6 +25,7 @@ export interface S3Target {
   key: string;
   /** An earlier request, of which no answer came, may have stored the very content. */
   isUnheard: boolean;
+  onRetry: OnRetry | undefined;
   /** What is stored under the key now. */
   readBack(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
@@ -73,11 +75,8 @@ export async function writeS3Object(
   }
 }
 
-async function putObject(
-  { client, bucket, key, isUnheard, readBack }: S3Target,
-  content: Uint8Array,
-  call: PutOptions,
-) {
+async function putObject(target: S3Target, content: Uint8Array, call: PutOptions) {
+  const { client, bucket, key } = target;
   const crc = crc32(content);
   const command = {
     Bucket: bucket,
@@ -89,11 +88,11 @@ async function putObject(
     ...condition(call),
   };
   const send = (): Promise<unknown> => client.send(new PutObjectCommand(command), sendOptions(call.signal));
-  await refusingOnlyOthers(call, { sizeBytes: content.length, crc }, readBack, send, isUnheard);
+  await refusingOnlyOthers(call, { sizeBytes: content.length, crc }, target, send);
 }
 
 async function putParts(target: S3Target, parts: AsyncIterable<Uint8Array>, call: PutOptions): Promise<void> {
-  const { client, bucket, key, readBack } = target;
+  const { client, bucket, key } = target;
   const place = { Bucket: bucket, Key: key };
   const { UploadId } = await client.send(
     new CreateMultipartUploadCommand({ ...place, ...described(call), ChecksumAlgorithm: 'CRC32' }),
@@ -103,7 +102,7 @@ async function putParts(target: S3Target, parts: AsyncIterable<Uint8Array>, call
   try {
     const { completed, sent } = await sendParts(client, upload, parts, call.signal);
     const command = { ...upload, MultipartUpload: { Parts: completed }, ...condition(call) };
-    await refusingOnlyOthers(call, sent, readBack, () =>
+    await refusingOnlyOthers(call, sent, { ...target, isUnheard: false }, () =>
       client.send(new CompleteMultipartUploadCommand(command), sendOptions(call.signal)),
     );
   } catch (error) {
@@ -153,13 +152,13 @@ async function sendParts(
 async function refusingOnlyOthers(
   call: PutOptions,
   sent: SentContent,
-  readBack: S3Target['readBack'],
+  { bucket, readBack, onRetry, isUnheard }: Pick<S3Target, 'bucket' | 'readBack' | 'onRetry' | 'isUnheard'>,
   send: () => Promise<unknown>,
-  isUnheard = false,
 ): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     try {
       await send();
+      if (failures > 1) onRetry?.(undefined);
       return;
     } catch (error) {
       const status = httpStatusOf(error);
@@ -169,7 +168,7 @@ async function refusingOnlyOthers(
         throw error;
       }
       if (status !== 409 || isObstructed(error) || failures >= MAX_ATTEMPTS) throw error;
-      await backOff(failures, call.signal);
+      await backOff(failures, error, { signal: call.signal, onRetry, place: `s3://${bucket}` });
     }
   }
 }

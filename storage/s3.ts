@@ -16,7 +16,7 @@ import { ShortRequests } from './short-requests.ts';
 export async function openS3Bucket(settings: S3Settings, options: S3Options = {}): Promise<Bucket> {
   const { connections = CONNECTIONS, idleMilliseconds = IDLE_MILLISECONDS } = options;
   const limit = new ConnectionLimit(connections);
-  const { endpoint, forcePathStyle } = settings;
+  const { endpoint, forcePathStyle, bucket: name } = settings;
   let opened: Promise<S3SdkBucket> | undefined;
   const openBySdk = async (): Promise<S3SdkBucket> => {
     const { openS3ByTheSdk } = await import('./s3-sdk.ts');
@@ -26,12 +26,21 @@ export async function openS3Bucket(settings: S3Settings, options: S3Options = {}
   if (endpoint === undefined || forcePathStyle !== true || !URL.canParse(endpoint)) return bySdk();
   const base = new URL(endpoint);
   const requests = new ShortRequests(base, limit, idleMilliseconds);
+  /** A request that nobody answered took its time: who follows the work hears that it is sent once more. */
+  const sendAgain = async <Result>(work: (bucket: S3SdkBucket) => Promise<Result>): Promise<Result> => {
+    options.onRetry?.({ what: `s3://${name} does not answer`, atMs: Date.now() });
+    try {
+      return await work(await bySdk());
+    } finally {
+      options.onRetry?.(undefined);
+    }
+  };
   const given = givenSigner(settings, options);
   // The SDK, once it is there, knows also how wrong this machine's clock is.
   const signer = () => (given === undefined || opened !== undefined ? signerOf(bySdk()) : given);
-  const send = createS3Sender({ bucket: settings.bucket, endpoint: base, requests, signer });
+  const send = createS3Sender({ bucket: name, endpoint: base, requests, signer });
   return {
-    name: `s3://${settings.bucket}`,
+    name: `s3://${name}`,
     prefix: settings.prefix ?? '',
     ...S3_TRAITS,
     async *list(...call) {
@@ -44,6 +53,7 @@ export async function openS3Bucket(settings: S3Settings, options: S3Options = {}
       throwIfAborted(call.signal);
       const found = await headS3Object(send, key, call.signal);
       if (found === undefined) return (await bySdk()).head(key, call);
+      if (found === 'unheard') return sendAgain((bucket) => bucket.head(key, call));
       return found === 'absent' ? undefined : found;
     },
     async put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>, call: PutOptions = {}) {
@@ -52,8 +62,8 @@ export async function openS3Bucket(settings: S3Settings, options: S3Options = {}
       if (!isShort) return (await bySdk()).put(key, content, call);
       const outcome = await putS3Object(send, key, content, call);
       if (outcome === 'stored') return;
-      const bucket = await bySdk();
-      await (outcome === 'unheard' ? bucket.putAgain(key, content, call) : bucket.put(key, content, call));
+      if (outcome === 'unheard') return sendAgain((bucket) => bucket.putAgain(key, content, call));
+      return (await bySdk()).put(key, content, call);
     },
     get: async (...call) => (await bySdk()).get(...call),
     copy: async (...call) => (await bySdk()).copy(...call),

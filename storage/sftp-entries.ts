@@ -4,6 +4,7 @@ import type { FileEntryWithStats, Stats } from 'ssh2';
 import type { ByteString } from '../common/byte-string.ts';
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import { displayPath, fromText, joinPath, parentPath, toText } from '../files/byte-path.ts';
 import type { EntryMetadata, FileEntry, FileType, WalkOptions } from '../files/file-tree.ts';
 import { typeOfMode } from '../files/file-type.ts';
@@ -30,6 +31,7 @@ export interface SftpTreeSettings {
   /** The account may give files away, and no mode keeps it from anything. */
   isRoot: boolean;
   hasLinkTimes: boolean;
+  onRetry: OnRetry | undefined;
 }
 
 export class RemoteEntries {

@@ -1,5 +1,6 @@
 /** The connections to one server: opened as there is work for them, replaced when they are lost. */
 import { InterruptedError, StorageError, throwIfAborted } from '../common/errors.ts';
+import type { OnRetry } from '../common/progress.ts';
 import { ConnectionLost } from './sftp-errors.ts';
 import type { SftpSession } from './sftp-session.ts';
 
@@ -14,15 +15,17 @@ interface Member {
 
 export class SftpPool {
   readonly #connect: () => Promise<SftpSession>;
+  readonly #onRetry: OnRetry | undefined;
   #limit: number;
   #members: Member[] = [];
   /** A line that is cut may be cut again: from then on each connection carries little, so that a cut costs little. */
   #workPerConnection = WORK_PER_CONNECTION;
   #closed = false;
 
-  constructor(connect: () => Promise<SftpSession>, limit: number) {
+  constructor(connect: () => Promise<SftpSession>, limit: number, onRetry?: OnRetry) {
     this.#connect = connect;
     this.#limit = limit;
+    this.#onRetry = onRetry;
   }
 
   /**
@@ -40,7 +43,21 @@ export class SftpPool {
       this.#workPerConnection = 1;
       if (!options.repeatable || this.#closed) throw error;
       throwIfAborted(options.signal);
-      return this.#runOnce((session) => work(session, true), options.signal);
+      return await this.#runAgain(work, error, options.signal);
+    }
+  }
+
+  /** A server that is silent takes as long again to be found so. */
+  async #runAgain<Result>(
+    work: (session: SftpSession, again: boolean) => Promise<Result>,
+    { message }: ConnectionLost,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    this.#onRetry?.({ what: message, atMs: Date.now() });
+    try {
+      return await this.#runOnce((session) => work(session, true), signal);
+    } finally {
+      this.#onRetry?.(undefined);
     }
   }
 

@@ -48,21 +48,25 @@ export async function openSftpTree(
   const { pool, user, name } = await openSftpPool(place, identity, surroundings, options);
   const description = name.replace(/(?<=[^/])\/+$/, '');
   try {
-    return await tryAgain(async () => {
-      try {
-        return await pool.run(async (session) => {
-          if (role !== 'reader' && !(await mayRename(session, place.path))) throw onlyAdds(description);
-          return new SftpTree(pool, {
-            description,
-            root: place.path === '' ? '.' : place.path,
-            isRoot: user === 'root',
-            hasLinkTimes: session.has(LSETSTAT),
-          });
-        }, NOT_ABORTED);
-      } catch (error) {
-        throw translateSftpError(error, 'read', description);
-      }
-    });
+    return await tryAgain(
+      async () => {
+        try {
+          return await pool.run(async (session) => {
+            if (role !== 'reader' && !(await mayRename(session, place.path))) throw onlyAdds(description);
+            return new SftpTree(pool, {
+              description,
+              onRetry: surroundings.onRetry,
+              root: place.path === '' ? '.' : place.path,
+              isRoot: user === 'root',
+              hasLinkTimes: session.has(LSETSTAT),
+            });
+          }, NOT_ABORTED);
+        } catch (error) {
+          throw translateSftpError(error, 'read', description);
+        }
+      },
+      { onRetry: surroundings.onRetry },
+    );
   } catch (error) {
     await pool.close();
     throw error;
@@ -257,7 +261,7 @@ class SftpTree implements FileTree {
         throw translateSftpError(error, verb, this.#entries.display(path));
       }
     };
-    return repeatable ? tryAgain(attempt, signal === undefined ? {} : { signal }) : attempt(0);
+    return repeatable ? tryAgain(attempt, { signal, onRetry: this.#settings.onRetry }) : attempt(0);
   }
 
   async #readFolder(folder: ByteString, options: WalkOptions): Promise<FileEntry[]> {

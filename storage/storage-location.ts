@@ -1,4 +1,5 @@
 /** What opens a storage: where its bytes are, as whom, and what is needed of the machine for it. */
+import type { OnRetry } from '../common/progress.ts';
 import type { RateTimetable } from '../common/rate-limits.ts';
 import type { SecretReference } from '../common/secret-reference.ts';
 import type { StorageIdentity } from '../common/storage-identity.ts';
@@ -66,4 +67,6 @@ export interface StorageSurroundings {
   resolveSecret(reference: SecretReference): Promise<string>;
   /** For rates by the time of day. Default: the clock of the machine. */
   now?: () => Date;
+  /** Told of what is tried again: a driver may do so for minutes before a call fails. */
+  onRetry?: OnRetry;
 }

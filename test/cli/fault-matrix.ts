@@ -152,6 +152,22 @@ export function describeFaults(start: (folder?: string) => Promise<FaultyServer>
     }));
 
   if (speaksHttp) {
+    it('a command that waits for a silent server says so', () =>
+      withBench(1, async (bench) => {
+        const proxy = await startFaultProxy(() => server.endpoint!);
+        proxy.inject(() => ({ kind: 'hang' }));
+        try {
+          bench.redirect(proxy.endpoint);
+          const snapshots = await bench.run(['snapshots'], '3s');
+          await expectUnreachable(snapshots);
+          expect(snapshots.stderr).toMatch(
+            /^working: (s3|gs):\/\/vault does not answer; trying again( in \ds)? \(attempt [345] of 5\)\n/,
+          );
+        } finally {
+          await proxy.stop();
+        }
+      }));
+
     it('commands finish though every third answer is 429, 500 or 503', () =>
       withBench(6, async (bench) => {
         const proxy = await startFaultProxy(() => server.endpoint!);

@@ -43,3 +43,32 @@ test('a line tells share, amounts, rate and the time left', () => {
   );
   expect(describeProgress({}, 0, false)).toBe('working');
 });
+
+test('what is tried again stands in the line, at once on a terminal, until it is over', () => {
+  const stream = record(true, 120);
+  const display = openProgressDisplay(stream, () => 0);
+  display.report({ phase: 'backing up', files: 3 });
+  display.report({
+    trouble: { what: 's3://vault answers 503\u001b', attempt: 3, attempts: 5, atMs: Date.now() + 3500 },
+  });
+  display.report({ phase: 'backing up', files: 4 });
+  expect(stream.written.at(-1)).toBe(
+    '\r\x1b[2Kbacking up: s3://vault answers 503 ; trying again in 4s (attempt 3 of 5)',
+  );
+  display.report({ trouble: undefined });
+  expect(stream.written.at(-1)).toBe('\r\x1b[2Kbacking up  4 files');
+});
+
+test('in a log only trouble that lasts is told, and its end is no line', () => {
+  const stream = record(false);
+  let now = 0;
+  const display = openProgressDisplay(stream, () => now);
+  const trouble = { what: 'the connection was lost', atMs: 0 };
+  for (; now < 10_000; now += 2000) display.report({ trouble });
+  expect(stream.written).toEqual([]);
+  display.report({ trouble });
+  expect(stream.written).toEqual(['working: the connection was lost; trying again\n']);
+  now += 20_000;
+  display.report({ trouble: undefined });
+  expect(stream.written).toHaveLength(1);
+});

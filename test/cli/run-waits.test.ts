@@ -1,6 +1,7 @@
 /** What `holdfast run` tells of a run that cannot go on: who does not answer, why, and when it is tried again. */
 import type { ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { requirePeer } from '../peers.ts';
@@ -9,18 +10,20 @@ import { createProject, untilTrue, type Project } from './project-fixture.ts';
 
 const temporal = requirePeer('temporal');
 
-/** Its mirror is on a server where nothing listens. */
-async function moveMirror({ directory }: Project): Promise<void> {
+/** Its mirror is on a server where nothing listens, at the port that this gives. */
+async function moveMirror({ directory }: Project): Promise<number> {
+  const port = await freePort();
   const file = join(directory, 'policies', 'orders.yaml');
   const text = await readFile(file, 'utf8');
   const spec = `
 spec:
-  sftp: { host: 127.0.0.1, port: ${await freePort()}, path: mirror, hostKey: "SHA256:${'A'.repeat(43)}" }
+  sftp: { host: 127.0.0.1, port: ${port}, path: mirror, hostKey: "SHA256:${'A'.repeat(43)}" }
   identities: { writer: { user: backup, passwordFrom: { env: ORDERS_PASSWORD } } }`;
   await writeFile(
     file,
     text.replace('\nspec: { local: { path: ../mirror } }', () => spec),
   );
+  return port;
 }
 
 /** Follows a run until it has told all of this, then stops it. */
@@ -38,11 +41,15 @@ async function follow(project: Project, args: string[], expected: readonly RegEx
 
 temporal.describe('A run that waits', () => {
   temporal.it(
-    'tells for what: a worker that is not there, a server that does not answer, a worker that was killed',
+    'tells for what: a worker that is not there, a server that refuses or is silent, a worker that was killed',
     async () => {
       await using cluster = await startCluster(temporal.command);
-      await using project = await createProject({ temporal, engine: `{ address: "${cluster.address}" }` });
-      await moveMirror(project);
+      await using project = await createProject({
+        temporal,
+        engine: `{ address: "${cluster.address}" }`,
+        environment: { HOLDFAST_STORAGE_TIMEOUT: '3s' },
+      });
+      const port = await moveMirror(project);
       expect(await project.holdfast(['apply', '--allow-dirty'])).toMatchObject({ status: 0 });
 
       const run = ['run', 'orders', 'sync'];
@@ -60,6 +67,16 @@ temporal.describe('A run that waits', () => {
       expect(failing).toMatch(
         /policy\/orders\/sync\/mirror\/orders: .*sftp:\/\/backup@127\.0\.0\.1:\d+\/mirror.*ECONNREFUSED.*; attempt 1 of 5 failed, the next in \ds\n {2}→ /,
       );
+
+      // What the driver tries again by itself, before any attempt of the run has failed.
+      const sockets = new Set<Socket>();
+      const silent = createServer((socket) => sockets.add(socket)).listen(port, '127.0.0.1');
+      const waiting = await follow(project, run, [/handshake; trying again/]);
+      expect(waiting).toMatch(
+        /^opening mirror: sftp:\/\/backup@127\.0\.0\.1:\d+\/mirror\/orders .*; trying again( in \ds)? \(attempt [2-5] of 5\)$/m,
+      );
+      for (const socket of sockets) socket.destroy();
+      silent.close();
 
       worker!.kill('SIGKILL');
       await working;

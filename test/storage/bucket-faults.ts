@@ -1,6 +1,7 @@
 /** What a bucket's driver must bear of the network, as one suite for both services. */
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
+import type { Retry } from '../../common/progress.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Fault, FaultProxy } from '../servers/fault-proxy.ts';
 
@@ -10,6 +11,8 @@ export interface FaultyBucket {
   /** Through the proxy, giving a connection up after `idleMilliseconds`. */
   storage: Storage;
   proxy: FaultProxy;
+  /** What was told of requests that were sent again. */
+  told: (Retry | undefined)[];
   /** Whether a request makes an object appear, or gives its bytes. */
   isPut(method: string, url: string): boolean;
   isGet(method: string, url: string): boolean;
@@ -42,6 +45,30 @@ export function describeBucketFaults(
       expect((await storage.read('object')).toString()).toBe('content');
     }),
   );
+
+  it('tells who waits of each further try, and when it is over', () =>
+    withBucket(async ({ storage, proxy, told, isGet, isPut }) => {
+      await storage.write('object', Buffer.from('content'));
+      expect(told).toEqual([]);
+      let failures = 2;
+      proxy.inject((method, url) =>
+        isGet(method, url) && failures-- > 0 ? { kind: 'status', status: 503 } : undefined,
+      );
+      await storage.read('object');
+      const what = expect.stringMatching(/^(s3|gs):\/\/vault answers 503\b/) as string;
+      const atMs = expect.any(Number) as number;
+      expect(told).toEqual([
+        { what, attempt: 2, attempts: 5, atMs },
+        { what, attempt: 3, attempts: 5, atMs },
+        undefined,
+      ]);
+      told.length = 0;
+      proxy.inject((method, url) => (isPut(method, url) ? { kind: 'hang' } : undefined));
+      await expect(storage.write('other', Buffer.from('content'))).rejects.toThrow('could not write');
+      expect(told.at(-1)).toBeUndefined();
+      expect(told.filter((retry) => retry?.attempt !== undefined).map((retry) => retry?.attempt)).toEqual([2, 3, 4, 5]);
+      expect(told.map((retry) => retry?.what).join('\n')).toMatch(/vault does not answer/);
+    }));
 
   it('goes on with a download that breaks off again and again, and verifies all of it', () =>
     withBucket(async ({ storage, proxy, isGet }) => {

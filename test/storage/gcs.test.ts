@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Retry } from '../../common/progress.ts';
 import { bucketStorage } from '../../storage/bucket-storage.ts';
 import { openGcsBucket } from '../../storage/gcs.ts';
 import { requirePeer } from '../peers.ts';
@@ -65,11 +66,13 @@ fake.describe('Google Cloud Storage, on fake-gcs-server', () => {
   describeBucketFaults(async (body) => {
     const proxy = await startFaultProxy(() => server.endpoint);
     const settings = { bucket: 'vault', prefix: freshPrefix(), endpoint: proxy.endpoint };
-    const storage = bucketStorage(openGcsBucket(settings, { idleMilliseconds: 500 }));
+    const told: (Retry | undefined)[] = [];
+    const options = { idleMilliseconds: 500, onRetry: told.push.bind(told) };
+    const storage = bucketStorage(openGcsBucket(settings, options));
     try {
       const isPut = (method: string, url: string) => method === 'POST' && url.startsWith('/upload/');
       const isGet = (method: string, url: string) => method === 'GET' && url.includes('alt=media');
-      await body({ storage, proxy, isPut, isGet });
+      await body({ storage, proxy, told, isPut, isGet });
     } finally {
       await storage.close();
       await proxy.stop();

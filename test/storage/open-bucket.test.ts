@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { SecretReference } from '../../common/secret-reference.ts';
 import { openStorage } from '../../storage/open-storage.ts';
 import type { StorageLocation } from '../../storage/storage-location.ts';
@@ -52,3 +55,40 @@ it.each([
     await expect(opening).rejects.not.toThrow(/gehe/);
   },
 );
+
+const OWN = { s3: { bucket: 'vault', region: 'eu-central-1' } };
+
+it.each([
+  [OWN, 'AWS_ENDPOINT_URL_S3'],
+  [OWN, 'AWS_ENDPOINT_URL'],
+  [{ gcs: { bucket: 'vault' } }, 'STORAGE_EMULATOR_HOST'],
+] satisfies [StorageLocation, string][])(
+  'does not let a variable lead a Location elsewhere, and says what to write (%o, %s)',
+  async (location, name) => {
+    const environment = { ...surroundings('').environment, [name]: 'http://key:geheim@minio.example:9000' };
+    const opening = openStorage(location, '', 'writer', { ...surroundings(''), environment });
+    await expect(opening).rejects.toMatchObject({
+      code: 'Usage',
+      message: expect.stringMatching(new RegExp(`^the variable ${name} would lead (s3|gs)://vault to `)) as string,
+      hint: expect.stringContaining('write endpoint: http://…@minio.example:9000 into the Location') as string,
+    });
+    await expect(opening).rejects.not.toThrow(/geheim/);
+    const named = { ...surroundings(''), environment };
+    await (await openStorage(S3, '', 'writer', named)).close();
+  },
+);
+
+it("refuses what AWS's configuration file says of a Location's service, and follows it for a person's own URL", async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-aws-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'config'), '[default]\nendpoint_url = http://127.0.0.1:1\n');
+  vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await expect(openStorage(OWN, '', 'writer', surroundings(''))).rejects.toMatchObject({
+    code: 'Usage',
+    message: expect.stringContaining("endpoint_url of AWS's configuration file") as string,
+  });
+  const asked = await openStorage({ s3: { ...OWN.s3, mayBeConfigured: true } }, '', 'reader', surroundings(''));
+  await expect(asked.stat('a')).rejects.toThrow(/ECONNREFUSED/);
+  await asked.close();
+}, 30_000);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRepositoryUrl } from '../../storage/repository-url.ts';
+import { parseRepositoryUrl, type BucketOptions } from '../../storage/repository-url.ts';
 
 describe('parseRepositoryUrl', () => {
   it.each([
@@ -12,8 +12,12 @@ describe('parseRepositoryUrl', () => {
   });
 
   it.each([
-    ['s3://vault/a//b/', {}, { s3: { bucket: 'vault', prefix: 'a/b' } }],
-    ['s3://vault', { region: 'eu-central-1' }, { s3: { bucket: 'vault', region: 'eu-central-1' } }],
+    ['s3://vault/a//b/', {}, { s3: { bucket: 'vault', prefix: 'a/b', mayBeConfigured: true } }],
+    [
+      's3://vault',
+      { region: 'eu-central-1' },
+      { s3: { bucket: 'vault', region: 'eu-central-1', mayBeConfigured: true } },
+    ],
     [
       's3://vault/50%25',
       { endpoint: 'http://127.0.0.1:9000' },
@@ -23,6 +27,36 @@ describe('parseRepositoryUrl', () => {
     ['gs://vault', { endpoint: 'http://127.0.0.1:1' }, { gcs: { bucket: 'vault', endpoint: 'http://127.0.0.1:1' } }],
   ])('takes %s %o for a bucket', (where, options, location) => {
     expect(parseRepositoryUrl(where, options)).toEqual(location);
+  });
+
+  it.each([
+    ['s3://vault', { AWS_ENDPOINT_URL: 'http://a' }, { endpoint: 'http://a', forcePathStyle: true }],
+    [
+      's3://vault',
+      { AWS_ENDPOINT_URL: 'http://a', AWS_ENDPOINT_URL_S3: 'http://b' },
+      { endpoint: 'http://b', forcePathStyle: true },
+    ],
+    [
+      's3://vault',
+      { AWS_ENDPOINT_URL: 'http://a', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' },
+      { mayBeConfigured: true },
+    ],
+    ['s3://vault', { STORAGE_EMULATOR_HOST: 'http://a' }, { mayBeConfigured: true }],
+    ['gs://vault', { STORAGE_EMULATOR_HOST: 'localhost:4443' }, { endpoint: 'https://localhost:4443' }],
+    ['gs://vault', { AWS_ENDPOINT_URL: 'http://a' }, {}],
+  ])('takes %s to where %o says, unless an endpoint is given', (where, environment, place) => {
+    const bucketOf = (options: BucketOptions) => {
+      const { s3, gcs } = parseRepositoryUrl(where, { environment, ...options });
+      return s3 ?? gcs;
+    };
+    expect(bucketOf({})).toEqual({ bucket: 'vault', ...place });
+    expect(bucketOf({ endpoint: 'http://given' })).toMatchObject({ endpoint: 'http://given' });
+  });
+
+  it('names the variable that is no URL, and shows no secret of it', () => {
+    const environment = { AWS_ENDPOINT_URL: 'http://key:geheim@host' };
+    const parse = (): unknown => parseRepositoryUrl('s3://vault', { environment });
+    expect(parse).toThrow('AWS_ENDPOINT_URL is no URL of a service');
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Retry } from '../../common/progress.ts';
 import { bucketStorage } from '../../storage/bucket-storage.ts';
 import { openS3Bucket } from '../../storage/s3.ts';
 import { requirePeer } from '../peers.ts';
@@ -42,11 +43,13 @@ versitygw.describe('S3, on versitygw', () => {
     const proxy = await startFaultProxy(() => server.endpoint);
     const { endpoint } = proxy;
     const settings = { bucket: 'vault', prefix: freshPrefix(), endpoint, region: server.region, forcePathStyle: true };
-    const storage = bucketStorage(await openS3Bucket(settings, { credentials: server.root, idleMilliseconds: 500 }));
+    const told: (Retry | undefined)[] = [];
+    const options = { credentials: server.root, idleMilliseconds: 500, onRetry: told.push.bind(told) };
+    const storage = bucketStorage(await openS3Bucket(settings, options));
     try {
       const isObject = (url: string) => url.includes('/vault/test/');
       const isPut = (method: string, url: string) => method === 'PUT' && isObject(url);
-      await body({ storage, proxy, isPut, isGet: (method, url) => method === 'GET' && isObject(url) });
+      await body({ storage, proxy, told, isPut, isGet: (method, url) => method === 'GET' && isObject(url) });
     } finally {
       await storage.close();
       await proxy.stop();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../common/errors.ts';
+import type { Retry } from '../../common/progress.ts';
 import { counting } from '../../storage/counting.ts';
 import { openLocalStorage } from '../../storage/local.ts';
 import { readOnly } from '../../storage/read-only.ts';
@@ -96,6 +97,19 @@ describe('a storage that tries again', () => {
       expect(await names(inner)).toEqual(['b', 'c', 'd', 'e']);
     }),
   );
+
+  it('tells of each further try, and when there are no more', () =>
+    withLocal(async (inner) => {
+      const told: (Retry | undefined)[] = [];
+      const storage = retrying(failing(inner, 'before', 1), told.push.bind(told));
+      const once = [{ what: 'the line broke', attempt: 2, attempts: 5, atMs: expect.any(Number) as number }, undefined];
+      await storage.write('a', Buffer.from('content'));
+      expect(told).toEqual(once);
+      await storage.read('a');
+      expect(told).toEqual([...once, ...once]);
+      await storage.read('a');
+      expect(told).toHaveLength(4);
+    }));
 
   it('does not take what another has written for its own', () =>
     withLocal(async (inner) => {
