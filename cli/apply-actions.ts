@@ -1,13 +1,17 @@
 /** Puts compiled policies in force: repositories that are missing, the apply record, the schedules. */
 import { createHash } from 'node:crypto';
 import type { Dependencies } from '../activities/dependencies.ts';
-import type { Action, ActionRequest, EvidenceSettings, PolicyCommit, RepositorySettings } from '../domain/action.ts';
+import type { Action, EvidenceSettings, PolicyCommit, RepositorySettings } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import type { Plan } from '../domain/plan.ts';
 import { actingPerson } from './acting-person.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ScheduleChanges } from '../engine/schedules.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
-import { createRepositories, placeOf, repositoriesOf } from './apply-repositories.ts';
+import { repositoriesOf } from '../domain/settings-places.ts';
+import { createRepositories, placeOf } from './apply-repositories.ts';
+import { planAgainst } from './plan-against.ts';
+import { requestFor } from './request-for.ts';
 
 export interface ApplyInput {
   actions: Action[];
@@ -16,11 +20,13 @@ export interface ApplyInput {
   commit: PolicyCommit;
   dependencies: Dependencies;
   signal: AbortSignal;
-  /** Asked before anything is done; throws when the person does not want it. */
-  confirm?: (changes: ApplyRecord['changes']) => Promise<void>;
+  /** Asked before anything is done; throws when nothing is to be done. `keep`: what is in force stays so. */
+  review?: (plan: Plan) => Promise<'apply' | 'keep'>;
 }
 
 export interface Applied {
+  /** What was to be done. */
+  plan: Plan;
   /** What is in force: the new record, or the one that said the same already. */
   record: ApplyRecord;
   /** Whether a record was written. */
@@ -34,33 +40,28 @@ export interface Applied {
  * without schedules has them made by the next apply.
  */
 export async function applyActions(session: EngineSession, input: ApplyInput): Promise<Applied> {
+  const { signal } = input;
+  const { connection, engine } = session;
+  const [{ readSchedules, scheduleDigest }, { applySchedules }] = await Promise.all([
+    import('../engine/read-schedules.ts'),
+    import('../engine/schedules.ts'),
+  ]);
   const evidence = await input.dependencies.openEvidence(input.evidence);
   try {
     const { latest, seen } = await readApplies(evidence);
-    const record = nextRecord(input, latest);
+    const known = await readSchedules(connection, engine.namespace);
+    const plan = planAgainst({ ...input, now: input.dependencies.clock() }, latest, known, scheduleDigest);
+    const isKept = (await input.review?.(plan)) === 'keep' && latest !== undefined;
+    const record = isKept ? latest : nextRecord(input, latest);
     const changed = record !== latest;
-    if (changed) await input.confirm?.(record.changes);
-    const repositoriesCreated = await createRepositories(input, seen);
+    const repositoriesCreated = isKept ? [] : await createRepositories(input, seen);
     if (changed) await evidence.writeApply(record);
-    const requests = input.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
-    const { applySchedules } = await import('../engine/schedules.ts');
-    const schedules = await applySchedules(session.connection, session.engine.namespace, requests, {
-      signal: input.signal,
-    });
-    return { record, changed, repositoriesCreated, schedules };
+    const requests = record.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
+    const schedules = await applySchedules(connection, engine.namespace, requests, { signal });
+    return { plan, record, changed, repositoriesCreated, schedules };
   } finally {
     await evidence.close();
   }
-}
-
-/** What a run of the action gets. */
-export function requestFor(
-  action: Action,
-  record: ApplyRecord,
-  evidence: EvidenceSettings,
-  trigger: ActionRequest['trigger'],
-): ActionRequest {
-  return { action, commit: record.commit, applyId: record.id, evidence, trigger };
 }
 
 interface KnownApplies {

@@ -2,7 +2,7 @@
 import type { Dependencies } from '../activities/dependencies.ts';
 import { HoldfastError } from '../common/errors.ts';
 import type { Action, RepositorySettings } from '../domain/action.ts';
-import { realmOf } from '../domain/location-realm.ts';
+import { placeKey } from '../domain/settings-places.ts';
 import { initRepository } from '../repository/init-repository.ts';
 
 export interface CreateInput {
@@ -12,17 +12,9 @@ export interface CreateInput {
   signal: AbortSignal;
 }
 
-/** All that an action works on. */
-export function repositoriesOf(settings: Action['settings']): RepositorySettings[] {
-  if (settings.kind === 'copy') return [settings.from, settings.to];
-  if ('repository' in settings) return [settings.repository];
-  return 'repositories' in settings ? settings.repositories : [];
-}
-
 /** Equal for two settings of one place. */
 export function placeOf({ location, path }: RepositorySettings): string {
-  const { realm, path: where } = realmOf(location, path);
-  return JSON.stringify([realm, where]);
+  return placeKey(location, path);
 }
 
 /** Only those that evidence never saw: one that is gone is an unmounted disk, and no fresh start. Returns their names. */

@@ -1,34 +1,11 @@
 /** Gathers what a plan compares: the policies, the apply record in force, and the engine's schedules. */
-import type { Action, EvidenceSettings, PolicyCommit } from '../domain/action.ts';
-import type { ApplyRecord } from '../domain/apply-record.ts';
-import { makePlan, type Plan, type ScheduleState } from '../domain/plan.ts';
-import { requestFor } from './apply-actions.ts';
+import type { PolicyCommit } from '../domain/action.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { CliContext } from './command.ts';
 import type { EngineSession } from './engine-session.ts';
+import { planAgainst } from './plan-against.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 import { stateDirectoryOf } from './state-folder.ts';
-
-export interface Desired {
-  actions: readonly Action[];
-  commit: PolicyCommit;
-  evidence: EvidenceSettings;
-}
-
-/** `scheduleDigest`: that of `engine/read-schedules.ts`. */
-export function planAgainst(
-  { actions, commit, evidence }: Desired,
-  record: ApplyRecord | undefined,
-  schedules: ReadonlyMap<string, ScheduleState>,
-  scheduleDigest: (request: ReturnType<typeof requestFor>) => string,
-): Plan {
-  return makePlan({
-    actions,
-    commit,
-    record,
-    schedules,
-    recordedDigest: (action) => scheduleDigest(requestFor(action, record!, evidence, 'schedule')),
-  });
-}
 
 /** Changes nothing; an embedded engine that does not run is started for the time. Throws EngineUnreachable. */
 export async function planPolicies(
@@ -44,7 +21,7 @@ export async function planPolicies(
     const schedules = await onEngine(context, engine, ({ connection, engine: { namespace } }) =>
       readSchedules(connection, namespace),
     );
-    return planAgainst({ ...compiled, commit }, record, schedules ?? new Map(), scheduleDigest);
+    return planAgainst({ ...compiled, commit, now: context.now() }, record, schedules ?? new Map(), scheduleDigest);
   } finally {
     await evidence.close();
   }

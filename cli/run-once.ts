@@ -2,13 +2,14 @@
 import { ACTION_ORDER, type Action } from '../domain/action.ts';
 import { isSuspendedAt } from '../domain/expected-runs.ts';
 import type { RunRecord } from '../domain/run-record.ts';
-import { requestFor, type Applied } from './apply-actions.ts';
+import type { Applied } from './apply-actions.ts';
 import type { CliContext } from './command.ts';
 import type { EngineSession } from './engine-session.ts';
 import { mergeStatuses, type ExitStatus } from './exit-status.ts';
 import { followRun } from './follow-run.ts';
 import { renderSummary, statusOfSummary, type OnceResult, type OnceSummary } from './once-summary.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
+import { requestFor } from './request-for.ts';
 import { writeAuditReport } from './write-audit-report.ts';
 
 /** What `start` put in force. */

@@ -5,7 +5,7 @@ import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import { isSuspendedAt } from '../domain/expected-runs.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
-import { requestFor } from './apply-actions.ts';
+import { requestFor } from './request-for.ts';
 import { repeatable, type CliCommand, type CliContext, type Style } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 import { planLines } from './plan-lines.ts';

@@ -1,16 +1,19 @@
 /** `holdfast start`: engine, worker and policies in one process; with `--once`, every action once and then an end. */
 import { isSuspendedAt } from '../domain/expected-runs.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { count } from './display.ts';
 import type { EngineSession } from './engine-session.ts';
 import type { ExitStatus } from './exit-status.ts';
+import { refuseWeaker } from './review-plan.ts';
 import type { Started } from './run-once.ts';
 import { runLines } from './run-lines.ts';
 
 interface Options {
   once?: boolean;
   allowDirty?: boolean;
+  allowWeaker?: boolean;
   host?: string;
 }
 
@@ -24,6 +27,7 @@ export const command: CliCommand<Options> = {
       .option('--once', 'run every action once, in order, report, and stop')
       .option('--host <name>', "this machine's name in the policies (default: its host name)")
       .option('--allow-dirty', 'with an engine at an address: apply files that are not committed; the records say so')
+      .option('--allow-weaker', 'also apply what protects less than what is in force')
       .addHelpText(
         'after',
         '\nThe embedded engine is the Temporal CLI: the one that HOLDFAST_TEMPORAL_CLI names, else one of the PATH with the\nright server, else one that is downloaded, or built with Go, into the cache of holdfast.',
@@ -53,6 +57,7 @@ export const command: CliCommand<Options> = {
         commit,
         dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
+        review: async (plan) => keepStronger(context, plan, options),
       });
       tellApplied(context.output, applied);
       if (options.once === true) {
@@ -65,6 +70,19 @@ export const command: CliCommand<Options> = {
     }
   },
 };
+
+/**
+ * Nobody may be there to allow what protects less: what is in force goes on then, since nothing running would be less
+ * still. Who runs everything once is there, and is refused.
+ */
+function keepStronger({ output }: CliContext, plan: Plan, options: Options): 'apply' | 'keep' {
+  if (options.allowWeaker === true || plan.weaker.length === 0) return 'apply';
+  if (options.once === true) refuseWeaker(plan);
+  for (const { subject, what } of plan.weaker) output.warn(`${subject}: ${what}`, 'weaker');
+  output.warn('these policies protect less than what is in force, which therefore stays in force');
+  output.note('if that is meant, give --allow-weaker');
+  return 'keep';
+}
 
 /** Each run that ends, as a line, or as JSON. */
 function liveLines({ output, json }: CliContext): (record: RunRecord) => void {

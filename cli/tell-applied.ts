@@ -4,23 +4,33 @@ import type { Applied } from './apply-actions.ts';
 import type { Output } from './command.ts';
 import { count, displayText } from './display.ts';
 
-export function tellApplied(output: Output, { record, changed, repositoriesCreated, schedules }: Applied): void {
+/** `planTold`: a plan has said what changes. */
+export function tellApplied(output: Output, applied: Applied, { planTold = false } = {}): void {
   const { style } = output;
-  for (const name of repositoriesCreated)
+  for (const name of applied.repositoriesCreated)
     output.say(`  ${style.good('+')} repository ${name} (keep its password: without it nobody can read what is in it)`);
-  if (changed) {
-    for (const id of record.changes.created) output.say(`  ${style.good('+')} ${id}`);
-    for (const id of record.changes.changed) output.say(`  ${style.warning('~')} ${id}`);
-    for (const id of record.changes.removed) output.say(`  ${style.bad('-')} ${id}`);
-  } else {
-    // Policies are as they were; what differs are schedules that someone else changed, or a fresh engine.
-    for (const id of schedules.created) output.say(`  ${style.good('+')} schedule of ${id}, which was missing`);
-    for (const id of schedules.updated) output.say(`  ${style.warning('~')} schedule of ${id}, which was out of date`);
-    for (const id of schedules.deleted) output.say(`  ${style.bad('-')} schedule ${id}, which no policy asks for`);
-  }
-  for (const id of schedules.pausedByOperator)
-    output.say(`  ${style.warning('=')} ${id} stays paused, as an operator left it`);
-  output.say(summary(record.commit, { record, changed, repositoriesCreated, schedules }));
+  if (!planTold) for (const line of changeLines(applied, style)) output.say(`  ${line}`);
+  output.say(summary(applied.record.commit, applied));
+}
+
+function changeLines({ record, changed, schedules }: Applied, style: Output['style']): string[] {
+  const paused = schedules.pausedByOperator.map(
+    (id) => `${style.warning('=')} ${id} stays paused, as an operator left it`,
+  );
+  if (changed)
+    return [
+      ...record.changes.created.map((id) => `${style.good('+')} ${id}`),
+      ...record.changes.changed.map((id) => `${style.warning('~')} ${id}`),
+      ...record.changes.removed.map((id) => `${style.bad('-')} ${id}`),
+      ...paused,
+    ];
+  // Policies are as they were; what differs are schedules that someone else changed, or a fresh engine.
+  return [
+    ...schedules.created.map((id) => `${style.good('+')} schedule of ${id}, which was missing`),
+    ...schedules.updated.map((id) => `${style.warning('~')} schedule of ${id}, which was out of date`),
+    ...schedules.deleted.map((id) => `${style.bad('-')} schedule ${id}, which no policy asks for`),
+    ...paused,
+  ];
 }
 
 function summary(commit: PolicyCommit, { record, changed }: Applied): string {

@@ -1,5 +1,6 @@
 /** A plan, for people: by policy, each action with what changes in it. */
 import type { FieldChange } from '../domain/compare-actions.ts';
+import { subjectOfAction } from '../domain/action-names.ts';
 import { hasChanges, namesAnotherCommit, type Plan, type PlannedAction, type ScheduleFault } from '../domain/plan.ts';
 import type { Output, Style } from './command.ts';
 import { count, displayText } from './display.ts';
@@ -16,21 +17,20 @@ export function tellPlan(output: Output, plan: Plan): void {
   const shown = plan.actions.filter(
     ({ step, pausedByOperator }) => step !== 'unchanged' || pausedByOperator !== undefined,
   );
-  for (const [subject, actions] of Map.groupBy(shown, subjectOf)) {
+  for (const [subject, actions] of Map.groupBy(shown, ({ id }) => subjectOfAction(id))) {
     output.line(style.bold(displayText(subject)));
     const shared = sharedChanges(actions, style);
     for (const [line, times] of shared) output.line(`  ${line}  ${style.dim(`(${count(times, 'action')})`)}`);
     for (const action of actions) for (const line of actionLines(action, shared, style)) output.line(`  ${line}`);
   }
+  for (const line of weakerLines(plan, style)) output.line(line);
   for (const line of summaryLines(plan)) output.line(line);
 }
 
-/** `policy orders`, `repository offsite`, `project`. */
-function subjectOf({ id }: PlannedAction): string {
-  return id
-    .split('/')
-    .slice(0, id.startsWith('project/') ? 1 : 2)
-    .join(' ');
+function weakerLines({ weaker }: Plan, style: Style): string[] {
+  if (weaker.length === 0) return [];
+  const lines = weaker.map(({ subject, what }) => `  ${style.bad('!')} ${displayText(subject)}: ${displayText(what)}`);
+  return [style.bold('protects less than what is in force'), ...lines];
 }
 
 /** What changes alike in several actions, with their number: an importance, where a password is found. */
@@ -41,7 +41,7 @@ function sharedChanges(actions: readonly PlannedAction[], style: Style): Map<str
 }
 
 function actionLines(planned: PlannedAction, shared: ReadonlyMap<string, number>, style: Style): string[] {
-  const { id, step, changes, fault, schedule, suspended, pausedByOperator } = planned;
+  const { id, formerly, step, changes, fault, schedule, suspended, pausedByOperator } = planned;
   const name = displayText(
     id
       .split('/')
@@ -49,6 +49,7 @@ function actionLines(planned: PlannedAction, shared: ReadonlyMap<string, number>
       .join('/'),
   );
   const remarks = [
+    ...(formerly === undefined ? [] : [`renamed from ${displayText(formerly)}`]),
     ...(fault === undefined ? [] : [FAULTS[fault]]),
     ...(step === 'create' && schedule !== undefined ? [schedule] : []),
     ...(suspended !== undefined && (step === 'create' || step === 'pause')

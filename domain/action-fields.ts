@@ -162,7 +162,8 @@ function describeEntry(entry: unknown): string {
   return canonicalJson(entry);
 }
 
-function describeAssertion(assertion: RestoreAssertion): string {
+/** One demand of a restore test. */
+export function describeAssertion(assertion: RestoreAssertion): string {
   const { kind, path } = assertion;
   if (kind === 'exists') return `exists ${path}`;
   if (kind === 'script') return `script ${path} (timeout ${formatDuration(assertion.timeoutSeconds)})`;

@@ -3,6 +3,8 @@ import type { Action, ActionKind, PolicyCommit } from './action.ts';
 import { describeTiming } from './action-fields.ts';
 import { compareActions, type FieldChange } from './compare-actions.ts';
 import type { ApplyRecord } from './apply-record.ts';
+import { renamedActions } from './renamed-actions.ts';
+import { findWeakenings, type Weakening } from './weakening.ts';
 
 /** `pause`: it is suspended from now on. What is only `unchanged` is named by its commit anew when that is another one. */
 export type PlanStep = 'create' | 'change' | 'pause' | 'delete' | 'unchanged';
@@ -18,6 +20,8 @@ export interface PlannedAction {
   step: PlanStep;
   kind?: ActionKind;
   policy?: string;
+  /** The id that it had before its policy was renamed: its schedule is replaced, and its snapshots stay its own. */
+  formerly?: string;
   /** When it runs, of one that is created. */
   schedule?: string;
   /** Why it does not run, of one that is suspended. */
@@ -35,6 +39,8 @@ export interface Plan {
   /** Those wanted, in their order, then those that go. */
   actions: PlannedAction[];
   counts: Record<PlanStep, number>;
+  /** What is protected less than before: nothing of it happens unless somebody allows it. */
+  weaker: Weakening[];
 }
 
 /** A schedule of holdfast's as the engine has it. */
@@ -54,15 +60,24 @@ export interface PlanInput {
   schedules: ReadonlyMap<string, ScheduleState>;
   /** The digest that the schedule of an action has as the record in force asks for it. */
   recordedDigest(action: Action): string;
+  now: Date;
 }
 
-export function makePlan({ actions, commit, record, schedules, recordedDigest }: PlanInput): Plan {
-  const before = new Map(record?.actions.map((action) => [action.id, action]));
-  const planned = actions.map((action) => planAction(action, before.get(action.id), schedules, recordedDigest));
-  const wanted = new Set(actions.map(({ id }) => id));
-  for (const action of before.values()) if (!wanted.has(action.id)) planned.push(planRemoval(action));
+export function makePlan(input: PlanInput): Plan {
+  const { actions, commit, record, schedules } = input;
+  const recorded = record?.actions ?? [];
+  const before = new Map(recorded.map((action) => [action.id, action]));
+  const renamed = renamedActions(recorded, actions);
+  const planned = actions.map((action) => {
+    const formerly = renamed.get(action.id);
+    return formerly === undefined
+      ? planAction(action, before.get(action.id), input)
+      : planRename(action, before.get(formerly)!);
+  });
+  const known = new Set([...actions.map(({ id }) => id), ...renamed.values()]);
+  for (const action of recorded) if (!known.has(action.id)) planned.push(planRemoval(action));
   for (const id of schedules.keys())
-    if (!wanted.has(id) && !before.has(id)) planned.push({ id, step: 'delete', changes: [], fault: 'surplus' });
+    if (!known.has(id) && !before.has(id)) planned.push({ id, step: 'delete', changes: [], fault: 'surplus' });
   const counts: Plan['counts'] = { create: 0, change: 0, pause: 0, delete: 0, unchanged: 0 };
   for (const { step } of planned) counts[step]++;
   return {
@@ -70,6 +85,7 @@ export function makePlan({ actions, commit, record, schedules, recordedDigest }:
     ...(record === undefined ? {} : { inForce: { id: record.id, commit: record.commit } }),
     actions: planned,
     counts,
+    weaker: findWeakenings(recorded, actions, input.now),
   };
 }
 
@@ -86,8 +102,7 @@ export function namesAnotherCommit({ inForce, commit }: Plan): boolean {
 function planAction(
   action: Action,
   before: Action | undefined,
-  schedules: PlanInput['schedules'],
-  recordedDigest: PlanInput['recordedDigest'],
+  { schedules, recordedDigest }: PlanInput,
 ): PlannedAction {
   const schedule = schedules.get(action.id);
   const common = {
@@ -109,6 +124,10 @@ function planAction(
     changes,
     ...(isOutdated ? { fault: 'outdated' } : {}),
   };
+}
+
+function planRename(action: Action, before: Action): PlannedAction {
+  return { ...nameOf(action), formerly: before.id, step: 'change', changes: compareActions(before, action) };
 }
 
 function planRemoval(action: Action): PlannedAction {

@@ -21,7 +21,7 @@ async function commit(project: Project, subject: string): Promise<void> {
 }
 
 async function applied(project: Project, ...options: string[]): Promise<Applied> {
-  const { status, stdout, stderr } = await project.holdfast(['apply', '--json', ...options]);
+  const { status, stdout, stderr } = await project.holdfast(['apply', '--json', '--yes', ...options]);
   expect(status, stderr + stdout).toBe(0);
   return JSON.parse(stdout) as Applied;
 }
@@ -53,7 +53,10 @@ temporal.describe('holdfast apply', () => {
       });
       expect(second.record.id).toBe(first.record.id);
       expect(await readdir(join(project.directory, '.holdfast', 'evidence', 'applies'))).toHaveLength(1);
-      expect((await project.holdfast(['apply'])).stdout).toContain('nothing has changed: 8 actions in force of commit');
+      expect(await project.holdfast(['apply'])).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining('nothing has changed: 8 actions in force of commit'),
+      });
     },
     LIMIT_MS,
   );
@@ -83,10 +86,32 @@ temporal.describe('holdfast apply', () => {
       await commit(project, 'Keep everything');
       const refused = await project.holdfast(['apply']);
       expect(refused.status).toBe(8);
-      expect(refused.stderr).toContain('policy/orders/retention/main would not run any more');
-      const without = await applied(project, '--yes');
+      expect(refused.stdout).toContain('  - retention/main  does not run any more\n');
+      expect(refused.stderr).toContain('1 action would be created, changed or deleted, nothing was applied');
+      const without = await applied(project);
       expect(without.record.changes.removed).toEqual(['policy/orders/retention/main']);
       expect(without.schedules.deleted).toEqual(['policy/orders/retention/main']);
+    },
+    LIMIT_MS,
+  );
+
+  temporal.it(
+    'refuses what protects less than what is in force until somebody allows it',
+    async () => {
+      await using project = await createProject({ temporal });
+      await applied(project, '--allow-dirty');
+      await edit(project, 'keep: { daily: 7 }', 'keep: { daily: 5 }');
+      await edit(project, '  sync: [{ to: mirror, path: orders, mode: mirror }]\n', '');
+      const refused = await project.holdfast(['apply', '--yes', '--allow-dirty']);
+      expect(refused.status).toBe(8);
+      expect(refused.stdout).toContain(`protects less than what is in force
+  ! policy orders: the sync to mirror/orders does not run any more
+  ! policy orders: the retention in main keeps less: daily 7 → 5
+`);
+      expect(refused.stderr).toContain('if that is meant, give --allow-weaker');
+      expect((await project.holdfast(['start', '--once'])).status).toBe(8);
+      const weaker = await applied(project, '--allow-dirty', '--allow-weaker');
+      expect(weaker.schedules).toMatchObject({ deleted: ['policy/orders/sync/mirror/orders'] });
     },
     LIMIT_MS,
   );

@@ -30,7 +30,7 @@ temporal.describe('holdfast plan', () => {
       expect(first).toMatchObject({ status: 7, stdout: expect.stringContaining('policies outside git: 8 to create') });
       expect(await readdir(project.directory)).not.toContain('.holdfast');
 
-      expect(await project.holdfast(['apply', '--allow-dirty'])).toMatchObject({ status: 0 });
+      expect(await project.holdfast(['apply', '--yes', '--allow-dirty'])).toMatchObject({ status: 0 });
       const nothing = await project.holdfast(['plan', '--check']);
       expect(nothing, nothing.stderr).toMatchObject({
         status: 0,

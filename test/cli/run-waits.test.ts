@@ -50,7 +50,7 @@ temporal.describe('A run that waits', () => {
         environment: { HOLDFAST_STORAGE_TIMEOUT: '3s' },
       });
       const port = await moveMirror(project);
-      expect(await project.holdfast(['apply', '--allow-dirty'])).toMatchObject({ status: 0 });
+      expect(await project.holdfast(['apply', '--yes', '--allow-dirty'])).toMatchObject({ status: 0 });
 
       const run = ['run', 'orders', 'sync'];
       const unmanned = await follow(project, run, [/no worker is there to take the work/]);

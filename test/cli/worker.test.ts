@@ -19,7 +19,7 @@ temporal.describe('Beside a Temporal that is there already', () => {
         engine,
         environment: { TEMPORAL_ADDRESS: '192.0.2.1:7233' },
       });
-      expect((await project.holdfast(['apply', '--allow-dirty'])).status).toBe(0);
+      expect((await project.holdfast(['apply', '--yes', '--allow-dirty'])).status).toBe(0);
 
       // Nobody works yet: who follows a run and stops is told that it is not ended by that.
       expect((await project.holdfast(['run', 'orders', 'backup', '--detach'])).status).toBe(0);
