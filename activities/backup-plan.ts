@@ -3,6 +3,7 @@ import { compareBytePaths, type ByteString } from '../common/byte-string.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest, BackupSettings } from '../domain/action.ts';
 import { createFindingList, type FindingList } from '../domain/findings.ts';
+import { formerNames } from '../domain/former-names.ts';
 import type { ActionOutcome, BackupFigures } from '../domain/run-record.ts';
 import { tagsOfPolicy, type Snapshot } from '../domain/snapshot.ts';
 import { displayPath, fromText, joinPath } from '../files/byte-path.ts';
@@ -39,7 +40,7 @@ export async function planBackup(
     await repository.loadIndex({ signal: context.signal });
     const { policy } = request.action;
     const tags = policy === undefined ? ['holdfast'] : tagsOfPolicy(policy);
-    const own = policy === undefined ? {} : { ownTags: tags };
+    const own = policy === undefined ? {} : { ownPolicies: [policy, ...formerNames(request.action)] };
     const query = { paths: sources, hostname: settings.hostname, tags, ...own, time: deps.clock() };
     const parent = findParent(snapshots, query);
     const plan = { ...context, repository, settings, figures: emptyFigures(), findings: createFindingList() };

@@ -2,6 +2,7 @@
 import { HoldfastError } from '../common/errors.ts';
 import type { ActionRequest, BackupSettings } from '../domain/action.ts';
 import { createFindingList, type FindingList } from '../domain/findings.ts';
+import { formerNames } from '../domain/former-names.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
 import type { ActionOutcome } from '../domain/run-record.ts';
 import { tagsOfPolicy } from '../domain/snapshot.ts';
@@ -53,7 +54,7 @@ async function makeSnapshot(
     tags: [...new Set([...policyTags, ...settings.tags])],
     time: deps.clock(),
     parentTags: policyTags,
-    ...(policy === undefined ? {} : { ownTags: policyTags }),
+    ...(policy === undefined ? {} : { ownPolicies: [policy, ...formerNames(request.action)] }),
     acceptEmpty: request.accept?.includes('emptySource') ?? false,
   };
   try {

@@ -3,6 +3,7 @@ import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { ByteString } from '../common/byte-string.ts';
 import { formatBytes } from '../common/sizes.ts';
 import type { ActionRequest, RepositorySettings, RestoreTestSettings } from '../domain/action.ts';
+import { formerIds } from '../domain/former-names.ts';
 import { createFindingList, needsAttention, type FindingList } from '../domain/findings.ts';
 import { rtoFinding } from '../domain/objectives.ts';
 import {
@@ -181,7 +182,7 @@ async function isFullDue({ deps, request, settings }: TestRun): Promise<boolean>
   const from = new Date(deps.clock().getTime() - settings.fullEverySeconds * 1000);
   const evidence = await deps.openEvidence(request.evidence);
   try {
-    for await (const run of evidence.readRuns({ from, actionId: request.action.id })) {
+    for await (const run of evidence.readRuns({ from, actionId: [request.action.id, ...formerIds(request.action)] })) {
       // One that failed is due again at the next turn.
       if (run.figures?.kind === 'restore-test' && run.figures.full && run.figures.proven) return false;
     }

@@ -12,7 +12,7 @@ import { ExitStatus, mergeStatuses } from './exit-status.ts';
 import { addFromOptions, fromRepositoryOptions, type FromOptions } from './from-repository.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { listReadableSnapshots } from './readable-snapshots.ts';
-import { addSnapshotFilters, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
+import { addSnapshotFilters, ofPlace, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
 
 interface Options extends RepositoryOptions, FromOptions, SnapshotFilterOptions {
   dryRun?: boolean;
@@ -36,10 +36,10 @@ export const command: CliCommand<Options> = {
     const dryRun = options.dryRun === true;
     const from = { role: 'reader', lock: 'shared' } as const;
     const to = { role: dryRun ? 'reader' : 'writer', lock: 'shared' } as const;
-    return withRepository(context, fromRepositoryOptions(options), from, (source, sourceSignal) =>
+    return withRepository(context, fromRepositoryOptions(options), from, (source, sourceSignal, place) =>
       withRepository({ ...context, signal: sourceSignal }, options, to, async (destination, signal) => {
         requireWritableFormat(destination);
-        const { chosen, status } = await choose(context, source, args[0] as string[], options, signal);
+        const { chosen, status } = await choose(context, source, args[0] as string[], ofPlace(options, place), signal);
         const sameChunker = source.config.chunker_polynomial === destination.config.chunker_polynomial;
         if (!sameChunker)
           context.output.warn(

@@ -15,6 +15,7 @@ import { listReadableSnapshots } from './readable-snapshots.ts';
 import {
   addSnapshotFilters,
   parseSnapshotArgument,
+  ofPlace,
   selectSnapshot,
   type SnapshotFilterOptions,
 } from './select-snapshot.ts';
@@ -43,13 +44,13 @@ export const command: CliCommand<Options> = {
   async run(context, { args, options }) {
     const { output, json } = context;
     const wanted = (args as string[]).map((argument) => parseSnapshotArgument(argument, options));
-    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
+    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal, place) => {
       const latest = wanted.some(({ snapshot }) => snapshot === 'latest') ? 'latest' : wanted[0]!.snapshot;
       const { snapshots, status } = await listReadableSnapshots(repository, latest, output, signal);
       await repository.loadIndex({ signal });
       const [before, after] = await Promise.all(
         wanted.map(async ({ snapshot: id, subPath }) => {
-          const snapshot = selectSnapshot(snapshots, id, options);
+          const snapshot = selectSnapshot(snapshots, id, ofPlace(options, place));
           return { snapshot, tree: await treeOf(repository, snapshot, subPath ?? '', signal) };
         }),
       );

@@ -12,7 +12,13 @@ import type { ByteAnswer, CliCommand, Output } from './command.ts';
 import { describeSnapshot, displayText, shortId } from './display.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { listReadableSnapshots } from './readable-snapshots.ts';
-import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot, type SnapshotOptions } from './select-snapshot.ts';
+import {
+  addSnapshotOptions,
+  parseSnapshotArgument,
+  ofPlace,
+  selectSnapshot,
+  type SnapshotOptions,
+} from './select-snapshot.ts';
 import { normalizeSnapshotPath } from './snapshot-paths.ts';
 
 interface Options extends RepositoryOptions, SnapshotOptions {
@@ -39,9 +45,9 @@ export const command: CliCommand<Options> = {
     const { output } = context;
     const answer = output.bytes();
     const { snapshot: wanted, path } = parseWanted(args as (string | undefined)[], options);
-    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
+    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal, place) => {
       const { snapshots, status } = await listReadableSnapshots(repository, wanted, output, signal);
-      const snapshot = selectSnapshot(snapshots, wanted, options);
+      const snapshot = selectSnapshot(snapshots, wanted, ofPlace(options, place));
       await repository.loadIndex({ signal });
       const content = await openContent(repository, snapshot, path, { signal, output, answer });
       output.note(`dumping ${displayPath(path) || '/'} from ${describeSnapshot(snapshot)}`);

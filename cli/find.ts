@@ -8,7 +8,7 @@ import { count, describeSnapshot } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { describeNode, longLine } from './node-lines.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
-import { addSnapshotFilters, type SnapshotFilterOptions } from './select-snapshot.ts';
+import { addSnapshotFilters, ofPlace, type SnapshotFilterOptions } from './select-snapshot.ts';
 
 interface Options extends RepositoryOptions, SnapshotFilterOptions {
   long?: boolean;
@@ -33,7 +33,7 @@ export const command: CliCommand<Options> = {
     // An unset variable of a script, not everything.
     if (patterns.includes(''))
       throw new HoldfastError('Usage', 'a pattern is empty', { hint: 'write * for everything' });
-    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
+    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal, place) => {
       const broken: string[] = [];
       const all = await repository.listSnapshots({ signal, onError: (id) => void broken.push(id) });
       for (const id of broken) output.warn(`the snapshot file ${id} cannot be read; run holdfast check`);
@@ -42,7 +42,7 @@ export const command: CliCommand<Options> = {
       const damaged = new Set<string>();
       let matches = 0;
       let holding = 0;
-      const snapshots = all.filter((snapshot) => fits(snapshot, options));
+      const snapshots = all.filter((snapshot) => fits(snapshot, ofPlace(options, place)));
       for (const snapshot of snapshots) {
         if (output.closed) break;
         const { entries, damage } = await finder.find(snapshot.tree);

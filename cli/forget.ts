@@ -14,7 +14,7 @@ import { ExitStatus } from './exit-status.ts';
 import { addKeepOptions, readKeepRules, type KeepOptions } from './keep-options.ts';
 import { noteRemovals } from './note-removals.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
-import { addSnapshotFilters, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
+import { addSnapshotFilters, ofPlace, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
 import { renderTable } from './table.ts';
 
 interface Options extends RepositoryOptions, SnapshotFilterOptions, KeepOptions {
@@ -52,7 +52,9 @@ export const command: CliCommand<Options> = {
     return withRepository(context, options, deletingAccess(dryRun), async (repository, signal, place) => {
       const snapshots = await repository.listSnapshots({ signal });
       const groups =
-        named.length > 0 ? planNamed(snapshots, named, options) : planGroups(context, snapshots, keep, options);
+        named.length > 0
+          ? planNamed(snapshots, named, ofPlace(options, place))
+          : planGroups(context, snapshots, keep, ofPlace(options, place));
       const forgotten = groups.flatMap(({ decisions }) => decisions.filter((decision) => !decision.keep));
       if (!context.json) for (const group of groups) renderGroup(context.output, group);
       if (!dryRun && forgotten.length > 0) {

@@ -10,7 +10,13 @@ import { describeNode, longLine } from './node-lines.ts';
 import { isBelow, leadsTo, normalizeSnapshotPath } from './snapshot-paths.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { listReadableSnapshots } from './readable-snapshots.ts';
-import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot, type SnapshotOptions } from './select-snapshot.ts';
+import {
+  addSnapshotOptions,
+  parseSnapshotArgument,
+  ofPlace,
+  selectSnapshot,
+  type SnapshotOptions,
+} from './select-snapshot.ts';
 
 interface Options extends RepositoryOptions, SnapshotOptions {
   long?: boolean;
@@ -30,9 +36,9 @@ export const command: CliCommand<Options> = {
     const { output, json } = context;
     const { snapshot: wanted, subPath } = parseSnapshotArgument(args[0] as string | undefined, options);
     const only = normalizeSnapshotPath((args[1] as string | undefined) ?? subPath ?? '');
-    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
+    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal, place) => {
       const { snapshots, status } = await listReadableSnapshots(repository, wanted, output, signal);
-      const snapshot = selectSnapshot(snapshots, wanted, options);
+      const snapshot = selectSnapshot(snapshots, wanted, ofPlace(options, place));
       await repository.loadIndex({ signal });
       if (json) output.json({ message_type: 'snapshot', ...snapshot });
       else output.note(describeSnapshot(snapshot));

@@ -8,7 +8,7 @@ import { count, describeSnapshot, displayMessage, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { noteRemovals } from './note-removals.ts';
 import type { RepairInput } from './repair-options.ts';
-import { selectSnapshot } from './select-snapshot.ts';
+import { ofPlace, selectSnapshot } from './select-snapshot.ts';
 
 /** Integrity when something damaged remains that `--forget` would remove: what cannot even be listed, or has no root. */
 export async function repairSnapshotsOf(input: RepairInput): Promise<ExitStatus> {
@@ -55,7 +55,9 @@ async function choose({
   signal,
   options,
   ids,
+  place,
 }: RepairInput): Promise<{ chosen: Snapshot[]; broken: Broken }> {
+  const filters = ofPlace(options, place);
   const unreadable: string[] = [];
   const snapshots = await repository.listSnapshots({ signal, onError: (id) => void unreadable.push(id) });
   const named = unreadable.filter((id) => ids.includes(id));
@@ -68,8 +70,8 @@ async function choose({
         hint: 'Name snapshots by their ids.',
       },
     );
-  const selected = new Set(wanted.map((id) => selectSnapshot(snapshots, id, options)));
-  const chosen = snapshots.filter((snapshot) => (ids.length === 0 ? fits(snapshot, options) : selected.has(snapshot)));
+  const selected = new Set(wanted.map((id) => selectSnapshot(snapshots, id, filters)));
+  const chosen = snapshots.filter((snapshot) => (ids.length === 0 ? fits(snapshot, filters) : selected.has(snapshot)));
   return { chosen, broken: { named, others: ids.length === 0 ? unreadable : [] } };
 }
 

@@ -20,7 +20,7 @@ import { collectPatterns } from './pattern-options.ts';
 import { readSnapshots, warnOfBroken } from './readable-snapshots.ts';
 import { addRestoreOptions, checkRestoreOptions, type RestoreOptions } from './restore-options.ts';
 import { entryTeller, tellResult } from './restore-report.ts';
-import { addSnapshotOptions, parseSnapshotArgument, selectSnapshot } from './select-snapshot.ts';
+import { addSnapshotOptions, ofPlace, parseSnapshotArgument, selectSnapshot } from './select-snapshot.ts';
 
 /** More are left to the dry run. */
 const LISTED_EXTRAS = 10;
@@ -56,13 +56,18 @@ function restoreFrom(context: CliContext, options: RestoreOptions, wish: Wish): 
   const { output } = context;
   const { wanted, target, chosen, ...rest } = wish;
   const access = { role: 'reader', lock: 'reading', beginsEarly: true } as const;
-  return withRepository(context, options, access, async (repository, signal, _, held) => {
+  return withRepository(context, options, access, async (repository, signal, place, held) => {
     let isHeld = false;
     held.then(
       () => (isHeld = true),
       () => undefined,
     );
-    const { snapshot, status } = await chooseSnapshot(context, options, { repository, wanted, signal, held });
+    const { snapshot, status } = await chooseSnapshot(context, ofPlace(options, place), {
+      repository,
+      wanted,
+      signal,
+      held,
+    });
     // A bar between the lines of -vv would only disturb.
     const progress = context.verbosity > 1 ? { report() {}, finish() {} } : output.progress();
     const request = { ...chosen, ...rest, snapshot, target, signal, held, progress };

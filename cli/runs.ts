@@ -1,6 +1,7 @@
 /** `holdfast runs`: the records of what ran. */
 import { InvalidArgumentError } from 'commander';
 import type { RunRecord } from '../domain/run-record.ts';
+import { namesOfPolicy } from '../domain/former-names.ts';
 import { needsAttention } from '../domain/findings.ts';
 import type { CliCommand, Output, Style } from './command.ts';
 import { count, displayMessage, displayText, displayTime } from './display.ts';
@@ -23,7 +24,7 @@ export const command: CliCommand<Options> = {
       .description(
         'Lists recorded runs, oldest first, with what they found. Exit status 7 when the newest run of an action failed or found something.',
       )
-      .argument('[policy]', 'only runs of this policy')
+      .argument('[policy]', 'only runs of this policy, under its former names too')
       .option('--from <time>', 'only runs that ended at or after this time')
       .option('--to <time>', 'only runs that ended at or before this time')
       .option('--limit <n>', 'at most the newest n', parseLimit, 50)
@@ -33,15 +34,17 @@ export const command: CliCommand<Options> = {
 
   async run(context, { args, options }) {
     const { output, json } = context;
+    const policy = args[0] as string | undefined;
     const query = {
-      policy: args[0] as string | undefined,
       from: options.from === undefined ? undefined : parsePointInTime(options.from, 'begin'),
       to: options.to === undefined ? undefined : parsePointInTime(options.to),
     };
     const paths = options.policies === undefined ? [] : [options.policies];
     const runs = await withEvidence(context, paths, options, async (evidence) => {
       const newest: RunRecord[] = [];
-      for await (const record of evidence.readRuns(query)) {
+      const inForce = policy === undefined ? [] : ((await evidence.latestApply())?.actions ?? []);
+      const named = policy === undefined ? {} : { policy: namesOfPolicy(inForce, policy) };
+      for await (const record of evidence.readRuns({ ...query, ...named })) {
         newest.push(record);
         if (newest.length > options.limit) newest.shift();
       }

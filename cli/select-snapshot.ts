@@ -2,10 +2,14 @@
 import type { Command } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import { findSnapshot } from '../domain/find-snapshot.ts';
+import { namesOfPolicy } from '../domain/former-names.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
+import type { RepositoryPlace } from './open-from-options.ts';
 
 export interface SnapshotFilterOptions {
   policy?: string;
+  /** See `ofPlace`. */
+  formerNames?: readonly string[];
   host?: string;
   path?: string;
   tag?: string;
@@ -18,10 +22,17 @@ export interface SnapshotOptions extends SnapshotFilterOptions {
 export function addSnapshotFilters(command: Command): Command {
   return command
     .optionsGroup('Which snapshots:')
-    .option('--policy <name>', 'only snapshots of this policy')
+    .option('--policy <name>', 'only snapshots of this policy (of --repository: under its former names, too)')
     .option('--host <name>', 'only snapshots of this host')
     .option('--path <path>', 'only snapshots that hold this path')
     .option('--tag <tag>', 'only snapshots with this tag (several, joined by commas: with all of them)');
+}
+
+/** Where the repository is one of the policies, `--policy` means the policy under its former names, too. */
+export function ofPlace<Options extends SnapshotFilterOptions>(options: Options, place: RepositoryPlace): Options {
+  const { policy } = options;
+  if (policy === undefined || place.policies === undefined) return options;
+  return { ...options, formerNames: namesOfPolicy(place.policies.actions, policy).slice(1) };
 }
 
 export function addSnapshotOptions(command: Command): Command {
@@ -54,9 +65,9 @@ export function parseSnapshotArgument(
 
 /** Throws NotFound or Usage, saying what to type. */
 export function selectSnapshot(snapshots: Snapshot[], wanted: string, options: SnapshotOptions): Snapshot {
-  const { policy, host, path, tag } = options;
+  const { policy, formerNames, host, path, tag } = options;
   const at = options.at === undefined ? undefined : parsePointInTime(options.at);
-  return findSnapshot(snapshots, { id: wanted, policy, host, path, tag, at });
+  return findSnapshot(snapshots, { id: wanted, policy, formerNames, host, path, tag, at });
 }
 
 const POINT_IN_TIME = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;

@@ -6,7 +6,7 @@ import type { CliCommand } from './command.ts';
 import { count, displayText, displayTime, shortId } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
-import { addSnapshotFilters, type SnapshotFilterOptions } from './select-snapshot.ts';
+import { addSnapshotFilters, ofPlace, type SnapshotFilterOptions } from './select-snapshot.ts';
 import { renderTable } from './table.ts';
 
 const COLUMNS = [
@@ -28,10 +28,11 @@ export const command: CliCommand<RepositoryOptions & SnapshotFilterOptions> = {
     const { output } = context;
     const broken: string[] = [];
     // No lock: snapshot files never change, and nothing that prune deletes is read.
-    const snapshots = await withRepository(context, options, { role: 'reader', lock: 'none' }, (repository, signal) =>
-      repository.listSnapshots({ signal, onError: (id) => void broken.push(id) }),
-    );
-    const wanted = snapshots.filter((snapshot) => fits(snapshot, options));
+    const access = { role: 'reader', lock: 'none' } as const;
+    const wanted = await withRepository(context, options, access, async (repository, signal, place) => {
+      const snapshots = await repository.listSnapshots({ signal, onError: (id) => void broken.push(id) });
+      return snapshots.filter((snapshot) => fits(snapshot, ofPlace(options, place)));
+    });
     for (const id of broken) output.warn(`the snapshot file ${id} cannot be read; run holdfast check`);
     if (context.json) output.json(wanted.map((snapshot) => ({ short_id: shortId(snapshot.id), ...snapshot })));
     else if (wanted.length > 0)

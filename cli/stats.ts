@@ -10,7 +10,7 @@ import { count } from './display.ts';
 import { ExitStatus, mergeStatuses } from './exit-status.ts';
 import { addRepositoryOptions, withRepository, type RepositoryOptions } from './open-from-options.ts';
 import { listReadableSnapshots } from './readable-snapshots.ts';
-import { addSnapshotFilters, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
+import { addSnapshotFilters, ofPlace, selectSnapshot, type SnapshotFilterOptions } from './select-snapshot.ts';
 
 interface Options extends RepositoryOptions, SnapshotFilterOptions {
   mode: 'restore-size' | 'raw-data';
@@ -33,13 +33,13 @@ export const command: CliCommand<Options> = {
   async run(context, { args, options }) {
     const { output } = context;
     const wanted = args[0] as string[];
-    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal) => {
+    return withRepository(context, options, { role: 'reader', lock: 'reading' }, async (repository, signal, place) => {
       const unsure = wanted.length === 0 || wanted.includes('latest') ? 'latest' : wanted[0]!;
       const { snapshots, status } = await listReadableSnapshots(repository, unsure, output, signal);
       const chosen =
         wanted.length === 0
-          ? snapshots.filter((snapshot) => fits(snapshot, options))
-          : [...new Set(wanted.map((id) => selectSnapshot(snapshots, id, options)))];
+          ? snapshots.filter((snapshot) => fits(snapshot, ofPlace(options, place)))
+          : [...new Set(wanted.map((id) => selectSnapshot(snapshots, id, ofPlace(options, place))))];
       let problems = 0;
       const onProblem = (message: string): void => {
         problems++;

@@ -202,6 +202,8 @@ export interface BackupSettings {
   tags: string[];
   /** Share (0-1) of files re-read and compared with the source after the backup. */
   verifyShare: number;
+  /** The policy's former names: their records and snapshots are its own. Absent: none. */
+  formerly?: string[];
 }
 
 export interface CopySettings {
@@ -247,6 +249,8 @@ export interface AccessCheckSettings {
   targets: Place[];
   /** Where the source is a location; absent: it is none. */
   sources?: Place[];
+  /** The policy's former names. Absent: none. */
+  formerly?: string[];
 }
 
 /** Paths are relative to the source directory (the first one that has it). */

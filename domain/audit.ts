@@ -4,6 +4,7 @@ import type { ApplyRecord } from './apply-record.ts';
 import { auditFindings } from './audit-findings.ts';
 import { isSuspendedAt, latestFinish } from './expected-runs.ts';
 import type { Finding } from './finding.ts';
+import { renamedIds } from './former-names.ts';
 import { judgeSlots, type AuditedRun } from './judge-slots.ts';
 import { inWords, reportObjectives, type ObjectiveReport } from './objectives.ts';
 import { createRunHistory, summarizeRun, type RunHistory, type RunSummary } from './run-history.ts';
@@ -78,7 +79,9 @@ export function auditReach(applies: readonly ApplyRecord[], from: Date): { slots
 /** Pure: the same records, period and end give the same audit. `to` is also the time at which objectives are judged. */
 export async function buildAudit(input: AuditInput): Promise<Audit> {
   const { applies, from, to } = input;
-  const history = createRunHistory();
+  const latest = applies.findLast((apply) => Date.parse(apply.appliedAt) <= to.getTime());
+  const renamed = renamedIds(latest?.actions ?? []);
+  const history = createRunHistory(renamed);
   const runs = new Map<string, RunSummary[]>();
   const { slotsFrom } = auditReach(applies, from);
   for await (const record of input.runs) {
@@ -89,9 +92,8 @@ export async function buildAudit(input: AuditInput): Promise<Audit> {
     own.push(summarizeRun(record));
     runs.set(record.actionId, own);
   }
-  const latest = applies.findLast((apply) => Date.parse(apply.appliedAt) <= to.getTime());
   const audited = judgeSlots(applies, runs, slotsFrom, from, to);
-  const objectives = reportObjectives(latest?.actions ?? [], history, to, (id) => inForceSince(applies, id));
+  const objectives = reportObjectives(latest?.actions ?? [], history, to, (id) => inForceSince(applies, id, renamed));
   const actions = countActions(audited, runs, latest, history, from, to);
   const exceptions = audited
     .filter((run) => run.state !== 'succeeded' || run.late)
@@ -110,8 +112,13 @@ export async function buildAudit(input: AuditInput): Promise<Audit> {
   };
 }
 
-function inForceSince(applies: readonly ApplyRecord[], actionId: string): Date | undefined {
-  const first = applies.find((apply) => apply.actions.some((action) => action.id === actionId));
+/** Under its present name, or a former one. */
+function inForceSince(
+  applies: readonly ApplyRecord[],
+  actionId: string,
+  renamed: ReadonlyMap<string, string>,
+): Date | undefined {
+  const first = applies.find(({ actions }) => actions.some(({ id }) => (renamed.get(id) ?? id) === actionId));
   return first === undefined ? undefined : new Date(first.appliedAt);
 }
 

@@ -124,13 +124,17 @@ class PolicyCompiler {
     return [this.#document.name, ...(this.#document.content.metadata.formerly ?? [])];
   }
 
+  get #formerly(): { formerly?: string[] } {
+    const { formerly } = this.#document.content.metadata;
+    return formerly === undefined ? {} : { formerly };
+  }
+
   *#syncs(): Generator<Part> {
     for (const block of this.#document.content.spec.sync ?? []) {
       const to = resolveLocation(block.to, this.#folder);
       if (to === undefined) continue;
       const path = pathBelow(block.path);
       const encrypt = this.#encryption(block.encrypt);
-      const { formerly } = this.#document.content.metadata;
       const settings: SyncSettings = {
         kind: 'sync',
         source: this.#source,
@@ -138,7 +142,7 @@ class PolicyCompiler {
         to,
         path,
         ...syncOptions(block),
-        ...(formerly === undefined ? {} : { formerly }),
+        ...this.#formerly,
         ...encrypt,
       };
       // The path is part of the id: one location may be the target of several syncs.
@@ -176,6 +180,7 @@ class PolicyCompiler {
         hostname: this.#source.host ?? this.#document.name,
         tags: block.tags ?? [],
         verifyShare: parseShare(block.verify?.content ?? '0%'),
+        ...this.#formerly,
       };
       const host = this.#source.host ?? repository.location.local?.host;
       yield { id: `backup/${block.to}`, target: block.to, block, every: this.#class.backupEvery, settings, host };
@@ -253,6 +258,7 @@ class PolicyCompiler {
       repositories: this.#written,
       targets,
       ...(sources.length === 0 ? {} : { sources }),
+      ...this.#formerly,
     };
     const host = [...this.#written.map(({ location }) => location), ...locations].find(
       ({ local }) => local?.host !== undefined,

@@ -1,13 +1,15 @@
 /** Which snapshot a person means: an id, a unique prefix of one, or `latest` among those that filters leave. */
 import { HoldfastError, NotFoundError } from '../common/errors.ts';
 import { parseSnapshotTime } from './snapshot-time.ts';
-import type { Snapshot } from './snapshot.ts';
+import { isOfPolicy, type Snapshot } from './snapshot.ts';
 
 export interface SnapshotSelector {
   /** A full id, a prefix of at least one digit, or `latest` (default). An id needs no filter, and ignores them. */
   id?: string;
   /** The tag `policy=NAME`. */
   policy?: string;
+  /** Names that the policy had before, whose snapshots are its own. */
+  formerNames?: readonly string[];
   host?: string;
   /** Held by the snapshot: one of its paths, a folder above one, or something below one. */
   path?: string;
@@ -79,9 +81,11 @@ function preferWhole(snapshots: Snapshot[], path: string | undefined): Snapshot[
 }
 
 /** Whether all filters that are given hold; the id is none of them. */
-export function fits(snapshot: Snapshot, { policy, host, path, tag, at }: SnapshotSelector): boolean {
-  const tags = [...(tag?.split(',') ?? []), ...(policy === undefined ? [] : [`policy=${policy}`])];
+export function fits(snapshot: Snapshot, selector: SnapshotSelector): boolean {
+  const { policy, formerNames = [], host, path, tag, at } = selector;
+  const tags = tag?.split(',') ?? [];
   return (
+    (policy === undefined || isOfPolicy(snapshot, [policy, ...formerNames])) &&
     (host === undefined || snapshot.hostname === host) &&
     (path === undefined || snapshot.paths.some((held) => isWithin(held, path) || isWithin(path, held))) &&
     (at === undefined || millisecondsOf(snapshot) <= at.getTime()) &&

@@ -78,16 +78,18 @@ export function isGood({ outcome, findings, figures }: RunRecord): boolean {
   return figures?.kind !== 'restore-test' || figures.proven;
 }
 
-export function createRunHistory(): RunHistory {
+/** `renamed`: the present ids of actions by former ones, whose records are theirs. */
+export function createRunHistory(renamed: ReadonlyMap<string, string> = new Map()): RunHistory {
   const histories = new Map<string, ActionHistory>();
+  const present = (actionId: string): string => renamed.get(actionId) ?? actionId;
   return {
     add(record) {
       if (record.dryRun) return;
-      const history = histories.get(record.actionId) ?? {};
-      histories.set(record.actionId, history);
+      const history = histories.get(present(record.actionId)) ?? {};
+      histories.set(present(record.actionId), history);
       addRecord(history, record);
     },
-    of: (actionId) => histories.get(actionId) ?? {},
+    of: (actionId) => histories.get(present(actionId)) ?? {},
   };
 }
 

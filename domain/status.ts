@@ -4,6 +4,7 @@ import type { Action, ActionKind, PolicyCommit } from './action.ts';
 import type { ApplyRecord } from './apply-record.ts';
 import { isSuspendedAt, latestStart, resumesAt } from './expected-runs.ts';
 import { reportObjectives, type ObjectiveReport } from './objectives.ts';
+import { renamedIds } from './former-names.ts';
 import { createRunHistory, type ActionHistory, type RunSummary } from './run-history.ts';
 import type { RunRecord } from './run-record.ts';
 import { nextSlot, slotsBetween } from './schedule-slots.ts';
@@ -64,9 +65,9 @@ export interface StatusInput {
 
 /** Pure: the same records and time give the same status. */
 export async function buildStatus({ apply, earlier = [], runs, now }: StatusInput): Promise<Status> {
-  const history = createRunHistory();
-  for await (const record of runs) history.add(record);
   const actions = apply?.actions ?? [];
+  const history = createRunHistory(renamedIds(actions));
+  for await (const record of runs) history.add(record);
   const since = scheduledSince(apply, earlier);
   const statuses = new Map<string, ActionStatus>();
   for (const action of actions)

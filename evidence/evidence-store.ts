@@ -8,8 +8,9 @@ export interface RunQuery {
   /** Runs that finished at or after / before these instants. */
   from?: Date;
   to?: Date;
-  policy?: string;
-  actionId?: string;
+  /** One, or any of several. */
+  policy?: string | readonly string[];
+  actionId?: string | readonly string[];
   kinds?: ActionKind[];
 }
 

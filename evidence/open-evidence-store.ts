@@ -86,9 +86,10 @@ function dayOfName(storage: Storage, name: string): string {
 
 /** Workflow ids contain the action's id (`writeRun` sees to it), so that most records of others need not be read. */
 function mayMatch(name: string, query: RunQuery): boolean {
-  if (query.actionId !== undefined && !name.includes(encodeSegment(query.actionId))) return false;
-  if (query.kinds !== undefined && !query.kinds.some((kind) => name.includes(encodeSegment(`/${kind}`)))) return false;
-  return query.policy === undefined || name.includes(encodeSegment(query.policy));
+  const has = (text: string): boolean => name.includes(encodeSegment(text));
+  if (query.actionId !== undefined && ![query.actionId].flat().some(has)) return false;
+  if (query.kinds !== undefined && !query.kinds.some((kind) => has(`/${kind}`))) return false;
+  return query.policy === undefined || [query.policy].flat().some(has);
 }
 
 async function* readDay(storage: Storage, names: string[], query: RunQuery): AsyncGenerator<RunRecord> {
@@ -105,9 +106,9 @@ function matches(record: RunRecord, query: RunQuery): boolean {
   const finished = Date.parse(record.finishedAt);
   if (query.from !== undefined && finished < query.from.getTime()) return false;
   if (query.to !== undefined && finished > query.to.getTime()) return false;
-  if (query.policy !== undefined && record.policy !== query.policy) return false;
+  if (query.policy !== undefined && ![query.policy].flat().includes(record.policy ?? '')) return false;
   if (query.kinds !== undefined && !query.kinds.includes(record.kind)) return false;
-  return query.actionId === undefined || record.actionId === query.actionId;
+  return query.actionId === undefined || [query.actionId].flat().includes(record.actionId);
 }
 
 function byFinish(a: RunRecord, b: RunRecord): number {

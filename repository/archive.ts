@@ -52,8 +52,8 @@ export interface ArchiveRequest extends ArchiveContext, StoreSettings {
   groupBy?: readonly ParentCriterion[];
   /** With `auto`: snapshots with all these tags are preferred, or with `groupBy` tags demanded. */
   parentTags?: string[];
-  /** With `auto`: snapshots with all these tags are of this source, whatever host they name. */
-  ownTags?: string[];
+  /** With `auto`: snapshots of a policy with one of these names are of this source, whatever host they name. */
+  ownPolicies?: string[];
   changeDetection?: ChangeDetection;
   /** The access times are kept. By default they are put equal to the modification times, as restic does. */
   withAtime?: boolean;

@@ -1,6 +1,6 @@
 /** Chooses the snapshot that a backup compares with, so that unchanged files need not be read. */
 import { NotFoundError } from '../common/errors.ts';
-import type { Snapshot } from '../domain/snapshot.ts';
+import { isOfPolicy, type Snapshot } from '../domain/snapshot.ts';
 
 export interface ParentQuery {
   /** Absolute paths of the sources. */
@@ -8,8 +8,8 @@ export interface ParentQuery {
   hostname: string;
   /** Snapshots with all of these are preferred. */
   tags: string[];
-  /** Snapshots with all of these are of this source, whatever host they name: a policy's, which may have been adopted. */
-  ownTags?: readonly string[];
+  /** Snapshots of a policy with one of these names are of this source, whatever host they name: one may have been adopted, or renamed. */
+  ownPolicies?: readonly string[];
   /** No parent is newer. */
   time: Date;
   /** What a parent must have in common with the backup (restic's `--group-by`). Default: host and paths. */
@@ -25,12 +25,11 @@ const GROUP_BY: readonly ParentCriterion[] = ['host', 'paths'];
  * backup; for a policy's backup one of its own comes first.
  */
 export function findParent(snapshots: readonly Snapshot[], query: ParentQuery): Snapshot | undefined {
-  const { groupBy = GROUP_BY, hostname, ownTags, paths, tags, time } = query;
+  const { groupBy = GROUP_BY, hostname, ownPolicies = [], paths, tags, time } = query;
   const hasTags = (snapshot: Snapshot): boolean => tags.every((tag) => snapshot.tags?.includes(tag));
-  const isOwn = (snapshot: Snapshot): boolean => ownTags?.every((tag) => snapshot.tags?.includes(tag)) ?? false;
   const fitting = snapshots.filter(
     (snapshot) =>
-      (!groupBy.includes('host') || snapshot.hostname === hostname || isOwn(snapshot)) &&
+      (!groupBy.includes('host') || snapshot.hostname === hostname || isOfPolicy(snapshot, ownPolicies)) &&
       (!groupBy.includes('paths') || hasPaths(snapshot, paths)) &&
       (!groupBy.includes('tags') || hasTags(snapshot)) &&
       Date.parse(snapshot.time) <= time.getTime(),
