@@ -7,8 +7,8 @@ import type {
   SecretReference,
 } from '../domain/action.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
-import type { FileTree } from '../files/file-tree.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { RemoteTree } from '../storage/open-tree.ts';
 import type { Storage, StorageRole } from '../storage/storage.ts';
 import type { Progress } from '../common/progress.ts';
 
@@ -16,7 +16,7 @@ export interface Dependencies {
   /** The storage of a location, below `path`. */
   openStorage(location: LocationSettings, path: string, role: StorageRole): Promise<Storage>;
   /** The files of a location that is not on this machine, below `path`. */
-  openTree(location: RemoteLocationSettings, path: string, role: StorageRole): Promise<FileTree>;
+  openTree(location: RemoteLocationSettings, path: string, role: StorageRole): Promise<RemoteTree>;
   openRepository(repository: RepositorySettings, role: StorageRole, signal?: AbortSignal): Promise<Repository>;
   openEvidence(settings: EvidenceSettings): Promise<EvidenceStore>;
   resolveSecret(reference: SecretReference): Promise<string>;

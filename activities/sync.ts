@@ -14,6 +14,7 @@ import { fromText } from '../files/byte-path.ts';
 import type { FileEntry, FileTree } from '../files/file-tree.ts';
 import { openFoldedTree } from '../files/folded-tree.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
+import { countRequests } from './location-requests.ts';
 import { readProcessRights } from './process-rights.ts';
 import { markedSource } from './marked-source.ts';
 import { settingsOf } from './settings-of.ts';
@@ -44,6 +45,13 @@ const LATE_SERVER_MS = 3000;
  * come last. Source files that cannot be read are findings, and their copies stay. A dry run returns the plan.
  */
 export async function sync(deps: Dependencies, request: ActionRequest, context: CallContext): Promise<ActionOutcome> {
+  const counted = countRequests(deps);
+  const outcome = await openAndSync(counted.deps, request, context);
+  const requests = counted.requests();
+  return requests.length === 0 ? outcome : { ...outcome, requests };
+}
+
+async function openAndSync(deps: Dependencies, request: ActionRequest, context: CallContext): Promise<ActionOutcome> {
   const settings = settingsOf(request, 'sync');
   // They may not answer: who watches sees what is waited for.
   if (settings.from !== undefined) context.progress.report({ phase: `opening ${settings.from.location.name}` });

@@ -5,9 +5,9 @@ import type { Finding } from '../domain/finding.ts';
 import type { ActionOutcome } from '../domain/run-record.ts';
 import type { LockKind, Repository } from '../repository/repository.ts';
 import { requireWritableFormat } from '../repository/require-writable-format.ts';
-import { identityOf } from '../storage/open-storage.ts';
 import type { StorageRole } from '../storage/storage.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
+import { requestsOf } from './location-requests.ts';
 
 /** How long a run waits for the lock of another one. */
 export const LOCK_WAIT_SECONDS = 1800;
@@ -63,9 +63,7 @@ function withRequests(
 ): ActionOutcome {
   const counts = storage.counts?.();
   if (counts === undefined) return outcome;
-  const { user } = identityOf(location, role);
-  const actor = { location: location.name, role, ...(user === undefined ? {} : { user }) };
-  return { ...outcome, requests: [...(outcome.requests ?? []), { ...actor, ...counts }] };
+  return { ...outcome, requests: [...(outcome.requests ?? []), requestsOf(location, role, counts)] };
 }
 
 /** Of a writer who may only add: as it should be, but whoever needs the repository alone has to wait for it. */

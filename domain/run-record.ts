@@ -192,7 +192,7 @@ export interface ActionOutcome {
   findings: Finding[];
   /** Made by a backup, or proved by a restore test. */
   snapshot?: SnapshotReference;
-  /** Of each remote location that a repository lies in. */
+  /** Of each remote location that it read or wrote, in each role. */
   requests?: LocationRequests[];
 }
 

@@ -4,9 +4,14 @@ import { passCapabilities, passFolders, passRights } from './pass-folders.ts';
 import { eachPiece, passPieces } from './pass-pieces.ts';
 import type { Storage, StorageCounts } from './storage.ts';
 
+/** Nothing yet. */
+export function createCounts(): StorageCounts {
+  return { writes: 0, lists: 0, reads: 0, stats: 0, removes: 0, bytesWritten: 0, bytesRead: 0 };
+}
+
 /** Failed calls count too, because they are billed. */
 export function counting(storage: Storage): Storage & { counts(): StorageCounts } {
-  const counts: StorageCounts = { writes: 0, lists: 0, reads: 0, stats: 0, removes: 0, bytesWritten: 0, bytesRead: 0 };
+  const counts = createCounts();
   return {
     description: storage.description,
     capabilities: passCapabilities(storage),

@@ -17,6 +17,7 @@ import type { SftpSession } from './sftp-session.ts';
 import { isGarbled } from './sftp-names.ts';
 import { isTemporary } from './sftp-temporary.ts';
 import { makeFolder, statRemote } from './sftp-write.ts';
+import type { StorageCounts } from './storage.ts';
 
 /** Entries of a folder that are looked at at once, where its listing does not say all. */
 const LOOKS = 32;
@@ -32,6 +33,8 @@ export interface SftpTreeSettings {
   isRoot: boolean;
   hasLinkTimes: boolean;
   onRetry: OnRetry | undefined;
+  /** What is asked of the tree is added to these. */
+  counts: StorageCounts;
 }
 
 export class RemoteEntries {

@@ -78,16 +78,23 @@ async function identityOf({ session, handle }: OpenFile, signal: AbortSignal | u
 export function pieceStream(
   { pieces, close }: OpenPieces,
   path: string,
-  options: { signal?: AbortSignal | undefined } = {},
+  options: { signal?: AbortSignal | undefined; onPiece?: (sizeBytes: number) => void } = {},
 ): Readable {
-  const { signal } = options;
+  const { signal, onPiece } = options;
   const given = { objectMode: false, ...(signal === undefined ? {} : { signal }) };
-  return Readable.from(translatePieces(pieces, path), given).once('close', close);
+  return Readable.from(translatePieces(pieces, path, onPiece), given).once('close', close);
 }
 
-async function* translatePieces(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+async function* translatePieces(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  onPiece: ((sizeBytes: number) => void) | undefined,
+): AsyncGenerator<Buffer> {
   try {
-    yield* pieces;
+    for await (const piece of pieces) {
+      onPiece?.(piece.length);
+      yield piece;
+    }
   } catch (error) {
     throw translateSftpError(error, 'read', path);
   }

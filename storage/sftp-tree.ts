@@ -9,6 +9,7 @@ import type { EntryMetadata, FileEntry, FileTree, KeptMetadata, WalkOptions } fr
 import { FOLDERS_AHEAD, listSorted, walkByListing } from '../files/walk-by-listing.ts';
 import { blamingGiver } from './blame-giver.ts';
 import { openSftpPool, type SftpPoolOptions } from './open-sftp-pool.ts';
+import { createCounts } from './counting.ts';
 import { tryAgain } from './retrying.ts';
 import { RemoteEntries, type SftpTreeSettings } from './sftp-entries.ts';
 import { translateSftpError, type SftpVerb } from './sftp-errors.ts';
@@ -22,7 +23,7 @@ import { temporaryName } from './sftp-temporary.ts';
 import { closeUnheard, openRemote, readInto, type OpenFile } from './sftp-transfer.ts';
 import { discard, mayRename, publish, writeAtomic } from './sftp-write.ts';
 import type { SftpPlace, StorageIdentity, StorageSurroundings } from './storage-location.ts';
-import type { StorageRole } from './storage.ts';
+import type { StorageCounts, StorageRole } from './storage.ts';
 
 const LSETSTAT = 'lsetstat@openssh.com';
 /** Files up to this are read whole, by two requests. */
@@ -30,6 +31,8 @@ const WHOLE_BYTES = 256 * 1024;
 
 export interface SftpTreeOptions extends SftpPoolOptions {
   role: StorageRole;
+  /** What is asked of the tree is added to these. */
+  counts?: StorageCounts;
 }
 
 /**
@@ -43,7 +46,7 @@ export async function openSftpTree(
   place: SftpPlace,
   identity: StorageIdentity,
   surroundings: StorageSurroundings,
-  { role, ...options }: SftpTreeOptions,
+  { role, counts = createCounts(), ...options }: SftpTreeOptions,
 ): Promise<FileTree> {
   const { pool, user, name } = await openSftpPool(place, identity, surroundings, options);
   const description = name.replace(/(?<=[^/])\/+$/, '');
@@ -56,6 +59,7 @@ export async function openSftpTree(
             return new SftpTree(pool, {
               description,
               onRetry: surroundings.onRetry,
+              counts,
               root: place.path === '' ? '.' : place.path,
               isRoot: user === 'root',
               hasLinkTimes: session.has(LSETSTAT),
@@ -110,15 +114,19 @@ class SftpTree implements FileTree {
   }
 
   async stat(path: ByteString): Promise<FileEntry | undefined> {
+    this.#settings.counts.stats += 1;
     return ifThere(this.#call('read', path, undefined, (session) => this.#entries.look(session, path)));
   }
 
   async openRead(path: ByteString, { signal }: { signal?: AbortSignal } = {}): Promise<Readable> {
+    const { counts } = this.#settings;
+    counts.reads += 1;
     const opened = await this.#call('read', path, signal, async (session) => {
       await this.#entries.requireParents(session, path);
       return this.#openFile(session, path, signal);
     });
-    return pieceStream(opened, this.#entries.display(path), { signal });
+    const onPiece = (bytes: number): void => void (counts.bytesRead += bytes);
+    return pieceStream(opened, this.#entries.display(path), { signal, onPiece });
   }
 
   async replace(
@@ -144,8 +152,11 @@ class SftpTree implements FileTree {
         writeAtomic(session, { ...request, content: pieces, modes, attributes }),
       );
     };
-    await blamingGiver(content, signal, (pieces) =>
-      this.#call('write', path, signal, (session) => write(session, pieces), { repeatable: false }),
+    await blamingGiver(
+      content,
+      signal,
+      (pieces) => this.#call('write', path, signal, (session) => write(session, pieces), { repeatable: false }),
+      (bytes) => (this.#settings.counts.bytesWritten += bytes),
     );
   }
 
@@ -253,6 +264,9 @@ class SftpTree implements FileTree {
     requireRelativePath(path);
     this.#requireSayable(path);
     if (verb !== 'read' && verb !== 'list') this.#entries.noteChange();
+    // Whoever reads knows what it is.
+    if (verb !== 'read')
+      this.#settings.counts[verb === 'list' ? 'lists' : verb === 'remove' ? 'removes' : 'writes'] += 1;
     const attempt = async (failures: number): Promise<Result> => {
       try {
         const run = (session: SftpSession, again: boolean) => work(session, again || failures > 0);

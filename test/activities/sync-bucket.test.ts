@@ -5,7 +5,7 @@ import { takeObjectLease } from '../../activities/object-lease.ts';
 import { sync } from '../../activities/sync.ts';
 import type { ByteString } from '../../common/byte-string.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
-import type { SyncFigures } from '../../domain/run-record.ts';
+import type { LocationRequests, SyncFigures } from '../../domain/run-record.ts';
 import type { FileTree } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import type { Bucket } from '../../storage/bucket.ts';
@@ -77,6 +77,36 @@ describe.each(BUCKET_KINDS)('a sync into a bucket of $name', ({ peer, start }) =
       expect(second.findings).toEqual([]);
       expect(second.figures).toMatchObject({ filesCopied: 0, filesRemoved: 0, filesUnchanged: 6, metadataUpdated: 0 });
       expect(await keys()).not.toContainEqual(expect.stringContaining('lock'));
+    });
+
+    it('records what it asked of the location, and as whom', async () => {
+      await fill({
+        'a.txt': 'a'.repeat(1000),
+        'sub/b.txt': 'b'.repeat(2000),
+        'large.bin': 'c'.repeat(3 * 1024 * 1024),
+      });
+      settings.verifyShare = 1;
+      const bytesTotal = 3000 + 3 * 1024 * 1024;
+      const { requests = [] } = await run();
+      expect(requests.map(({ location, role }) => `${location} ${role}`)).toEqual([
+        'standby writer',
+        'standby maintainer',
+      ]);
+      const [writer, maintainer] = requests as [LocationRequests, LocationRequests];
+      // Three files, two folders and the marker; all of it is read once more.
+      expect(writer.writes).toBeGreaterThanOrEqual(6);
+      expect(writer.reads).toBeGreaterThanOrEqual(3);
+      expect(writer.bytesWritten - bytesTotal).toBeGreaterThan(0);
+      expect(writer.bytesWritten - bytesTotal).toBeLessThan(10_000);
+      expect(writer.bytesRead).toBeGreaterThanOrEqual(bytesTotal);
+      // The file by which the target was tried for names that it does not tell apart.
+      expect(writer.removes).toBe(1);
+      // The lock of the target.
+      expect(maintainer.removes).toBeGreaterThan(0);
+      const again = (await run()).requests?.[0];
+      expect(again).toMatchObject({ role: 'writer', removes: 0 });
+      expect(again!.bytesWritten).toBeLessThan(100);
+      expect(again!.lists).toBeGreaterThan(0);
     });
 
     it('carries over changes and removals, and tells in a dry run what it would do', async () => {

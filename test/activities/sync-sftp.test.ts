@@ -78,6 +78,28 @@ sshd.describe('a sync to an SSH server', () => {
     expect(second.figures).toMatchObject({ filesCopied: 0, filesRemoved: 0, filesUnchanged: 5, metadataUpdated: 0 });
   });
 
+  sshd.it('records what it asked of the server, and as whom', async () => {
+    await fill({ 'a.txt': 'a'.repeat(1000), 'sub/b.txt': 'b'.repeat(2000), 'large.bin': 'c'.repeat(3 * 1024 * 1024) });
+    settings.verifyShare = 1;
+    const bytesTotal = 3000 + 3 * 1024 * 1024;
+    const { requests = [] } = await run();
+    const { user } = server.identity('admin');
+    expect(requests).toMatchObject([
+      { location: 'standby', role: 'writer', user, removes: 1 },
+      { location: 'standby', role: 'maintainer', user },
+    ]);
+    const [writer, maintainer] = requests;
+    expect(writer!.writes).toBeGreaterThanOrEqual(4);
+    expect(writer!.reads).toBeGreaterThanOrEqual(3);
+    expect(writer!.bytesWritten - bytesTotal).toBeGreaterThan(0);
+    expect(writer!.bytesWritten - bytesTotal).toBeLessThan(10_000);
+    expect(writer!.bytesRead).toBeGreaterThanOrEqual(bytesTotal);
+    expect(maintainer!.removes).toBeGreaterThan(0);
+    await rm(join(bench.source, 'sub'), { recursive: true });
+    settings.guards.maxDelete = { share: 1, files: 10 };
+    expect((await run()).requests).toMatchObject([{ role: 'writer', removes: 2, bytesWritten: 0 }, {}]);
+  });
+
   sshd.it('carries over changes and removals, and tells in a dry run what it would do', async () => {
     await fill({ 'change.txt': '1', 'gone/a/b.txt': 'z', 'file-to-folder': 'x', 'folder-to-file/in.txt': 'y' });
     await run();
