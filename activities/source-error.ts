@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { ByteString } from '../common/byte-string.ts';
 import { StorageError } from '../common/errors.ts';
-import type { FileTree } from '../files/file-tree.ts';
+import type { FileEntry, FileTree } from '../files/file-tree.ts';
 
 /** Its cause is what went wrong on the source's side. */
 export class SourceError extends Error {
@@ -42,6 +42,19 @@ export async function requireAnswer(source: FileTree): Promise<void> {
   if (source.isRemote !== true || (await source.stat('' as ByteString)) !== undefined) return;
   throw new StorageError(`the source ${source.description} is no longer there`, {
     hint: 'Look on its server whether it is mounted, then run it again.',
+  });
+}
+
+/**
+ * Throws when the source as a whole is gone, or another disk than it was: then what it does not show proves nothing. A source that was
+ * not there when the run began, which a guard has let pass, is not asked.
+ */
+export async function requireSource(source: FileTree, before: FileEntry | undefined): Promise<void> {
+  if (before === undefined) return;
+  const now = await source.stat('' as ByteString);
+  if (now?.type === 'dir' && now.device === before.device) return;
+  throw new StorageError(`the source ${source.description} is no longer there: nothing is removed from its copy`, {
+    hint: 'Look whether it is mounted, then run it again.',
   });
 }
 

@@ -26,6 +26,8 @@ const COPY_ATTEMPTS = 2;
 
 export interface SyncRun {
   source: FileTree;
+  /** Absent: there was nothing when the run began. */
+  sourceRoot: FileEntry | undefined;
   target: FileTree;
   /** Owners are kept: only root can. */
   owners: boolean;

@@ -4,11 +4,12 @@ import { forEachConcurrently } from '../common/concurrency.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { displayPath, parentPath } from '../files/byte-path.ts';
 import type { FileEntry } from '../files/file-tree.ts';
+import { requireSource } from './source-error.ts';
 import { CONCURRENT_FILES_ELSEWHERE, copyEntry, metadataOf, removeOrKeep, type SyncRun } from './sync-copy.ts';
 
 /**
- * Removes the given paths (the topmost of what goes) with all below them, in one walk of the target. A path that the
- * source has again meanwhile stays.
+ * Removes the given paths (the topmost of what goes) with all below them, in one walk of the target. The source is asked for
+ * each once more: what vanished only while it was walked, or is there again, stays, and when all of it is gone the run fails.
  */
 export async function removeEntries(
   run: SyncRun,
@@ -29,8 +30,9 @@ export async function removeEntries(
 }
 
 async function nextTop(run: SyncRun, tops: ReadonlySet<ByteString>, path: ByteString): Promise<ByteString | undefined> {
-  if (!tops.has(path)) return undefined;
-  return (await run.source.stat(path)) === undefined ? path : undefined;
+  if (!tops.has(path) || (await run.source.stat(path)) !== undefined) return undefined;
+  await requireSource(run.source, run.sourceRoot);
+  return path;
 }
 
 function isBelow(path: ByteString, folder: ByteString): boolean {

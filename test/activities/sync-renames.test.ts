@@ -246,6 +246,7 @@ describe('where reading from the target costs as much as sending', () => {
     const entry = (await local.stat(fromText('new')))!;
     const run: SyncRun = {
       source: local,
+      sourceRoot: undefined,
       target: tree,
       owners: false,
       overrides: true,
