@@ -1,4 +1,5 @@
 /** The marker in the root of a sync's target: read before anything is planned, written before anything is copied. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
@@ -10,6 +11,7 @@ import {
   type TargetState,
 } from '../domain/sync-marker.ts';
 import { fromText, toBytes } from '../files/byte-path.ts';
+import type { DiskKeeps } from '../files/disk-keeps.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readHistory } from './sync-history.ts';
@@ -21,6 +23,8 @@ const MARKER = fromText(SYNC_MARKER_FILE);
 const PROBE = fromText(`${SYNC_MARKER_FILE}-\u00c4`);
 const PROBE_IN_CAPITALS = fromText(`${SYNC_MARKER_FILE.toUpperCase()}-\u00c4`);
 const PROBE_DECOMPOSED = fromText(`${SYNC_MARKER_FILE}-A\u0308`);
+/** The file by which is tried what the target keeps of a file's metadata. */
+export const KEEPS_PROBE = `${SYNC_MARKER_FILE}-keeps`;
 /** A new disk with ext4 has it. */
 const LOST_AND_FOUND = fromText('lost+found');
 /** A marker has some hundred bytes. */
@@ -71,7 +75,7 @@ export async function writeSyncMarker(
   tree: FileTree,
   request: ActionRequest,
   settings: SyncSettings,
-  now: Date,
+  { now, keeps }: { now: Date; keeps: DiskKeeps | undefined },
 ): Promise<SyncMarker> {
   const root = await tree.stat(EMPTY);
   if (root === undefined) await tree.makeFolder(EMPTY, { mode: 0o700 });
@@ -84,9 +88,17 @@ export async function writeSyncMarker(
     path: settings.path,
     createdAt: now.toISOString(),
     folds: await tryFolds(tree),
+    ...(keeps === undefined ? {} : { keeps }),
   };
   await writeText(tree, MARKER, marker);
   return marker;
+}
+
+/** What is there now, when it is another disk than the one of which the marker tells. */
+export async function renewSyncMarker(tree: FileTree, marker: SyncMarker, keeps: DiskKeeps | undefined): Promise<void> {
+  if (isDeepStrictEqual(marker.keeps, keeps)) return;
+  const { keeps: _, ...rest } = marker;
+  await writeText(tree, MARKER, { ...rest, ...(keeps === undefined ? {} : { keeps }) });
 }
 
 async function tryFolds(tree: FileTree): Promise<SyncMarker['folds']> {

@@ -8,6 +8,7 @@ import { cryptKeyFits } from '../files/crypt-check.ts';
 import { deriveCryptKeys } from '../files/crypt-content.ts';
 import { createNameCipher } from '../files/crypt-names.ts';
 import { openEncryptedTree, type CryptSettings } from '../files/encrypted-tree.ts';
+import { withinDiskKeeps, type DiskKeeps } from '../files/disk-keeps.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
 import { passTree } from '../files/pass-tree.ts';
@@ -27,17 +28,22 @@ export interface TargetTree {
 /**
  * Each source directory with the place of its copy: a single one becomes the target itself, several are placed in it by
  * their names. Throws Usage when two would share a place, what resolving the secrets throws, and WrongPassword when the
- * target is encrypted and the password does not fit: then nothing there may be judged, least of all removed.
+ * target is encrypted and the password does not fit: then nothing there may be judged, least of all removed. `keeps`: what a disk
+ * of this machine does.
  */
 export async function planTargetTrees(
   deps: Dependencies,
   settings: SyncSettings,
-  signal: AbortSignal,
+  { keeps, signal }: { keeps: DiskKeeps | undefined; signal: AbortSignal },
 ): Promise<TargetTree[]> {
   const names = namePlaces(settings);
   const place = (directory: string, stored: string, wrap = (tree: FileTree): FileTree => tree): TargetTree => {
     const path = joinPlaces(settings.path, stored);
-    return { directory, isLocationRoot: path === '', open: async () => wrap(await openTarget(deps, settings, path)) };
+    return {
+      directory,
+      isLocationRoot: path === '',
+      open: async () => wrap(await openTarget(deps, settings, path, keeps)),
+    };
   };
   if (settings.encrypt === undefined) return names.map(([directory, name]) => place(directory, name));
   const crypt = await resolveCrypt(deps, settings.encrypt);
@@ -55,13 +61,19 @@ export function openWholeTarget(deps: Dependencies, settings: SyncSettings): Pro
 }
 
 /** Copies as writer, removes as maintainer, and keeps to the location's rates. */
-async function openTarget(deps: Dependencies, { to }: SyncSettings, path: string): Promise<FileTree> {
+async function openTarget(
+  deps: Dependencies,
+  { to }: SyncSettings,
+  path: string,
+  keeps?: DiskKeeps,
+): Promise<FileTree> {
   if (to.local === undefined) {
     const tree = await deps.openTree(to, path, 'writer');
     if (to.identities?.maintainer === undefined) return tree;
     return removingAs(tree, () => deps.openTree(to, path, 'maintainer'));
   }
-  const tree = openLocalTree(join(to.local.path, path));
+  const local = openLocalTree(join(to.local.path, path));
+  const tree = keeps === undefined ? local : withinDiskKeeps(local, keeps);
   const limitsAt = rateClock(to.limits ?? {});
   return limitsAt === undefined ? tree : throttledTree(tree, limitsAt);
 }

@@ -31,7 +31,8 @@ import { openWholeTarget, planTargetTrees, type TargetTree } from './sync-tree.t
 import { createSyncFilter } from './sync-filter.ts';
 import { expireSyncVersions, openSyncVersions } from './sync-versions.ts';
 import { addUnreadable, reportLag, watchLag } from './sync-lag.ts';
-import { requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
+import { diskKeepsOf } from './sync-keeps.ts';
+import { renewSyncMarker, requireOwnTarget, writeSyncMarker } from './sync-marker.ts';
 import { leaseTarget, prepareTarget } from './sync-target.ts';
 
 /** File systems date changes by a clock that may be some milliseconds behind. */
@@ -116,13 +117,15 @@ async function syncPairs(
   try {
     // Asked before the target is locked, so that nothing of somebody else's is touched, and once more under the lock.
     const marker = await requireOwnTarget(deps, request, settings, context.stored);
-    for (const tree of await planTargetTrees(deps, settings, context.signal)) {
+    const dryRun = request.dryRun === true;
+    const keeps = await diskKeepsOf(context.stored, settings, { marker, dryRun });
+    for (const tree of await planTargetTrees(deps, settings, { keeps, signal: context.signal })) {
       const pair = await openPair(settings, context.sources.get(tree.directory)!, tree, marker?.folds ?? []);
       const survey = createSyncSurvey();
       pairs.push({ pair, survey });
-      survey.isAhead = request.dryRun === true || !(await isFirstFilling(pair, { ...context, findings }));
+      survey.isAhead = dryRun || !(await isFirstFilling(pair, { ...context, findings }));
       if (!survey.isAhead) continue;
-      await planPair(pair, survey, { ...context, findings, dryRun: request.dryRun === true });
+      await planPair(pair, survey, { ...context, findings, dryRun });
       checkEmptySource(request, settings, pair, survey);
     }
     checkMaxDelete(
@@ -130,15 +133,13 @@ async function syncPairs(
       settings,
       pairs.map(({ survey }) => survey),
     );
-    if (request.dryRun === true) {
+    if (dryRun) {
       addExamined(figures, pairs);
       return plannedOutcome(figures, findings, pairs);
     }
     // The names that a new target does not tell apart are known from now on, and the plan is another one then.
-    if (
-      marker === undefined &&
-      (await writeSyncMarker(context.stored, request, settings, deps.clock())).folds.length > 0
-    )
+    if (marker !== undefined) await renewSyncMarker(context.stored, marker, keeps);
+    else if ((await writeSyncMarker(context.stored, request, settings, { now: deps.clock(), keeps })).folds.length > 0)
       return await syncPairs(deps, request, settings, context);
     figures.marked = true;
     for (const { pair, survey } of pairs) {

@@ -15,6 +15,16 @@ export interface SyncMarker {
   createdAt: string;
   /** What the target does not tell apart in names, as it was tried when the marker was written. */
   folds: NameFold[];
+  /** What the last run found that its disk keeps of metadata; absent: everything, or a marker of before that was tried. */
+  keeps?: DiskKeeps;
+}
+
+/** As `files/disk-keeps.ts` has it. */
+interface DiskKeeps {
+  timeUnitNs: number;
+  modes: boolean;
+  owners: boolean;
+  links: boolean;
 }
 
 /** As `files/name-folds.ts` has them. */
@@ -59,12 +69,21 @@ export function parseSyncMarker(text: string): SyncMarker | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value?.format !== 'holdfast-sync/1') return undefined;
-  const { policy, target, path, createdAt, folds } = value;
+  const { policy, target, path, createdAt, folds, keeps } = value;
   if (![policy, target, path, createdAt].every((part) => typeof part === 'string')) return undefined;
   const known = Array.isArray(folds)
     ? (['case', 'unicode', 'spelling'] as const).filter((fold) => folds.includes(fold))
     : [];
-  return { format: value.format, policy, target, path, createdAt, folds: known } as SyncMarker;
+  const told = parseKeeps(keeps);
+  const rest = told === undefined ? {} : { keeps: told };
+  return { format: value.format, policy, target, path, createdAt, folds: known, ...rest } as SyncMarker;
+}
+
+function parseKeeps(value: unknown): DiskKeeps | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { timeUnitNs, modes, owners, links } = value as Partial<DiskKeeps>;
+  if (!Number.isSafeInteger(timeUnitNs) || timeUnitNs! < 1) return undefined;
+  return { timeUnitNs: timeUnitNs!, modes: modes === true, owners: owners === true, links: links === true };
 }
 
 /**

@@ -5,7 +5,7 @@ import type Koffi from 'koffi';
 import type { ByteString } from '../common/byte-string.ts';
 import { displayPath, fromBytes, toBytes, toCString } from './byte-path.ts';
 
-/** Nanoseconds since the epoch; negative ones are before 1970. An absent time of access stays as it is. */
+/** Nanoseconds since the epoch; negative ones are before 1970. An absent time of access is now: user-space file systems of libfuse 2, such as exFAT's, set no time at all where one is left out. */
 export interface EntryTimes {
   atimeNs?: bigint;
   mtimeNs: bigint;
@@ -50,7 +50,7 @@ interface Library {
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
-const UTIME_OMIT = (1n << 30n) - 2n;
+const UTIME_NOW = (1n << 30n) - 1n;
 const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
 /** Linux allows 64 KiB for the list of names and for one value. */
@@ -142,7 +142,7 @@ export function writeTimes(target: Buffer, { atimeNs, mtimeNs }: EntryTimes): vo
 function writeTime(target: Buffer, offset: number, timeNs: bigint | undefined): void {
   if (timeNs === undefined) {
     target.writeBigInt64LE(0n, offset);
-    target.writeBigInt64LE(UTIME_OMIT, offset + 8);
+    target.writeBigInt64LE(UTIME_NOW, offset + 8);
     return;
   }
   const nanoseconds = ((timeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;

@@ -1,16 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { takeLease } from '../../activities/file-lease.ts';
-import { requirePeer } from '../peers.ts';
+import { exfatPeer, mountExfat, type ForeignDisk } from '../servers/foreign-disk.ts';
 
-const exfat = requirePeer('mount.exfat-fuse');
 let directory: string;
 let disk: string;
-/** The loop device of a disk that is mounted. */
-let device: string | undefined;
+let mounted: ForeignDisk | undefined;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'holdfast-lease-'));
@@ -19,23 +16,10 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  if (device !== undefined) {
-    execFileSync('umount', [disk]);
-    execFileSync('losetup', ['--detach', device]);
-  }
-  device = undefined;
+  mounted?.unmount();
+  mounted = undefined;
   await rm(directory, { recursive: true });
 });
-
-/** What sticks and cards have: a file system without hard links. */
-async function mountExfat(): Promise<void> {
-  const image = join(directory, 'image');
-  await writeFile(image, '');
-  await truncate(image, 16 * 1024 * 1024);
-  execFileSync('mkfs.exfat', [image], { stdio: 'ignore' });
-  device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
-  execFileSync(exfat.command, [device, disk], { stdio: 'ignore' });
-}
 
 /** Of many who come at once each has the lease once, none beside another, and nothing is left. */
 async function expectTurns(): Promise<void> {
@@ -63,7 +47,7 @@ async function expectTurns(): Promise<void> {
 
 test('a lease is held by one at a time', expectTurns);
 
-exfat.it('also on a disk without hard links', async () => {
-  await mountExfat();
+exfatPeer.it('also on a disk without hard links', async () => {
+  mounted = mountExfat(join(directory, 'image'), disk);
   await expectTurns();
 });

@@ -1,21 +1,20 @@
-import { execFileSync } from 'node:child_process';
-import { lstat, mkdir, readdir, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { sync } from '../../activities/sync.ts';
 import type { ActionRequest, SyncSettings } from '../../domain/action.ts';
 import type { ActionOutcome } from '../../domain/run-record.ts';
 import { SYNC_MARKER_FILE } from '../../domain/sync-marker.ts';
-import { requirePeer } from '../peers.ts';
+import { mountNtfs, ntfsPeer as ntfs, type ForeignDisk } from '../servers/foreign-disk.ts';
 import { syncSettings } from './sync-settings.ts';
 import { namesIn, openWorkbench, type Workbench } from './workbench.ts';
 
-const ntfs = requirePeer('lowntfs-3g');
 const LONG_AGO = 1_500_000_000;
 let bench: Workbench;
 let settings: SyncSettings;
 let target: string;
 let disk: string;
+let mounted: ForeignDisk | undefined;
 
 beforeEach(async () => {
   bench = await openWorkbench();
@@ -27,29 +26,14 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  unmount();
+  mounted?.unmount();
+  mounted = undefined;
   await bench.remove();
 });
 
 /** A real file system of Windows, which keeps names in small letters and takes them in any. */
-async function mountNtfs(): Promise<void> {
-  const image = join(bench.directory, 'image');
-  await writeFile(image, '');
-  await truncate(image, 16 * 1024 * 1024);
-  execFileSync('mkntfs', ['--force', '--quick', '--quiet', image], { stdio: 'ignore' });
-  execFileSync(
-    ntfs.command,
-    ['-o', 'ignore_case,permissions,entry_timeout=0,negative_timeout=0,attr_timeout=0', image, disk],
-    { stdio: 'ignore' },
-  );
-}
-
-function unmount(): void {
-  try {
-    execFileSync('umount', [disk], { stdio: 'ignore' });
-  } catch {
-    // It was not mounted.
-  }
+function mountFolding(): void {
+  mounted = mountNtfs(join(bench.directory, 'image'), disk, ['ignore_case', 'permissions']);
 }
 
 const run = (changes: Partial<ActionRequest> = {}) =>
@@ -70,7 +54,7 @@ async function fill(files: Record<string, string>, time = LONG_AGO): Promise<voi
 }
 
 ntfs.it('a target that does not tell case apart is recognized, and spells names as it likes', async () => {
-  await mountNtfs();
+  mountFolding();
   await fill({ 'Reports/June.txt': 'june', 'readme.TXT': 'read', 'ÄRGER.txt': 'a' });
   const first = await run();
   expect(first.findings).toEqual([]);
@@ -104,7 +88,7 @@ ntfs.it('a target that does not tell case apart is recognized, and spells names 
 });
 
 ntfs.it('of names that are one in the target one is copied, and the others are told, with all below them', async () => {
-  await mountNtfs();
+  mountFolding();
   await fill({ 'Notes.txt': 'capital', 'notes.txt': 'small', 'DIR/a': 'a', 'dir/b': 'b', 'new/X': 'x', 'new/x': '' });
   const outcome = await run();
   expect(told(outcome)).toEqual([
@@ -128,7 +112,7 @@ ntfs.it('of names that are one in the target one is copied, and the others are t
 });
 
 ntfs.it('encrypted names are never confused, and plain ones as without encryption', async () => {
-  await mountNtfs();
+  mountFolding();
   await fill({ 'Notes.txt': 'capital', 'notes.txt': 'small' });
   settings.encrypt = { password: { env: 'PASSWORD' }, names: 'standard' };
   expect(await run()).toMatchObject({ findings: [], figures: { filesCopied: 2 } });

@@ -13,14 +13,11 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sync } from '../../activities/sync.ts';
-import type { ProgressState } from '../../common/progress.ts';
 import { GUARDS, type ActionRequest, type SyncSettings } from '../../domain/action.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
-import { isCi } from '../peers.ts';
 import { runUnprivileged } from './run-sync-child.ts';
 import { fillFolder, syncSettings } from './sync-settings.ts';
 import { abortAfter, namesIn, openWorkbench, sourceSettings, tick, type Workbench } from './workbench.ts';
@@ -356,84 +353,3 @@ test('a folder that its owner may not write is synced all the same, and has its 
   await chmod(join(bench.source, 'closed'), 0o755);
   await chmod(join(target, 'closed'), 0o755);
 });
-
-/** Runs with something done at the first report of each phase. */
-async function runDoing(things: Partial<Record<'planning' | 'copying', () => void>>, files = Infinity) {
-  const report = ({ phase, files: seen = 0 }: ProgressState): void => {
-    if (phase !== 'planning' && phase !== 'copying') return;
-    if (phase === 'planning' && seen < files) return;
-    const thing = things[phase];
-    delete things[phase];
-    thing?.();
-  };
-  return sync(bench.deps, bench.request(settings), { ...bench.context(), progress: { report } });
-}
-
-const vanishing = { 'a.txt': 'a', 'm/x.txt': 'x', 'm/y/z.txt': 'z', 'n.txt': 'n' };
-
-test.each([0, 1])('what vanishes only while the source is walked keeps its copy (after %i files)', async (files) => {
-  await fill(vanishing);
-  settings.guards.maxDelete = { share: 1, files: 100 };
-  await run();
-  await fill({ 'new.txt': 'new' });
-  const [folder, aside] = [join(bench.source, 'm'), join(bench.directory, 'aside')];
-  const outcome = await runDoing(
-    { planning: () => renameSync(folder, aside), copying: () => renameSync(aside, folder) },
-    files,
-  );
-  // It was taken for gone, or the test would prove nothing.
-  expect(await namesIn(target, { recursive: true })).toEqual(
-    expect.arrayContaining(['m', 'm/x.txt', 'm/y', 'm/y/z.txt', 'new.txt']),
-  );
-  expect(outcome.figures).toMatchObject({ filesRemoved: 0, filesCopied: 1 });
-  expect(outcome.figures).toMatchObject({ filesExamined: 3 });
-});
-
-test('what vanished for good goes from the copy, too', async () => {
-  await fill(vanishing);
-  settings.guards.maxDelete = { share: 1, files: 100 };
-  await run();
-  await fill({ 'new.txt': 'new' });
-  const aside = join(bench.directory, 'aside');
-  const outcome = await runDoing({ planning: () => renameSync(join(bench.source, 'm'), aside) }, 0);
-  expect(outcome.figures).toMatchObject({ filesRemoved: 2, filesCopied: 1 });
-  expect(await namesIn(target, { recursive: true })).toEqual(['a.txt', 'n.txt', 'new.txt']);
-});
-
-test('a source that is gone as a whole when its copy would be thinned out fails the run, and nothing goes', async () => {
-  await fill(vanishing);
-  settings.guards.maxDelete = { share: 1, files: 100 };
-  await run();
-  await rm(join(bench.source, 'm'), { recursive: true });
-  await fill({ 'a.txt': 'changed' });
-  const outcome = runDoing({ copying: () => renameSync(bench.source, `${bench.source}-unmounted`) });
-  await expect(outcome).rejects.toMatchObject({
-    code: 'StorageUnreachable',
-    message: expect.stringContaining('no longer there: nothing is removed') as string,
-  });
-  expect(await namesIn(target, { recursive: true })).toEqual(expect.arrayContaining(['m/x.txt', 'm/y/z.txt']));
-});
-
-const itAsRoot = process.getuid?.() === 0 || isCi() ? test : test.skip;
-itAsRoot(
-  'a source that another disk covers when its copy would be thinned out fails the run, and nothing goes',
-  async () => {
-    await fill(vanishing);
-    settings.guards.maxDelete = { share: 1, files: 100 };
-    await run();
-    await rm(join(bench.source, 'm'), { recursive: true });
-    await fill({ 'a.txt': 'changed' });
-    try {
-      const outcome = runDoing({
-        copying() {
-          execFileSync('mount', ['-t', 'tmpfs', 'none', bench.source]);
-          writeFileSync(join(bench.source, 'another.txt'), '');
-        },
-      });
-      await expect(outcome).rejects.toMatchObject({ code: 'StorageUnreachable' });
-      expect(await namesIn(target, { recursive: true })).toEqual(expect.arrayContaining(['m/x.txt', 'm/y/z.txt']));
-    } finally {
-      execFileSync('umount', [bench.source]);
-    }
-  },
-);
