@@ -10,7 +10,7 @@ import type { ScheduleChanges } from '../engine/schedules.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { repositoriesOf } from '../domain/settings-places.ts';
 import { createRepositories, placeOf } from './apply-repositories.ts';
-import { planAgainst } from './plan-against.ts';
+import { planAgainst, type MadePlan } from './plan-against.ts';
 import { requestFor } from './request-for.ts';
 
 export interface ApplyInput {
@@ -21,8 +21,13 @@ export interface ApplyInput {
   dependencies: Dependencies;
   signal: AbortSignal;
   /** Asked before anything is done; throws when nothing is to be done. `keep`: what is in force stays so. */
-  review?: (plan: Plan) => Promise<'apply' | 'keep'>;
+  review?: (made: MadePlan) => Promise<'apply' | 'keep'>;
+  /** Told when another apply is under way, which is waited for. */
+  onWait?: (holder: string) => void;
 }
+
+/** For another apply, which may be asking its person. */
+const WAIT_SECONDS = 60;
 
 export interface Applied {
   /** What was to be done. */
@@ -36,12 +41,21 @@ export interface Applied {
 }
 
 /**
- * Idempotent. The order bears a crash at any point: a repository without a record is found by the next apply, a record
+ * Idempotent, and one at a time on an engine, from the look at what is in force to the last schedule. The order bears a crash at any point: a repository without a record is found by the next apply, a record
  * without schedules has them made by the next apply.
  */
 export async function applyActions(session: EngineSession, input: ApplyInput): Promise<Applied> {
-  const { signal } = input;
-  const { connection, engine } = session;
+  const { withApplyLease } = await import('../engine/apply-lease.ts');
+  const options = { by: actingPerson(), waitSeconds: WAIT_SECONDS, signal: input.signal };
+  return withApplyLease(
+    session.connection,
+    session.engine.namespace,
+    { ...options, ...(input.onWait === undefined ? {} : { onWait: input.onWait }) },
+    (signal) => applyAlone(session, { ...input, signal }),
+  );
+}
+
+async function applyAlone({ connection, engine }: EngineSession, input: ApplyInput): Promise<Applied> {
   const [{ readSchedules, scheduleDigest }, { applySchedules }] = await Promise.all([
     import('../engine/read-schedules.ts'),
     import('../engine/schedules.ts'),
@@ -50,15 +64,15 @@ export async function applyActions(session: EngineSession, input: ApplyInput): P
   try {
     const { latest, seen } = await readApplies(evidence);
     const known = await readSchedules(connection, engine.namespace);
-    const plan = planAgainst({ ...input, now: input.dependencies.clock() }, latest, known, scheduleDigest);
-    const isKept = (await input.review?.(plan)) === 'keep' && latest !== undefined;
+    const made = planAgainst({ ...input, now: input.dependencies.clock() }, latest, known, scheduleDigest);
+    const isKept = (await input.review?.(made)) === 'keep' && latest !== undefined;
     const record = isKept ? latest : nextRecord(input, latest);
     const changed = record !== latest;
     const repositoriesCreated = isKept ? [] : await createRepositories(input, seen);
     if (changed) await evidence.writeApply(record);
     const requests = record.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
-    const schedules = await applySchedules(connection, engine.namespace, requests, { signal });
-    return { plan, record, changed, repositoriesCreated, schedules };
+    const schedules = await applySchedules(connection, engine.namespace, requests, { signal: input.signal });
+    return { plan: made.plan, record, changed, repositoriesCreated, schedules };
   } finally {
     await evidence.close();
   }
@@ -88,7 +102,7 @@ function nextRecord({ actions, commit }: ApplyInput, latest: ApplyRecord | undef
     .digest('hex');
   const sameCommit = latest?.commit.hash === commit.hash && latest?.commit.dirty === commit.dirty;
   if (latest !== undefined && latest.digest === digest && sameCommit) return latest;
-  const appliedAt = new Date().toISOString();
+  const appliedAt = appliedAfter(latest).toISOString();
   return {
     format: 'holdfast-apply/1',
     id: `${appliedAt.replaceAll(/[-:]|\.\d+/g, '')}-${digest.slice(0, 8)}`,
@@ -99,6 +113,12 @@ function nextRecord({ actions, commit }: ApplyInput, latest: ApplyRecord | undef
     actions,
     changes: compareActions(latest?.actions ?? [], actions),
   };
+}
+
+/** Records are put in order by their times, in seconds: the clock of another machine may be ahead. */
+function appliedAfter(latest: ApplyRecord | undefined): Date {
+  const earliest = latest === undefined ? 0 : (Math.floor(Date.parse(latest.appliedAt) / 1000) + 1) * 1000;
+  return new Date(Math.max(Date.now(), earliest));
 }
 
 function compareActions(before: Action[], after: Action[]): ApplyRecord['changes'] {

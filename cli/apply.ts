@@ -1,6 +1,7 @@
 /** `holdfast apply`: puts the policies in force on the engine that they name. */
 import type { CliCommand } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
+import { readSavedPlan, requireUnmoved } from './plan-file.ts';
 
 interface Options {
   yes?: boolean;
@@ -14,7 +15,7 @@ export const command: CliCommand<Options> = {
       .description(
         'Validates the policies, shows what changes and asks, creates repositories that never existed, and brings the schedules of the engine in line. Applying the same again changes nothing.',
       )
-      .argument('[paths...]', 'where the policies are (default: policies/)')
+      .argument('[paths...]', 'where the policies are (default: policies/), or one saved plan')
       .option('--yes', 'do not ask; without a terminal nothing is changed else')
       .option('--allow-weaker', 'also apply what protects less than what is in force')
       .option('--allow-dirty', 'apply files that are not committed, or outside git; the records say so');
@@ -22,7 +23,9 @@ export const command: CliCommand<Options> = {
 
   async run(context, { args, options }) {
     const { preparePolicies, commitOf } = await import('./prepare-policies.ts');
-    const policies = await preparePolicies(context, args[0] as string[]);
+    const given = args[0] as string[];
+    const saved = await readSavedPlan(context.directory, given);
+    const policies = await preparePolicies(context, saved?.paths ?? given);
     const commit = await commitOf(context, policies, options.allowDirty === true);
     const [{ openEngine }, { applyActions }, { tellApplied }, { createDependencies }, { reviewPlan }] =
       await Promise.all([
@@ -39,8 +42,11 @@ export const command: CliCommand<Options> = {
         commit,
         dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
-        async review(plan) {
-          await reviewPlan(context, plan, options);
+        onWait: (holder) => context.output.note(`waits for another apply: ${holder}`),
+        async review({ plan, basis }) {
+          if (saved !== undefined) requireUnmoved(saved, basis);
+          // Who saved it has seen it.
+          await reviewPlan(context, plan, saved === undefined ? options : { ...options, yes: true });
           return 'apply';
         },
       });

@@ -1,7 +1,9 @@
 /** A plan against what is in force: the schedules of the record are what they would be if it were applied again. */
+import { hash } from 'node:crypto';
 import type { Action, ActionRequest, EvidenceSettings, PolicyCommit } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import { makePlan, type Plan, type ScheduleState } from '../domain/plan.ts';
+import { planBasis, type PlanBasis } from '../domain/plan-basis.ts';
 import { requestFor } from './request-for.ts';
 
 export interface Desired {
@@ -11,14 +13,21 @@ export interface Desired {
   now: Date;
 }
 
+export interface MadePlan {
+  plan: Plan;
+  /** What it was made from. */
+  basis: PlanBasis;
+}
+
 /** `scheduleDigest`: that of `engine/read-schedules.ts`. */
 export function planAgainst(
   { actions, commit, evidence, now }: Desired,
   record: ApplyRecord | undefined,
   schedules: ReadonlyMap<string, ScheduleState>,
   scheduleDigest: (request: ActionRequest) => string,
-): Plan {
-  return makePlan({
+): MadePlan {
+  const basis = planBasis({ actions, evidence, commit, record, schedules, digest: (text) => hash('sha256', text) });
+  const plan = makePlan({
     actions,
     commit,
     record,
@@ -26,4 +35,5 @@ export function planAgainst(
     now,
     recordedDigest: (action) => scheduleDigest(requestFor(action, record!, evidence, 'schedule')),
   });
+  return { plan, basis };
 }

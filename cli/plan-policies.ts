@@ -1,9 +1,8 @@
 /** Gathers what a plan compares: the policies, the apply record in force, and the engine's schedules. */
 import type { PolicyCommit } from '../domain/action.ts';
-import type { Plan } from '../domain/plan.ts';
 import type { CliContext } from './command.ts';
 import type { EngineSession } from './engine-session.ts';
-import { planAgainst } from './plan-against.ts';
+import { planAgainst, type MadePlan } from './plan-against.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 import { stateDirectoryOf } from './state-folder.ts';
 
@@ -12,7 +11,7 @@ export async function planPolicies(
   context: CliContext,
   { compiled, engine, machine }: PreparedPolicies,
   commit: PolicyCommit,
-): Promise<Plan> {
+): Promise<MadePlan> {
   const { createDependencies } = await import('../worker.ts');
   const evidence = await createDependencies(machine).openEvidence(compiled.evidence);
   try {

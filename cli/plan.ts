@@ -1,11 +1,15 @@
 /** `holdfast plan`: what an apply would create, change, pause and delete; changes nothing. */
+import { resolve } from 'node:path';
 import { hasChanges } from '../domain/plan.ts';
-import type { CliCommand } from './command.ts';
+import { actingPerson } from './acting-person.ts';
+import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
+import type { SavedPlan } from './plan-file.ts';
 import { tellPlan } from './tell-plan.ts';
 
 interface Options {
   check?: boolean;
+  out?: string;
 }
 
 export const command: CliCommand<Options> = {
@@ -15,7 +19,8 @@ export const command: CliCommand<Options> = {
         'Compares the policies with what is in force: what an apply would create, change, pause and delete, field by field. Changes nothing.',
       )
       .argument('[paths...]', 'where the policies are (default: policies/)')
-      .option('--check', 'exit status 7 when there are changes');
+      .option('--check', 'exit status 7 when there are changes')
+      .option('--out <file>', 'save the plan, for holdfast apply FILE');
   },
 
   async run(context, { args, options }) {
@@ -23,11 +28,24 @@ export const command: CliCommand<Options> = {
       import('./prepare-policies.ts'),
       import('./plan-policies.ts'),
     ]);
-    const policies = await preparePolicies(context, args[0] as string[]);
+    const paths = args[0] as string[];
+    const policies = await preparePolicies(context, paths);
     const commit = await commitOf(context, policies, true);
-    const plan = await planPolicies(context, policies, commit);
+    const { plan, basis } = await planPolicies(context, policies, commit);
     if (context.json) context.output.json(plan);
     else tellPlan(context.output, plan);
+    if (options.out !== undefined) await save(context, options.out, { paths, basis, plan });
     return options.check === true && hasChanges(plan) ? ExitStatus.needsAttention : ExitStatus.done;
   },
 };
+
+async function save(
+  context: CliContext,
+  file: string,
+  made: Pick<SavedPlan, 'paths' | 'basis' | 'plan'>,
+): Promise<void> {
+  const { savePlan } = await import('./plan-file.ts');
+  const plannedAt = context.now().toISOString();
+  await savePlan(resolve(context.directory, file), { plannedAt, plannedBy: actingPerson(), ...made });
+  context.output.say(`saved in ${file}: holdfast apply ${file}`);
+}

@@ -57,7 +57,8 @@ export const command: CliCommand<Options> = {
         commit,
         dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
-        review: async (plan) => keepStronger(context, plan, options),
+        onWait: (holder) => context.output.note(`waits for another apply: ${holder}`),
+        review: async ({ plan }) => keepStronger(context, plan, options),
       });
       tellApplied(context.output, applied);
       if (options.once === true) {

@@ -1,19 +1,10 @@
 /** Brings Temporal's schedules in line with the actions in force: creates, updates and deletes holdfast's own, and no others. */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, ScheduleAlreadyRunning, ScheduleNotFoundError, type Connection } from '@temporalio/client';
-import { defaultDataConverter } from '@temporalio/common';
-import { encodeUnifiedSearchAttributes } from '@temporalio/common/lib/converter/payload-search-attributes.js';
-import {
-  compileScheduleOptions,
-  encodeScheduleAction,
-  encodeSchedulePolicies,
-  encodeScheduleSpec,
-  encodeScheduleState,
-} from '@temporalio/client/lib/schedule-helpers.js';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import { digestOf, isOperators, listOwnSchedules, type OwnSchedule, type Pause } from './read-schedules.ts';
+import { replaceSchedule } from './replace-schedule.ts';
 import { scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
 import { SCHEDULE_DIGEST } from './search-attributes.ts';
 
@@ -105,32 +96,13 @@ async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'cr
   }
 }
 
-/**
- * Through the raw call, whose conflict token keeps a pause that an operator sets in the same moment. A stale token is
- * dropped silently by the server, so the outcome is read back.
- */
+/** By its conflict token, which keeps a pause that an operator sets in the same moment. */
 async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<Pause> {
   const handle = client.schedule.getHandle(wanted.scheduleId);
-  const compiled = compileScheduleOptions(wanted);
-  const { namespace } = client.options;
   for (let attempt = 1; attempt <= UPDATE_ATTEMPTS; attempt++) {
     const { raw, state } = await handle.describe();
-    await client.workflowService.updateSchedule({
-      namespace,
-      scheduleId: wanted.scheduleId,
-      schedule: {
-        spec: encodeScheduleSpec(wanted.spec),
-        action: await encodeScheduleAction(defaultDataConverter, namespace, compiled.action, {}),
-        policies: encodeSchedulePolicies(wanted.policies),
-        state: encodeScheduleState(keepPause(wanted, state)),
-      },
-      conflictToken: raw.conflictToken ?? null,
-      requestId: randomUUID(),
-      identity: client.options.identity,
-      searchAttributes: {
-        indexedFields: encodeUnifiedSearchAttributes(undefined, withDigest(wanted, digest).typedSearchAttributes),
-      },
-    });
+    const kept = { ...withDigest(wanted, digest), state: keepPause(wanted, state) };
+    await replaceSchedule(client, kept, raw.conflictToken);
     const written = await handle.describe();
     if (written.typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return written.state;
   }

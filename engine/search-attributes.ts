@@ -12,12 +12,16 @@ const KEYS = {
   target: defineSearchAttributeKey('HoldfastTarget', SearchAttributeType.KEYWORD),
   digest: defineSearchAttributeKey('HoldfastDigest', SearchAttributeType.KEYWORD),
   commit: defineSearchAttributeKey('HoldfastCommit', SearchAttributeType.KEYWORD),
+  author: defineSearchAttributeKey('HoldfastAuthor', SearchAttributeType.KEYWORD),
 };
 
 /** Of schedules only: the digest of the whole schedule as it was last applied. */
 export const SCHEDULE_DIGEST = defineSearchAttributeKey('HoldfastSchedule', SearchAttributeType.KEYWORD);
 
 export const ATTRIBUTE_NAMES = [...Object.values(KEYS), SCHEDULE_DIGEST].map((key) => key.name);
+
+/** Characters that the server's databases keep of a keyword. */
+const LONGEST_KEYWORD = 255;
 
 /** `INDEXED_VALUE_TYPE_KEYWORD` of temporal.api.enums.v1, which has no named export for ES modules. */
 const KEYWORD = 2;
@@ -32,6 +36,7 @@ export function searchAttributesOf({ action, commit }: ActionRequest): SearchAtt
   ];
   if (action.policy !== undefined) pairs.push({ key: KEYS.policy, value: action.policy });
   if (commit.hash !== undefined) pairs.push({ key: KEYS.commit, value: commit.hash });
+  if (commit.author !== undefined) pairs.push({ key: KEYS.author, value: commit.author.slice(0, LONGEST_KEYWORD) });
   return pairs;
 }
 

@@ -55,4 +55,45 @@ policies outside git: 1 to change, 1 to delete, 6 unchanged
     },
     LIMIT_MS,
   );
+
+  temporal.it(
+    'saves a plan that apply carries out exactly, without asking, and not when anything has moved since',
+    async () => {
+      await using project = await createProject({ temporal });
+      const apply = (...options: string[]) => project.holdfast(['apply', 'next.plan', '--allow-dirty', ...options]);
+      const plan = async () =>
+        expect(await project.holdfast(['plan', '--out', 'next.plan'])).toMatchObject({ status: 0 });
+      await plan();
+      expect(await apply()).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining('applied policies outside git: 8 new'),
+      });
+      const again = await apply();
+      expect(again.status).toBe(8);
+      expect(again.stderr).toContain("what is in force (somebody applied) and the engine's schedules");
+
+      await edit(project, 'keep: { daily: 7 }', 'keep: { daily: 14 }');
+      await edit(project, 'env: ORDERS_PASSWORD', 'command: [printf, s3cret]');
+      await plan();
+      expect(await readFile(join(project.directory, 'next.plan'), 'utf8')).not.toContain('s3cret');
+      await edit(project, 'keep: { daily: 14 }', 'keep: { daily: 15 }');
+      expect(await apply()).toMatchObject({
+        status: 8,
+        stderr: expect.stringContaining('something has changed: the policies\n'),
+      });
+      await edit(project, 'keep: { daily: 15 }', 'keep: { daily: 14 }');
+      const weaker = await apply();
+      expect(weaker).toMatchObject({
+        status: 8,
+        stderr: expect.stringContaining('its password comes from command printf'),
+      });
+      expect(await apply('--allow-weaker')).toMatchObject({ status: 0 });
+      await writeFile(join(project.directory, 'next.plan'), '{\n  "format": "holdfast-plan/1"');
+      expect(await apply()).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('next.plan is a saved plan, but it is damaged'),
+      });
+    },
+    LIMIT_MS,
+  );
 });

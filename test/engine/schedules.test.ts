@@ -53,6 +53,21 @@ temporal.describe('Schedules on a real Temporal', () => {
     },
   );
 
+  temporal.it('name commit, author, action and digest as search attributes', async () => {
+    const commit = { hash: 'c'.repeat(40), author: `Alice <${'a'.repeat(300)}@acme.example>`, dirty: false };
+    await apply({ ...request('policy/named/audit', { policy: 'named' }), commit });
+    const found: string[] = [];
+    const query = `HoldfastCommit = '${'c'.repeat(40)}' AND HoldfastAuthor STARTS_WITH 'Alice' AND HoldfastPolicy = 'named'`;
+    await expect
+      .poll(async () => {
+        found.length = 0;
+        for await (const { scheduleId } of client.schedule.list({ query })) found.push(scheduleId);
+        return found;
+      })
+      .toEqual(['policy/named/audit']);
+    await apply();
+  });
+
   temporal.it('of others in the same namespace are left alone', async () => {
     await client.schedule.create({
       scheduleId: 'someone-elses',
