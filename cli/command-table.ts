@@ -20,6 +20,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     commands: [
       { name: 'init', summary: 'write a first policy folder, or create a repository', load: () => import('./init.ts') },
       { name: 'validate', summary: 'check policies, without an engine', load: () => import('./validate.ts') },
+      {
+        name: 'import',
+        summary: 'turn files of resticprofile, autorestic and borgmatic into policies',
+        load: () => import('./import.ts'),
+      },
       { name: 'schema', summary: 'explain the policy language', load: () => import('./schema.ts') },
     ],
   },

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { hash } from 'node:crypto';
+import { compile } from '../../domain/compile.ts';
+import { findCrossFieldProblems } from '../../domain/cross-field-rules.ts';
+import { importFiles, type Imported, type ImportFile } from '../../foreign/import-files.ts';
+import { writeDocuments } from '../../foreign/write-documents.ts';
+import { loadPolicies } from '../../schemas/load-policies.ts';
+import { memoryPolicyFiles } from '../schemas/memory-policy-files.ts';
+
+const INPUTS = {
+  'profiles.toml': '/etc/resticprofile/profiles.toml',
+  'profiles.yaml': '/etc/resticprofile/profiles.yaml',
+  'profiles.json': '/etc/resticprofile/profiles.json',
+  '.autorestic.yml': '/home/anna/.autorestic.yml',
+  'borgmatic.yaml': '/etc/borgmatic/config.yaml',
+  'old-borgmatic.yaml': '/etc/borgmatic.d/laptop.yaml',
+};
+
+const surroundings = { home: '/home/anna', timezone: 'Europe/Berlin', isFile: () => false };
+
+function inputOf(name: keyof typeof INPUTS): ImportFile {
+  return { file: name, path: INPUTS[name], text: readFileSync(new URL(`inputs/${name}`, import.meta.url), 'utf8') };
+}
+
+/** All that a person sees of it, but for the layout. */
+function shown({ documents, notes, files }: Imported): string {
+  const told = notes.map(({ kind, file, line, key, message }) => `${kind} ${file}:${line} ${key}: ${message}\n`);
+  return `${files.map(({ file, program }) => `${file} is of ${program}\n`).join('')}${told.join('')}---\n${writeDocuments(documents)}`;
+}
+
+/** What `holdfast validate` finds wrong. */
+async function errorsIn(text: string): Promise<string[]> {
+  const { documents, misshapen, names, problems } = await loadPolicies(
+    ['policies'],
+    memoryPolicyFiles({ 'imported.yaml': text }),
+  );
+  const environment = {
+    stateDirectory: '/state',
+    digest: (part: string) => hash('sha256', part),
+    readScript: () => '',
+  };
+  return [
+    ...problems,
+    ...findCrossFieldProblems(documents, names, misshapen),
+    ...compile(documents, environment).problems,
+  ].flatMap(({ severity, message }) => (severity === 'error' ? [message] : []));
+}
+
+const textFile = (file: string, text: string): ImportFile => ({ file, path: `/etc/backup/${file}`, text });
+const importText = (file: string, text: string): Promise<Imported> => importFiles([textFile(file, text)], surroundings);
+
+test.each(Object.keys(INPUTS) as (keyof typeof INPUTS)[])(
+  '%s becomes valid policies without a secret',
+  async (name) => {
+    const imported = await importFiles([inputOf(name)], surroundings);
+    const text = shown(imported);
+    await expect(text).toMatchFileSnapshot(`expected/${name.replace(/^\./, '')}.txt`);
+    expect(await errorsIn(writeDocuments(imported.documents))).toEqual([]);
+    // Each input holds passwords, in every place that the formats have for them.
+    expect(text).not.toContain('hunter2');
+    expect(text).not.toContain('AKIAEXAMPLE');
+  },
+);
+
+test('several files make one folder: what they share is one repository, names stay unique', async () => {
+  const names = ['profiles.toml', '.autorestic.yml', 'borgmatic.yaml', 'old-borgmatic.yaml'] as const;
+  const imported = await importFiles(names.map(inputOf), surroundings);
+  expect(imported.files.map(({ program }) => program)).toEqual([
+    'resticprofile',
+    'autorestic',
+    'borgmatic',
+    'borgmatic',
+  ]);
+  expect(await errorsIn(writeDocuments(imported.documents))).toEqual([]);
+  const twice = await importFiles([inputOf('profiles.json'), inputOf('profiles.json')], surroundings);
+  expect(twice.documents.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
+    'Location/backup',
+    'Repository/backup',
+    'Policy/default',
+    'Policy/default-2',
+  ]);
+});
+
+test('whatever nobody reads of a file is listed with its line', async () => {
+  const imported = await importText(
+    'profiles.conf',
+    'surprise = 1\n[a]\nrepository = "/r"\nnovelty = [\n  "x",\n]\n[a.backup]\nsource = "/srv"\n"odd key" = true\n[a.newcommand]\nx = 1\n',
+  );
+  expect(imported.notes.map(({ kind, line, key }) => `${kind} ${line} ${key}`)).toEqual([
+    'dropped 1 surprise',
+    'dropped 4 a.novelty',
+    'dropped 9 a.backup.odd key',
+    'dropped 10 a.newcommand',
+  ]);
+});
+
+test.each([
+  ['broken.yaml', 'a:\n  b: "hunter2\n', 'broken.yaml:3 is not valid YAML'],
+  ['broken.toml', '[a]\nb = hunter2\n', 'broken.toml:2 is not valid TOML'],
+  ['list.yaml', '- 1\n', 'list.yaml is no configuration'],
+  ['other.yaml', 'services:\n  web: { image: nginx }\n', 'other.yaml is none of the files'],
+  [
+    'loop.toml',
+    '[a]\ninherit = "b"\n[b]\ninherit = "a"\n',
+    'loop.toml:4: the profile b inherits from a, which is its own child',
+  ],
+  ['orphan.toml', '[a]\ninherit = "b"\n', 'orphan.toml:2: the profile a inherits from b, which is not there'],
+  ['made.yaml', 'a:\n{{ range .List }}\n  x: 1\n{{ end }}\n', 'made.yaml:2 has a template (range)'],
+])('%s is refused with its place, and none of its text', async (file, text, message) => {
+  const error = await importText(file, text).then(
+    () => undefined,
+    (thrown: Error) => thrown,
+  );
+  expect(error?.message).toContain(message);
+  expect(error?.message).not.toContain('hunter2');
+});
+
+test('aliases that explode end, and do not hang', async () => {
+  const levels = Array.from(
+    { length: 12 },
+    (_, at) => `a${at}: &a${at} [${Array(10).fill(at === 0 ? 'x' : `*a${at - 1}`)}]\n`,
+  );
+  await expect(importText('bomb.yaml', levels.join(''))).rejects.toThrow('is not valid YAML of a configuration');
+});
+
+test('inheritance: format 1 merges lists by place, format 2 replaces them or adds to them', async () => {
+  const sources = async (version: number, child: string): Promise<unknown> => {
+    const profiles = `p: { repository: /r, backup: { source: [/a, /b] } }\nc: { inherit: p, backup: { ${child} } }\n`;
+    const text = version === 1 ? profiles : `version: "2"\nprofiles:\n${profiles.replaceAll(/^/gm, '  ').trimEnd()}\n`;
+    const { documents } = await importText('p.yaml', text);
+    const { directory, directories } = documents.at(-1)!.spec['source'] as Record<string, unknown>;
+    return directories ?? directory;
+  };
+  expect(await sources(1, 'source: [/c]')).toEqual(['/c', '/b']);
+  expect(await sources(2, 'source: [/c]')).toEqual('/c');
+  expect(await sources(2, 'source...: /c')).toEqual(['/a', '/b', '/c']);
+  expect(await sources(2, 'source__PREPEND: /c')).toEqual(['/c', '/a', '/b']);
+});
