@@ -42,11 +42,12 @@ export async function retention(
         signal,
       },
     );
-    const options = { recordedAt, ...(settings.hold === undefined ? {} : { hold: settings.hold }) };
+    const { hold, expiring = false } = settings;
+    const options = { recordedAt, expiring, ...(hold === undefined ? {} : { hold }) };
     const plan = planForget(own, proofs, settings.rules, deps.clock(), options);
-    checkMaxForget(plan, settings, request);
+    if (!expiring) checkMaxForget(plan, settings, request);
     // The oldest go first; what is over the limit goes next time.
-    const due = plan.forgotten.toReversed().slice(0, MAX_DECISIONS);
+    const due = plan.forgotten.toReversed().slice(0, expiring ? mostToExpire(plan, settings) : MAX_DECISIONS);
     if (!dryRun && due.length > 0) {
       await noteForgotten(
         deps,
@@ -68,6 +69,11 @@ export async function retention(
 function isForeign(snapshot: Snapshot): boolean {
   const tags = snapshot.tags ?? [];
   return !tags.includes('holdfast') || !tags.some((tag) => tag.startsWith('policy='));
+}
+
+/** Nobody is there to approve that the last ones go: of what ages out each run takes its share, the oldest first. */
+function mostToExpire({ decisions }: ForgetPlan, { rules }: RetentionSettings): number {
+  return Math.min(MAX_DECISIONS, Math.max(1, Math.floor(decisions.length * rules.maxForgetShare)));
 }
 
 function checkMaxForget(plan: ForgetPlan, settings: RetentionSettings, request: ActionRequest): void {
@@ -142,7 +148,7 @@ function findingsOf(settings: RetentionSettings, foreign: number, postponed: num
     });
   }
   if (postponed > 0) {
-    const message = `${postponed} more snapshots are to be forgotten by the next runs, ${MAX_DECISIONS} each`;
+    const message = `${postponed} more snapshots are to be forgotten by the next runs`;
     findings.push({ code: 'retention/postponed', severity: 'notice', subject: name, message });
   }
   return findings;

@@ -1,7 +1,7 @@
 /** Puts compiled policies in force: repositories that are missing, the apply record, the schedules. */
 import { createHash } from 'node:crypto';
 import type { Dependencies } from '../activities/dependencies.ts';
-import type { Action, EvidenceSettings, PolicyCommit, RepositorySettings } from '../domain/action.ts';
+import type { Action, EvidenceSettings, PolicyCommit } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { Plan } from '../domain/plan.ts';
 import { actingPerson } from './acting-person.ts';
@@ -10,12 +10,11 @@ import type { ScheduleChanges } from '../engine/schedules.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { repositoriesOf } from '../domain/settings-places.ts';
 import { createRepositories, placeOf } from './apply-repositories.ts';
+import { type CompiledActions, desiredActions } from './desired-actions.ts';
 import { planAgainst, type MadePlan } from './plan-against.ts';
 import { requestFor } from './request-for.ts';
 
-export interface ApplyInput {
-  actions: Action[];
-  repositories: RepositorySettings[];
+export interface ApplyInput extends CompiledActions {
   evidence: EvidenceSettings;
   commit: PolicyCommit;
   dependencies: Dependencies;
@@ -63,12 +62,13 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
   const evidence = await input.dependencies.openEvidence(input.evidence);
   try {
     const { latest, seen } = await readApplies(evidence);
+    const desired = { ...input, actions: await desiredActions(input, latest, evidence) };
     const known = await readSchedules(connection, engine.namespace);
-    const made = planAgainst({ ...input, now: input.dependencies.clock() }, latest, known, scheduleDigest);
+    const made = planAgainst({ ...desired, now: input.dependencies.clock() }, latest, known, scheduleDigest);
     const isKept = (await input.review?.(made)) === 'keep' && latest !== undefined;
-    const record = isKept ? latest : nextRecord(input, latest);
+    const record = isKept ? latest : nextRecord(desired, latest);
     const changed = record !== latest;
-    const repositoriesCreated = isKept ? [] : await createRepositories(input, seen);
+    const repositoriesCreated = isKept ? [] : await createRepositories(desired, seen);
     if (changed) await evidence.writeApply(record);
     const requests = record.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
     const schedules = await applySchedules(connection, engine.namespace, requests, { signal: input.signal });

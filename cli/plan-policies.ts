@@ -2,6 +2,7 @@
 import type { PolicyCommit } from '../domain/action.ts';
 import type { CliContext } from './command.ts';
 import type { EngineSession } from './engine-session.ts';
+import { desiredActions } from './desired-actions.ts';
 import { planAgainst, type MadePlan } from './plan-against.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 import { stateDirectoryOf } from './state-folder.ts';
@@ -20,7 +21,8 @@ export async function planPolicies(
     const schedules = await onEngine(context, engine, ({ connection, engine: { namespace } }) =>
       readSchedules(connection, namespace),
     );
-    return planAgainst({ ...compiled, commit, now: context.now() }, record, schedules ?? new Map(), scheduleDigest);
+    const desired = { ...compiled, actions: await desiredActions(compiled, record, evidence), commit };
+    return planAgainst({ ...desired, now: context.now() }, record, schedules ?? new Map(), scheduleDigest);
   } finally {
     await evidence.close();
   }

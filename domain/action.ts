@@ -224,6 +224,10 @@ export interface RetentionSettings {
   policyNames: string[];
   rules: RetentionRules;
   hold?: Hold;
+  /** When its policy's document is removed, its snapshots are forgotten as they age. Absent: they stay. */
+  onDelete?: 'expire';
+  /** The document is gone: periods count back from now, and the last snapshot goes, too. */
+  expiring?: true;
 }
 
 export interface PruneSettings {

@@ -210,7 +210,7 @@ class PolicyCompiler {
   }
 
   *#retentions(): Generator<Part> {
-    const { backup = [], copy = [], retention, hold } = this.#document.content.spec;
+    const { backup = [], copy = [], retention, hold, onDelete } = this.#document.content.spec;
     // A copy has no rules of its own: the policy's are for all places.
     const places = [...backup, ...copy.map(({ to }) => ({ to, retention }))];
     for (const { to, retention: own } of places) {
@@ -223,6 +223,7 @@ class PolicyCompiler {
         policyNames: this.#policyNames,
         rules: this.#rules(block),
         ...(hold === undefined ? {} : { hold }),
+        ...(onDelete === 'expire' ? { onDelete } : {}),
       };
       yield {
         id: `retention/${to}`,

@@ -9,11 +9,14 @@ export function formerNames({ settings }: Pick<Action, 'settings'>): readonly st
 }
 
 /** The ids that an action had under the former names of its policy. */
-export function formerIds({ id, policy, settings }: Pick<Action, 'id' | 'policy' | 'settings'>): string[] {
+export function formerIds(
+  { id, policy, settings }: Pick<Action, 'id' | 'policy' | 'settings'>,
+  names: readonly string[] = formerNames({ settings }),
+): string[] {
   const start = `policy/${policy}/`;
   return policy === undefined || !id.startsWith(start)
     ? []
-    : formerNames({ settings }).map((name) => `policy/${name}/${id.slice(start.length)}`);
+    : names.map((name) => `policy/${name}/${id.slice(start.length)}`);
 }
 
 /** The present ids of actions by their former ones. */

@@ -49,11 +49,16 @@ export function hasNoRules(keep: KeepRules): boolean {
 
 /**
  * Why each snapshot is kept, in restic's words; an empty list: no rule keeps it. `group` is ordered newest first, and so
- * is the answer. Periods count back from the newest snapshot that is not in the future of `now`. The oldest snapshot of
+ * is the answer. Periods count back from the newest snapshot that is not in the future of `now`, or with `fromNow` from `now` itself. The oldest snapshot of
  * all is kept while a rule has counts left, so that history reaches as far back as it can.
  */
-export function applyKeepRules(group: readonly DatedSnapshot[], keep: KeepRules, now: SnapshotTime): string[][] {
-  const newest = group.find((snapshot) => snapshot.time.epochNanoseconds < now.epochNanoseconds)?.time;
+export function applyKeepRules(
+  group: readonly DatedSnapshot[],
+  keep: KeepRules,
+  now: SnapshotTime,
+  fromNow = false,
+): string[][] {
+  const newest = fromNow ? now : group.find(({ time }) => time.epochNanoseconds < now.epochNanoseconds)?.time;
   const counted = countedBuckets(keep);
   const within = periodBuckets(keep, newest);
   const always = parsePeriod(keep.within);

@@ -80,12 +80,6 @@ const NOT_BUILT: Readonly<Record<Kind, readonly NotBuiltPart[]>> = {
       name: 'an assertion in SQL',
       hint: 'write the query into a script: assertion',
     },
-    {
-      path: 'spec.onDelete',
-      name: 'expiring the snapshots of a removed policy',
-      hint: 'write onDelete: keep',
-      values: ['expire'],
-    },
   ],
   PolicySet: [],
 };

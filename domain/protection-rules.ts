@@ -16,6 +16,7 @@ export function findProtectionProblems(folder: PolicyFolder): Problem[] {
     ...checkNeedsBackup(policy),
     ...retentionsOf(policy).flatMap(({ block, path }) => checkKeep(policy, block.keep, [...path, 'keep'])),
     ...checkLocks(policy, folder),
+    ...checkExpiry(policy),
   ]);
   return [...policies, ...checkClasses(folder.project), ...[...folder.locations.values()].flatMap(checkSeparation)];
 }
@@ -48,6 +49,19 @@ function checkRecoveryPoint(policy: LoadedDocument<Policy>, folder: PolicyFolder
   const message = `the rpo of ${formatDuration(rpo)}${from} is not longer than the time from one backup to the next, ${formatDuration(gap)}`;
   const hint = `back up more often, or allow an rpo of more than ${formatDuration(gap)}`;
   return [problemAt(policy, path, { code: 'rpo-too-short', message, hint })];
+}
+
+/** Without a retention nothing says how long snapshots are to live on. */
+function checkExpiry(policy: LoadedDocument<Policy>): Problem[] {
+  const { backup = [], copy = [], retention, onDelete } = policy.content.spec;
+  if (onDelete !== 'expire' || retention !== undefined) return [];
+  const [first] = [...backup.filter((block) => block.retention === undefined), ...copy];
+  if (first === undefined && backup.length > 0) return [];
+  const where = first === undefined ? 'it makes no snapshots' : `nothing is ever forgotten of those in "${first.to}"`;
+  const message = `snapshots cannot expire: ${where}`;
+  const hint =
+    first === undefined ? 'remove it' : 'add a retention:, by whose rules they age out, or write onDelete: keep';
+  return [problemAt(policy, ['spec', 'onDelete'], { code: 'nothing-expires', message, hint })];
 }
 
 function checkNeedsBackup(policy: LoadedDocument<Policy>): Problem[] {

@@ -42,6 +42,8 @@ export interface PlanForgetOptions {
    * source's clock may lie; the zone stays the snapshot's own.
    */
   recordedAt?: ReadonlyMap<string, Date>;
+  /** Periods count back from now, not from the newest snapshot: nothing new comes, and everything ages out. */
+  expiring?: boolean;
 }
 
 interface Candidate {
@@ -71,7 +73,7 @@ export function planForget(
   const proofReasons = newestProven(group, proofs, rules.proven, oldestAllowed);
   const keepReasons = hasNoRules(rules.keep)
     ? group.map(() => ['no keep rule is given'])
-    : applyKeepRules(group, rules.keep, fromDate(now));
+    : applyKeepRules(group, rules.keep, fromDate(now), options.expiring);
 
   const decisions = group.map((candidate, position): ForgetDecision => {
     const { snapshot } = candidate;

@@ -8,6 +8,12 @@ const PERIODS = ['within', 'withinHourly', 'withinDaily', 'withinWeekly', 'withi
 
 /** Rule by rule, as a person compares them: that another rule happens to keep the same is not reckoned. */
 export function* weakerRetention(before: RetentionSettings, after: RetentionSettings): Generator<string> {
+  if (after.expiring === true) {
+    if (before.expiring !== true) yield 'goes on until nothing is left, as the policy is removed with onDelete: expire';
+    return;
+  }
+  // A policy that comes back takes over what was ageing out.
+  if (before.expiring === true) return;
   yield* weakerKeep(before.rules.keep, after.rules.keep);
   yield* weakerLimits(before.rules, after.rules);
   yield* weakerHold(before.hold, after.hold);

@@ -1049,7 +1049,7 @@ export interface PolicySpec {
   restoreTest?: RestoreTest;
   accessCheck?: AccessCheck;
   /**
-   * What becomes of the snapshots when this document is removed.
+   * What becomes of the snapshots when this document is removed: they stay, or they go on being forgotten by its retention's rules, counted back from the day, until none is left. What the document said when it was last applied counts.
    */
   onDelete?: 'keep' | 'expire';
   suspend?: Suspension;

@@ -174,6 +174,21 @@ test('when the evidence cannot be read, or is not there, nothing is forgotten', 
   expect(await snapshots()).toHaveLength(4);
 });
 
+test('what expires goes share by share, the oldest first, counted back from now, until nothing is left', async () => {
+  const ids = await backUpDaily(5);
+  rules = { ...rules, rules: { keep: { withinDaily: '3d' }, proven: 0, maxForgetShare: 0.5 }, expiring: true };
+  // Still within three days, and a fourth snapshot that the day's bucket has left.
+  expect((await runRetention()).figures).toMatchObject({ kept: 3, forgotten: 2 });
+  bench.now = new Date(bench.now.getTime() + 30 * DAY_MS);
+  const first = await runRetention();
+  expect(first.figures).toMatchObject({ kept: 0, forgotten: 1, decisions: [{ snapshot: ids[2], keep: false }] });
+  expect(first.findings).toMatchObject([{ code: 'retention/postponed' }]);
+  expect((await runRetention()).figures).toMatchObject({ forgotten: 1 });
+  const last = await runRetention();
+  expect([last.figures, last.findings]).toMatchObject([{ kept: 0, forgotten: 1 }, []]);
+  expect(await snapshots()).toEqual([]);
+});
+
 test('forgetting more than maxForget is refused with the command that accepts it', async () => {
   await backUpDaily(4);
   rules.rules.maxForgetShare = 0.25;

@@ -18,13 +18,17 @@ async function answer<Result>(project: Project, ...args: string[]): Promise<Resu
   return JSON.parse((await project.holdfast([...args, '--json'])).stdout) as Result;
 }
 
-temporal.describe('a policy that gets another name', () => {
+temporal.describe('a policy that gets another name, and is removed in the end', () => {
   temporal.it(
-    'keeps its snapshots, its records and the target of its sync',
+    'keeps its snapshots, its records and the target of its sync, until its snapshots expire',
     async () => {
       await using project = await createProject({ temporal });
       expect((await project.holdfast(['start', '--once'])).status).toBe(0);
-      await edit(project, (text) => text.replace('{ name: orders }', '{ name: sales, formerly: [orders] }'));
+      await edit(project, (text) =>
+        text
+          .replace('{ name: orders }', '{ name: sales, formerly: [orders] }')
+          .replace('  restoreTest:', '  onDelete: expire\n  restoreTest:'),
+      );
       const second = await project.holdfast(['start', '--once']);
       expect([second.status, second.stderr]).toEqual([0, expect.any(String)]);
 
@@ -42,6 +46,17 @@ temporal.describe('a policy that gets another name', () => {
       expect(retention?.figures).toMatchObject({ kind: 'retention', kept: 2, forgotten: 0, foreign: 0 });
       expect(runs.filter(({ outcome }) => outcome !== 'succeeded')).toEqual([]);
       expect((await project.holdfast(['status'])).status).toBe(0);
+
+      await edit(project, (text) => text.slice(0, text.lastIndexOf('---')));
+      const refused = await project.holdfast(['apply', '--allow-dirty', '--yes']);
+      expect([refused.status, refused.stderr]).toEqual([8, expect.stringContaining('--allow-weaker')]);
+      expect(refused.stdout).toContain(
+        'the retention in main goes on until nothing is left, as the policy is removed with onDelete: expire',
+      );
+      expect((await project.holdfast(['start', '--once', '--allow-weaker'])).status).toBe(0);
+      const last = (await answer<RunRecord[]>(project, 'runs', 'sales')).at(-1);
+      // Young as they are, both stay until seven days have passed.
+      expect([last?.kind, last?.figures]).toMatchObject(['retention', { kept: 2, forgotten: 0 }]);
     },
     LIMIT_MS,
   );

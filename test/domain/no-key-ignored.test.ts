@@ -6,10 +6,10 @@ import { followReference, KINDS, objectBranch, rootSchema, type SchemaNode } fro
 
 /**
  * Read by people; the name, which a document carries beside its content; and what says only what is so anyway: `overlap`,
- * `access.public` and `onDelete` have one value that is built, and `embedded` is what happens without `address`.
+ * `access.public` has one value that is built, and `embedded` is what happens without `address`.
  */
 const WITHOUT_EFFECT =
-  /^(apiVersion|kind|metadata\.(name|owner|description|labels)|.*\.overlap|spec\.(access\.public|onDelete|engine\.embedded))$/;
+  /^(apiVersion|kind|metadata\.(name|owner|description|labels)|.*\.overlap|spec\.(access\.public|engine\.embedded))$/;
 /** Its policies are what is compiled: the loader makes them. */
 const EXPANDED = 'PolicySet';
 /** The schema allows it only beside a key that is not built. */
