@@ -118,7 +118,7 @@ function timingInWords(timing: Timing): string {
   if (timing.kind === 'interval') return `every ${formatDuration(timing.everySeconds)}`;
   if (timing.kind === 'cron') return `cron ${timing.expression}`;
   const time = `${String(timing.hour).padStart(2, '0')}:${String(timing.minute).padStart(2, '0')}`;
-  return `every ${timing.day ?? 'day'} ${time}`;
+  return `every ${timing.days === undefined ? (timing.day ?? 'day') : `${timing.days.every}d`} ${time}`;
 }
 
 function whereToGo({ results, report, uiUrl }: OnceSummary, style: Style, paths: string[]): string[] {

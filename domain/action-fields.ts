@@ -50,7 +50,8 @@ export function describeTiming({ timing }: Schedule): string {
     return timing.offsetSeconds === 0 ? every : `${every}, offset ${formatDuration(timing.offsetSeconds)}`;
   }
   const at = [timing.hour, timing.minute].map((part) => String(part).padStart(2, '0')).join(':');
-  return `every ${timing.day ?? 'day'} at ${at} ${timing.timezone}`;
+  const days = timing.days === undefined ? (timing.day ?? 'day') : `${timing.days.every}d`;
+  return `every ${days} at ${at} ${timing.timezone}`;
 }
 
 /** By the last part of a path: the word of the language, where it differs from ours. A dot makes two parts. */

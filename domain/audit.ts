@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 import { renamedIds } from './former-names.ts';
 import { judgeSlots, type AuditedRun } from './judge-slots.ts';
 import { inWords, reportObjectives, type ObjectiveReport } from './objectives.ts';
+import { longestGapSeconds } from './schedule-gaps.ts';
 import { createRunHistory, summarizeRun, type RunHistory, type RunSummary } from './run-history.ts';
 import type { AuditFigures, RunRecord } from './run-record.ts';
 
@@ -69,8 +70,7 @@ export function auditReach(applies: readonly ApplyRecord[], from: Date): { slots
   for (const action of applies.flatMap((apply) => apply.actions)) {
     const own = latestFinish(action, from).getTime() - from.getTime();
     deadline = Math.max(deadline, own);
-    const { timing } = action.schedule;
-    const interval = timing.kind === 'interval' ? timing.everySeconds * 1000 : 35 * 86_400_000;
+    const interval = longestGapSeconds(action.schedule) * 1000;
     lookback = Math.max(lookback, 2 * interval + own, (action.objectives?.rpoSeconds ?? 0) * 1000);
   }
   return { slotsFrom: new Date(from.getTime() - deadline), runsFrom: new Date(from.getTime() - lookback) };

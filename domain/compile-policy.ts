@@ -29,7 +29,8 @@ import {
   resolveSource,
   resolveSourcePlace,
 } from './resolve-places.ts';
-import { everySeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
+import { everySeconds } from './schedule-gaps.ts';
+import { resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 
 /** Reads the text of a script, or of a file of patterns, at an absolute path; throws when it cannot be read. */
 export type ReadScript = (path: string) => string;

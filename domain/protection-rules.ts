@@ -7,7 +7,8 @@ import type { Identity, Location, Policy, Project, Retention } from '../schemas/
 import { classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
 import { problemAt } from './located-problem.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
-import { longestGapSeconds, resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
+import { resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
+import { longestGapSeconds } from './schedule-gaps.ts';
 import { keepsNothing, retentionSpanSeconds } from './retention-span.ts';
 
 export function findProtectionProblems(folder: PolicyFolder): Problem[] {

@@ -1,8 +1,7 @@
 /** Turns what a policy writes about time (`every`, `at`, `day`, `offset`, `cron` …) into a Schedule. */
 import { parseDuration } from '../common/durations.ts';
-import { intervalSeconds } from './rotation.ts';
+import { everySeconds } from './schedule-gaps.ts';
 import { spread } from './turns.ts';
-import { slotsBetween } from './schedule-slots.ts';
 import type { Schedule, Timing, Weekday } from './schedule.ts';
 
 /** The keys of time that every scheduled block of the language has. */
@@ -31,8 +30,6 @@ const DAY = 86_400;
 const WEEK = 7 * DAY;
 const SHORTEST_TIMEOUT = 3600;
 const LONGEST_TIMEOUT = DAY;
-/** Any fixed instant serves to measure a cron expression; a Thursday in winter. */
-const REFERENCE = new Date('2026-01-01T00:00:00Z');
 const WEEKDAYS: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
 
 /**
@@ -53,21 +50,6 @@ export function resolveSchedule(block: ScheduleBlock, defaults: ScheduleDefaults
   return schedule;
 }
 
-/** How far apart the runs of a schedule are; of cron the shortest gap. */
-export function everySeconds(schedule: Schedule): number {
-  return intervalSeconds(schedule, REFERENCE);
-}
-
-/** The longest time between two runs of a schedule, jitter left out: what an RPO must bear. Of cron, as far as a year shows. */
-export function longestGapSeconds(schedule: Schedule): number {
-  if (schedule.timing.kind !== 'cron') return everySeconds(schedule);
-  // Cron's pattern repeats with the year; frequent ones show their longest gap in much less.
-  const days = everySeconds(schedule) < 3600 ? 8 : 400;
-  const slots = slotsBetween(schedule, REFERENCE, new Date(REFERENCE.getTime() + days * DAY * 1000));
-  const gaps = slots.slice(1).map((slot, index) => (slot.getTime() - slots[index]!.getTime()) / 1000);
-  return gaps.length === 0 ? 366 * DAY : Math.max(...gaps);
-}
-
 function resolveTiming(block: ScheduleBlock, defaults: ScheduleDefaults): Timing {
   const timezone = block.timezone ?? defaults.timezone;
   if (block.cron !== undefined) return { kind: 'cron', expression: block.cron, timezone };
@@ -83,17 +65,12 @@ function spreadOffset(every: number, actionId: string): number {
   return every >= 3600 ? offset - (offset % 60) : offset;
 }
 
-/**
- * Runs at a local time: each day; each week on a day that is written or, else, spread; and every other number of days
- * as an interval, which no time zone's clock follows: it keeps the zone's time of January.
- */
+/** Runs at a local time: each day, each week on a day that is written or, else, spread; or every so many days, spread. */
 function timingAt(every: number, at: string, day: Weekday | undefined, timezone: string, actionId: string): Timing {
   const [hour = 0, minute = 0] = at.split(':').map(Number);
   const daily: Timing = { kind: 'calendar', hour, minute, timezone };
   if (every === DAY) return daily;
   if (every === WEEK) return { ...daily, day: day ?? WEEKDAYS[Math.floor(spread(actionId) * 7)]! };
-  const schedule: Schedule = { timing: daily, jitterSeconds: 0, timeoutSeconds: 0, missed: 'latest' };
-  const [first = REFERENCE] = slotsBetween(schedule, REFERENCE, new Date(REFERENCE.getTime() + 2 * DAY * 1000));
-  const turn = Math.floor(spread(actionId) * (every / DAY));
-  return { kind: 'interval', everySeconds: every, offsetSeconds: turn * DAY + ((first.getTime() / 1000) % DAY) };
+  const days = every / DAY;
+  return { ...daily, days: { every: days, turn: Math.floor(spread(actionId) * days) } };
 }

@@ -1,5 +1,5 @@
 /** Rotation: the number of a schedule's run, by which runs take turns (`turns.ts`), so that all is done after a known number of them. */
-import type { Schedule } from './schedule.ts';
+import type { CalendarTiming, Schedule } from './schedule.ts';
 import { slotsBetween } from './schedule-slots.ts';
 
 /** A Monday at midnight UTC; turns count from the schedule's first slot after it. */
@@ -32,7 +32,7 @@ function latestSlot(schedule: Schedule, every: number, now: Date): Date {
 export function intervalSeconds(schedule: Schedule, now: Date): number {
   const { timing } = schedule;
   if (timing.kind === 'interval') return timing.everySeconds;
-  if (timing.kind === 'calendar') return timing.day === undefined ? 86_400 : 7 * 86_400;
+  if (timing.kind === 'calendar') return daysBetween(timing) * 86_400;
   for (let days = 2; days <= 800; days *= 4) {
     const slots = slotsBetween(schedule, now, new Date(now.getTime() + days * 86_400_000));
     if (slots.length < 2) continue;
@@ -40,4 +40,9 @@ export function intervalSeconds(schedule: Schedule, now: Date): number {
     return Math.max(60, Math.round(Math.min(...gaps) / 1000));
   }
   return 366 * 86_400;
+}
+
+/** How many local days apart the runs of a calendar are. */
+export function daysBetween({ day, days }: CalendarTiming): number {
+  return days?.every ?? (day === undefined ? 1 : 7);
 }

@@ -1,11 +1,15 @@
 /** The exact times at which a schedule is due. */
-import { Cron } from 'croner';
+import { parseCron } from './cron-expression.ts';
+import { localTimeOf } from './local-time.ts';
 import type { CalendarTiming, CronTiming, IntervalTiming, Schedule, Weekday } from './schedule.ts';
 
 const WEEKDAYS: readonly Weekday[] = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 const DAY_MS = 86_400_000;
-/** A cron expression without a slot in this long (30 February) is taken to have none. */
+const MINUTE_MS = 60_000;
+/** A schedule without a slot in this long (30 February) is taken to have none. */
 const LONGEST_GAP_MS = 9 * 366 * DAY_MS;
+/** 1970-01-01 was a Thursday. */
+const WEEKDAY_OF_EPOCH = 4;
 
 /**
  * All slots at or after `from` and before `to`, in order. Local times that a change of daylight saving time skips are
@@ -29,9 +33,9 @@ function slotsFrom({ timing }: Schedule, from: number, to: number): Iterable<num
     case 'interval':
       return intervalSlots(timing, from, to);
     case 'calendar':
-      return calendarSlots(timing, from, to);
+      return localSlots(daysOfCalendar(timing), timing.timezone, from, to);
     case 'cron':
-      return cronSlots(timing, from, to);
+      return localSlots(daysOfCron(timing), timing.timezone, from, to);
   }
 }
 
@@ -41,92 +45,63 @@ function* intervalSlots(timing: IntervalTiming, from: number, to: number): Gener
   for (let slot = Math.ceil((from - offset) / every) * every + offset; slot < to; slot += every) yield slot;
 }
 
-function* calendarSlots(timing: CalendarTiming, from: number, to: number): Generator<number> {
-  const zone = new LocalTime(timing.timezone);
-  // A local day begins at most a day before or after the UTC day of the same date.
-  for (let day = Math.floor(from / DAY_MS) * DAY_MS - DAY_MS; day < to + DAY_MS; day += DAY_MS) {
-    if (timing.day !== undefined && WEEKDAYS[new Date(day).getUTCDay()] !== timing.day) continue;
-    for (const slot of zone.instantsOf(day + (timing.hour * 60 + timing.minute) * 60_000)) {
-      if (slot >= from && slot < to) yield slot;
-    }
-  }
+/** Which local days have slots, counted from 1970-01-01, and at which minutes of them, ascending. */
+interface LocalDays {
+  has(day: number): boolean;
+  minutesOfDay: readonly number[];
+}
+
+function daysOfCalendar({ day, days, hour, minute }: CalendarTiming): LocalDays {
+  const minutesOfDay = [hour * 60 + minute];
+  if (days !== undefined) return { has: (date) => (date - days.turn) % days.every === 0, minutesOfDay };
+  if (day === undefined) return { has: () => true, minutesOfDay };
+  const weekday = WEEKDAYS.indexOf(day);
+  return { has: (date) => weekdayOf(date) === weekday, minutesOfDay };
+}
+
+function daysOfCron({ expression }: CronTiming): LocalDays {
+  const { minutesOfDay, daysOfMonth, months, daysOfWeek } = parseCron(expression);
+  const isEveryDate = daysOfMonth.size === 31 && months.size === 12;
+  const has = (date: number): boolean => {
+    if (!daysOfWeek.has(weekdayOf(date))) return false;
+    if (isEveryDate) return true;
+    const calendar = new Date(date * DAY_MS);
+    return daysOfMonth.has(calendar.getUTCDate()) && months.has(calendar.getUTCMonth() + 1);
+  };
+  return { has, minutesOfDay };
+}
+
+function weekdayOf(date: number): number {
+  return (((date + WEEKDAY_OF_EPOCH) % 7) + 7) % 7;
 }
 
 /**
- * Croner finds the local times in UTC, where no hour is skipped or repeated; the zone then turns each into its
- * instants. Its own handling of zones runs a repeated time once and moves a skipped one.
+ * Days come in order, and so do their instants, but around a change of clocks: what is due on such days is held back
+ * until the next day without one.
  */
-function* cronSlots(timing: CronTiming, from: number, to: number): Generator<number> {
-  const cron = new Cron(timing.expression, { timezone: 'UTC', paused: true });
-  const zone = new LocalTime(timing.timezone);
-  const due: number[] = [];
-  let local = new Date(from - DAY_MS - 1000);
-  // Local times come in order, their instants nearly: a repeated hour yields its second round an hour later.
-  for (;;) {
-    const next = cron.nextRun(local);
-    const horizon = next === null ? Infinity : next.getTime() - DAY_MS;
-    due.sort((a, b) => a - b);
-    while (due.length > 0 && due[0]! < horizon) {
-      const slot = due.shift()!;
+function* localSlots(days: LocalDays, timezone: string, from: number, to: number): Generator<number> {
+  const zone = localTimeOf(timezone);
+  const held: number[] = [];
+  // A local day begins at most a day before or after the UTC day of the same date.
+  const last = Math.ceil(to / DAY_MS) + 1;
+  for (let day = Math.floor(from / DAY_MS) - 1; day <= last; day++) {
+    if (!days.has(day)) continue;
+    const offset = zone.offsetAround(day);
+    if (offset === undefined) {
+      for (const minute of days.minutesOfDay) held.push(...zone.instantsOf(day * DAY_MS + minute * MINUTE_MS));
+      continue;
+    }
+    yield* release(held, from, to);
+    for (const minute of days.minutesOfDay) {
+      const slot = day * DAY_MS + minute * MINUTE_MS - offset;
       if (slot >= to) return;
       if (slot >= from) yield slot;
     }
-    if (next === null || next.getTime() >= to + DAY_MS) break;
-    due.push(...zone.instantsOf(next.getTime()));
-    local = next;
   }
-  for (const slot of due) if (slot >= from && slot < to) yield slot;
+  yield* release(held, from, to);
 }
 
-/** Local times of one zone, as milliseconds that UTC would have if it showed them. */
-class LocalTime {
-  readonly #format: Intl.DateTimeFormat | undefined;
-  /** By day: a zone's offset at midnight UTC. Asking Intl for each slot would take seconds for a year. */
-  readonly #midnights = new Map<number, number>();
-
-  constructor(timezone: string) {
-    this.#format = timezone === 'UTC' ? undefined : localFormat(timezone);
-  }
-
-  /** The instants at which clocks of the zone show a local time: none, one or two, in order. */
-  instantsOf(local: number): number[] {
-    if (this.#format === undefined) return [local];
-    const day = Math.floor(local / DAY_MS);
-    const before = this.#offsetAtMidnight(day - 1);
-    const after = this.#offsetAtMidnight(day + 2);
-    if (before === after) return [local - before];
-    const candidates = [local - before, local - after].sort((a, b) => a - b);
-    return candidates.filter((instant) => instant + this.#offsetAt(instant) === local);
-  }
-
-  #offsetAtMidnight(day: number): number {
-    const known = this.#midnights.get(day);
-    if (known !== undefined) return known;
-    const offset = this.#offsetAt(day * DAY_MS);
-    this.#midnights.set(day, offset);
-    return offset;
-  }
-
-  #offsetAt(instant: number): number {
-    const parts: Record<string, number> = {};
-    for (const { type, value } of this.#format!.formatToParts(instant)) parts[type] = Number(value);
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1000) * 1000;
-  }
-}
-
-function localFormat(timeZone: string): Intl.DateTimeFormat {
-  const numeric = 'numeric' as const;
-  return new Intl.DateTimeFormat('en-US', {
-    timeZone,
-    calendar: 'iso8601',
-    numberingSystem: 'latn',
-    hourCycle: 'h23',
-    year: numeric,
-    month: numeric,
-    day: numeric,
-    hour: numeric,
-    minute: numeric,
-    second: numeric,
-  });
+function* release(held: number[], from: number, to: number): Generator<number> {
+  for (const slot of held.sort((a, b) => a - b)) if (slot >= from && slot < to) yield slot;
+  held.length = 0;
 }

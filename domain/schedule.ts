@@ -10,11 +10,13 @@ export interface IntervalTiming {
   offsetSeconds: number;
 }
 
-/** Each day, or one day of each week, at a local time. */
+/** Each day, one day of each week, or one day of so many, at a local time. */
 export interface CalendarTiming {
   kind: 'calendar';
-  /** Absent: every day. */
+  /** Absent: every day, or as `days` says. */
   day?: Weekday;
+  /** Local days, counted from 1970-01-01: those that leave the rest `turn` when divided by `every`. Absent: all, or as `day` says. */
+  days?: { every: number; turn: number };
   hour: number;
   minute: number;
   /** IANA name. */

@@ -1,12 +1,17 @@
 /** Times: intervals, local times, cron expressions, zones and dates must be ones that a calendar has. */
-import { Cron } from 'croner';
 import { formatDuration, parseDuration } from '../common/durations.ts';
+import { HoldfastError } from '../common/errors.ts';
 import { suggest } from '../common/suggest.ts';
 import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
 import type { Project } from '../schemas/types.ts';
 import { BUILT_IN_CLASSES, classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
+import { parseCron } from './cron-expression.ts';
+import { longestJitterSeconds } from './exact-calendars.ts';
 import { type ProblemText, problemAt } from './located-problem.ts';
+import { resolveSchedule } from './resolve-schedule.ts';
+import type { CalendarTiming, CronTiming } from './schedule.ts';
+import { everySeconds } from './schedule-gaps.ts';
 import { nextSlot } from './schedule-slots.ts';
 
 const DAY = 86_400;
@@ -14,8 +19,6 @@ const REFERENCE = new Date('2026-01-01T00:00:00Z');
 const DATE_KEYS = ['until', 'signed', 'expires'];
 /** Durations of which none at all makes no sense. */
 const POSITIVE_KEYS = ['timeout', 'rpo', 'rto', 'coverWithin', 'tolerate', 'newerThan'];
-/** The five fields, as cron and Temporal both read them: no L, W, # or ?. */
-const CRON_FIELD = /^[\dA-Za-z*,/-]+$/;
 
 export function findTimeProblems(documents: readonly LoadedDocument[]): Problem[] {
   const project = documents.find((document): document is LoadedDocument<Project> => document.kind === 'Project');
@@ -49,7 +52,13 @@ function checkBlock(
   if (typeof block['timezone'] === 'string') checkTimezone(block['timezone'], tell);
   if (path.at(-2) === 'times') checkPartOfDay(block, tell);
   if (path.at(-1) === 'full') checkPositive('every', String(block['every'] ?? '1d'), tell);
-  else checkTiming(block, () => defaultInterval(document, path, project), path.length === 1, tell);
+  else {
+    const defaults = {
+      every: () => defaultInterval(document, path, project),
+      timezone: project?.content.spec?.timezone,
+    };
+    checkTiming(block, defaults, path.length === 1, tell);
+  }
   return problems;
 }
 
@@ -67,9 +76,14 @@ function checkPartOfDay({ from, to, upload, download }: Block, tell: Tell): void
 
 type Tell = (key: string, text: ProblemText) => void;
 
-function checkTiming(block: Block, defaultEvery: () => string, isSpec: boolean, tell: Tell): void {
+interface TimingDefaults {
+  every(): string;
+  timezone: string | undefined;
+}
+
+function checkTiming(block: Block, defaults: TimingDefaults, isSpec: boolean, tell: Tell): void {
   const { every, cron, at, day, offset, timezone } = block as Record<string, string | undefined>;
-  if (typeof cron === 'string') return checkCronBlock(cron, block, tell);
+  if (typeof cron === 'string') return checkCronBlock(cron, block, timezone ?? defaults.timezone ?? 'UTC', tell);
   if (typeof every === 'string' && !checkInterval(every, tell)) return;
   // A block that says nothing of when it runs has nothing to check; its default is known only where it is a schedule.
   if (at === undefined && day === undefined && offset === undefined) {
@@ -83,7 +97,7 @@ function checkTiming(block: Block, defaultEvery: () => string, isSpec: boolean, 
       });
     return;
   }
-  const shown = every ?? defaultEvery();
+  const shown = every ?? defaults.every();
   const seconds = parseDuration(shown);
   const from = every === undefined ? ' (the default)' : '';
   if (at !== undefined && seconds % DAY !== 0)
@@ -93,6 +107,13 @@ function checkTiming(block: Block, defaultEvery: () => string, isSpec: boolean, 
       message: `at: needs an interval of whole days, and this one is ${shown}${from}`,
       hint: 'write every: 1d, or offset: instead of at:',
     });
+  else if (at !== undefined) {
+    const schedule = resolveSchedule(
+      { ...block, every: shown },
+      { every: shown, timezone: defaults.timezone ?? 'UTC', actionId: '' },
+    );
+    if (schedule.timing.kind === 'calendar') checkJitter(block['jitter'], schedule.timing, tell);
+  }
   if (at !== undefined && offset !== undefined)
     tell('offset', {
       code: 'time-of-day',
@@ -111,6 +132,21 @@ function checkTiming(block: Block, defaultEvery: () => string, isSpec: boolean, 
       message: `the offset is not shorter than the interval of ${shown}${from}`,
       hint: `write less than ${shown}`,
     });
+}
+
+/** Near a change of clocks, and some days apart, runs at a local time are intervals to Temporal: a jitter must not reach the next. */
+function checkJitter(jitter: unknown, timing: CalendarTiming | CronTiming, tell: Tell): void {
+  if (typeof jitter !== 'string' || !isTimezone(timing.timezone)) return;
+  const seconds = parseDuration(jitter);
+  const longest = longestJitterSeconds(timing);
+  if (longest === undefined || seconds <= longest) return;
+  // A jitter never reaches the next run anyway.
+  if (everySeconds({ timing, jitterSeconds: seconds, timeoutSeconds: 0, missed: 'skip' }) <= longest) return;
+  tell('jitter', {
+    code: 'interval',
+    message: `where clocks change as in ${timing.timezone}, these runs can have a jitter of ${formatDuration(longest)} at most`,
+    hint: `write ${formatDuration(longest)} or less, or timezone: UTC`,
+  });
 }
 
 /** Whether the interval can be a schedule. */
@@ -132,7 +168,7 @@ function nearestInterval(seconds: number): string {
   return formatDuration(nearest * 60);
 }
 
-function checkCronBlock(cron: string, block: Block, tell: Tell): void {
+function checkCronBlock(cron: string, block: Block, timezone: string, tell: Tell): void {
   for (const key of ['every', 'at', 'day', 'offset']) {
     if (block[key] !== undefined)
       tell(key, {
@@ -143,17 +179,12 @@ function checkCronBlock(cron: string, block: Block, tell: Tell): void {
       });
   }
   const wrong = cronProblem(cron);
-  if (wrong !== undefined) tell('cron', { code: 'cron', ...wrong });
+  if (wrong !== undefined) return tell('cron', { code: 'cron', ...wrong });
+  checkJitter(block['jitter'], { kind: 'cron', expression: cron, timezone }, tell);
 }
 
 function cronProblem(cron: string): { message: string; hint: string } | undefined {
   const fields = cron.split(/ +/);
-  const strange = fields.find((field) => !CRON_FIELD.test(field));
-  if (strange !== undefined)
-    return {
-      message: `"${strange}" is no field of a cron expression`,
-      hint: 'use numbers, names, *, lists, ranges and steps',
-    };
   if (fields[2] !== '*' && fields[4] !== '*') {
     return {
       message: 'a cron expression with a day of the month and a day of the week means "or" to some and "and" to others',
@@ -161,13 +192,10 @@ function cronProblem(cron: string): { message: string; hint: string } | undefine
     };
   }
   try {
-    new Cron(cron, { paused: true, timezone: 'UTC' });
+    parseCron(cron);
   } catch (error) {
-    const reason = (error as Error).message.replace(/^CronPattern: /, '').replace(/\.$/, '');
-    return {
-      message: `"${cron}" is not a cron expression: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`,
-      hint: 'write minute, hour, day of month, month, day of week, like 30 2 * * 1-5',
-    };
+    if (!(error instanceof HoldfastError)) throw error;
+    return { message: `"${cron}" is not a cron expression: ${error.message}`, hint: error.hint ?? '' };
   }
   const schedule = {
     timing: { kind: 'cron', expression: cron, timezone: 'UTC' },

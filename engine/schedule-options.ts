@@ -1,7 +1,8 @@
 /** Makes of an action the Temporal schedule that runs it. */
-import type { ScheduleOptions } from '@temporalio/client';
+import type { CalendarSpec, ScheduleOptions } from '@temporalio/client';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Action, ActionRequest } from '../domain/action.ts';
+import { localIntervals, type LocalIntervals } from '../domain/exact-calendars.ts';
 import { resumesAt } from '../domain/expected-runs.ts';
 import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
 import type { Schedule, Weekday } from '../domain/schedule.ts';
@@ -109,18 +110,55 @@ const DAYS: Record<Weekday, 'SUNDAY' | 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THU
   saturday: 'SATURDAY',
 };
 
+const MONTHS = [
+  'JANUARY',
+  'FEBRUARY',
+  'MARCH',
+  'APRIL',
+  'MAY',
+  'JUNE',
+  'JULY',
+  'AUGUST',
+  'SEPTEMBER',
+  'OCTOBER',
+  'NOVEMBER',
+  'DECEMBER',
+] as const;
+
 function timingOf({ timing }: Schedule): ScheduleOptions['spec'] {
   if (timing.kind === 'interval')
     return { intervals: [{ every: timing.everySeconds * 1000, offset: timing.offsetSeconds * 1000 }] };
-  if (timing.kind === 'cron') return { cronExpressions: [timing.expression], timezone: timing.timezone };
+  const { timezone } = timing;
+  const intervals = localIntervals(timing);
+  if (intervals !== undefined) return { ...specOf(intervals), timezone };
+  if (timing.kind === 'cron') return { cronExpressions: [timing.expression], timezone };
+  const { hour, minute, day } = timing;
+  return { calendars: [{ hour, minute, ...(day === undefined ? {} : { dayOfWeek: DAYS[day] }) }], timezone };
+}
+
+/** The times of the intervals, but those at which a clock of the zone shows something else than it should. */
+function specOf({ everySeconds, phasesSeconds, ...shown }: LocalIntervals): Omit<ScheduleOptions['spec'], 'timezone'> {
+  const comment = 'at other times on the clocks of the time zone';
+  const anyTime = { hour: '*', minute: '*', second: '*', comment } as const;
+  const { minutes, hours, daysOfMonth, months, daysOfWeek } = shown;
+  const skip: CalendarSpec[] = [
+    { ...anyTime, minute: allBut(minutes, 0, 59) },
+    ...(hours.size === 24 ? [] : [{ ...anyTime, hour: allBut(hours, 0, 23) }]),
+    ...(daysOfMonth === undefined ? [] : [{ ...anyTime, dayOfMonth: allBut(daysOfMonth, 1, 31) }]),
+    ...(months === undefined ? [] : [{ ...anyTime, month: allBut(months, 1, 12).map((month) => MONTHS[month - 1]!) }]),
+    ...(daysOfWeek === undefined
+      ? []
+      : [{ ...anyTime, dayOfWeek: allBut(daysOfWeek, 0, 6).map((day) => Object.values(DAYS)[day]!) }]),
+  ];
   return {
-    calendars: [
-      {
-        hour: timing.hour,
-        minute: timing.minute,
-        ...(timing.day === undefined ? {} : { dayOfWeek: DAYS[timing.day] }),
-      },
-    ],
-    timezone: timing.timezone,
+    intervals: phasesSeconds.map((phase) => ({ every: everySeconds * 1000, offset: phase * 1000 })),
+    // An empty list would stand for all.
+    skip: skip.filter((calendar) =>
+      Object.values(calendar).every((field) => !Array.isArray(field) || field.length > 0),
+    ),
   };
+}
+
+function allBut(numbers: ReadonlySet<number>, first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index).filter((number) => !numbers.has(number));
 }

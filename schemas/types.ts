@@ -283,7 +283,7 @@ export interface Audit {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -295,7 +295,7 @@ export interface Audit {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -303,7 +303,7 @@ export interface Audit {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -481,7 +481,7 @@ export interface Review {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -493,7 +493,7 @@ export interface Review {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -501,7 +501,7 @@ export interface Review {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -871,7 +871,7 @@ export interface Prune {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -883,7 +883,7 @@ export interface Prune {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -891,7 +891,7 @@ export interface Prune {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -925,7 +925,7 @@ export interface Check {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -937,7 +937,7 @@ export interface Check {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -945,7 +945,7 @@ export interface Check {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1285,7 +1285,7 @@ export interface Sync {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1297,7 +1297,7 @@ export interface Sync {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1305,7 +1305,7 @@ export interface Sync {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1403,7 +1403,7 @@ export interface Backup {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1415,7 +1415,7 @@ export interface Backup {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1423,7 +1423,7 @@ export interface Backup {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1461,7 +1461,7 @@ export interface BackupRetention {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1473,7 +1473,7 @@ export interface BackupRetention {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1481,7 +1481,7 @@ export interface BackupRetention {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1523,7 +1523,7 @@ export interface Copy {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1535,7 +1535,7 @@ export interface Copy {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1543,7 +1543,7 @@ export interface Copy {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1577,7 +1577,7 @@ export interface Retention {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1589,7 +1589,7 @@ export interface Retention {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1597,7 +1597,7 @@ export interface Retention {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1656,7 +1656,7 @@ export interface RestoreTest {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1668,7 +1668,7 @@ export interface RestoreTest {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1676,7 +1676,7 @@ export interface RestoreTest {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**
@@ -1797,7 +1797,7 @@ export interface AccessCheck {
    */
   every?: string;
   /**
-   * The local time of runs that are days apart, in quotes. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
+   * The local time of runs that are days apart, in quotes; it follows the clocks of `timezone`. A time that a change of clocks leaves out is skipped, one that it repeats is due twice. Without it, and without `offset`, the run is spread over the interval by a hash of policy and action, the same always.
    */
   at?: string;
   /**
@@ -1809,7 +1809,7 @@ export interface AccessCheck {
    */
   offset?: string;
   /**
-   * Five fields (minute, hour, day of month, month, day of week), instead of `every`.
+   * Five fields (minute, hour, day of month, month, day of week), instead of `every`. Values, ranges, lists and steps; months and weekdays also by name; 0 and 7 are Sunday; `5/15` means from 5 on. Not both days restricted.
    */
   cron?: string;
   /**
@@ -1817,7 +1817,7 @@ export interface AccessCheck {
    */
   timezone?: string;
   /**
-   * A start may be later than its time by up to this, at random.
+   * A start may be later than its time by up to this, at random, but not as late as the next run.
    */
   jitter?: string;
   /**

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { longestGapSeconds, resolveSchedule, type ScheduleBlock } from '../../domain/resolve-schedule.ts';
+import { resolveSchedule, type ScheduleBlock } from '../../domain/resolve-schedule.ts';
+import { longestGapSeconds } from '../../domain/schedule-gaps.ts';
 
 const DAY = 86_400;
 const resolve = (block: ScheduleBlock, actionId = 'policy/orders/backup/offsite') =>
@@ -36,10 +37,20 @@ describe('timing', () => {
     expect(resolve({ every: '1w', at: '02:30' }).timing).toMatchObject({ kind: 'calendar', day: expect.any(String) });
   });
 
-  test('every other number of days with a time of day is an interval at the time of January', () => {
-    const { timing } = resolve({ every: '30d', at: '02:30' });
-    expect(timing).toMatchObject({ kind: 'interval', everySeconds: 30 * DAY });
-    expect(timing.kind === 'interval' ? timing.offsetSeconds % DAY : -1).toBe(1.5 * 3600);
+  test('every other number of days with a time of day follows the clocks of the zone too, on days that are spread', () => {
+    const days = { every: 30, turn: expect.any(Number) };
+    expect(resolve({ every: '30d', at: '02:30' }).timing).toEqual({
+      kind: 'calendar',
+      days,
+      hour: 2,
+      minute: 30,
+      timezone: 'Europe/Berlin',
+    });
+    const turns = Array.from({ length: 100 }, (_, index) => {
+      const { timing } = resolve({ every: '30d', at: '02:30' }, `policy/p${index}/backup/r`);
+      return timing.kind === 'calendar' ? timing.days!.turn : -1;
+    });
+    expect([Math.min(...turns), Math.max(...turns)]).toEqual([0, 29]);
   });
 
   test('an offset and a cron expression are taken as they are', () => {
@@ -73,6 +84,9 @@ test.each([
   [{ every: '7d', at: '02:30', day: 'monday' as const }, 7 * DAY],
   [{ cron: '30 2 * * 1-5', timezone: 'UTC' }, 3 * DAY],
   [{ cron: '*/15 8-17 * * *', timezone: 'UTC' }, 14 * 3600 + 900],
+  [{ cron: '*/30 9 1 * *', timezone: 'UTC' }, 31 * DAY - 1800],
+  [{ cron: '0 3 29 2 *', timezone: 'UTC' }, 4 * 366 * DAY],
+  [{ every: '14d', at: '02:30' }, 14 * DAY],
 ])('the longest time without a run of %o is %i seconds', (block, seconds) => {
   expect(longestGapSeconds(resolve(block))).toBe(seconds);
 });
