@@ -14,29 +14,29 @@ import { forEachConcurrently } from '../common/concurrency.ts';
 import { StorageError } from '../common/errors.ts';
 import type { BucketMetadata, BucketObject } from './bucket.ts';
 import { httpStatusOf } from './s3-errors.ts';
+import type { S3CopyLimits } from './s3-settings.ts';
 import { CLEANUP_MILLISECONDS } from './s3-upload.ts';
 
 export interface S3CopyTarget {
   client: S3Client;
   bucket: string;
   key: string;
+  limits: S3CopyLimits;
 }
 
 type SendOptions = { abortSignal?: AbortSignal };
 
-const GiB = 1024 ** 3;
-/** S3 copies so much at once. */
-const LARGEST_COPY_BYTES = 5 * GiB;
-/** S3 takes 10,000 parts: enough for its largest object, of 5 TiB. */
-const PART_BYTES = GiB;
 const CONCURRENT_PARTS = 4;
 
 /** With its metadata. Throws the client's own errors. */
 export async function copyS3Object(target: S3CopyTarget, from: BucketObject, send: SendOptions): Promise<void> {
-  const { client, bucket: Bucket, key: Key } = target;
-  if (from.sizeBytes > LARGEST_COPY_BYTES) {
+  const { client, bucket: Bucket, key: Key, limits } = target;
+  if (from.sizeBytes > limits.largestBytes) {
     const head = await client.send(new HeadObjectCommand({ Bucket, Key: from.key }), send);
-    return copyParts(target, { key: from.key, head, metadata: head.Metadata ?? {} }, send);
+    const source = { key: from.key, head, metadata: head.Metadata ?? {} };
+    return unlessReplaced(`s3://${Bucket}/${from.key} was replaced while it was copied`, () =>
+      copyParts(target, source, send),
+    );
   }
   await client.send(new CopyObjectCommand({ Bucket, Key, CopySource: sourceOf(Bucket, from.key) }), send);
 }
@@ -48,10 +48,9 @@ export async function replaceS3Metadata(
   metadata: BucketMetadata,
   send: SendOptions,
 ): Promise<void> {
-  const { client, bucket: Bucket, key: Key } = target;
-  try {
-    if ((head.ContentLength ?? 0) > LARGEST_COPY_BYTES)
-      return await copyParts(target, { key: Key, head, metadata }, send);
+  const { client, bucket: Bucket, key: Key, limits } = target;
+  await unlessReplaced(`s3://${Bucket}/${Key} was replaced while its metadata was changed`, async () => {
+    if ((head.ContentLength ?? 0) > limits.largestBytes) return copyParts(target, { key: Key, head, metadata }, send);
     const command = new CopyObjectCommand({
       ...keptHeaders(head),
       Bucket,
@@ -62,14 +61,21 @@ export async function replaceS3Metadata(
       Metadata: metadata,
     });
     await client.send(command, send);
+  });
+}
+
+/** The condition that does not hold is that the source is the version that was seen. */
+async function unlessReplaced(message: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
     if (httpStatusOf(error) !== 412) throw error;
-    throw new StorageError(`s3://${Bucket}/${Key} was replaced while its metadata was changed`, { cause: error });
+    throw new StorageError(message, { cause: error });
   }
 }
 
 async function copyParts(
-  { client, bucket: Bucket, key: Key }: S3CopyTarget,
+  { client, bucket: Bucket, key: Key, limits: { partBytes } }: S3CopyTarget,
   { key, head, metadata }: { key: string; head: HeadObjectCommandOutput; metadata: BucketMetadata },
   send: SendOptions,
 ): Promise<void> {
@@ -80,10 +86,10 @@ async function copyParts(
   const source = { CopySource: sourceOf(Bucket, key), ...(etag === undefined ? {} : { CopySourceIfMatch: etag }) };
   const parts: CompletedPart[] = [];
   try {
-    const numbers = Array.from({ length: Math.ceil(size / PART_BYTES) }, (_, index) => index + 1);
+    const numbers = Array.from({ length: Math.ceil(size / partBytes) }, (_, index) => index + 1);
     await forEachConcurrently(numbers, CONCURRENT_PARTS, async (PartNumber) => {
-      const end = Math.min(PartNumber * PART_BYTES, size) - 1;
-      const CopySourceRange = `bytes=${(PartNumber - 1) * PART_BYTES}-${end}`;
+      const end = Math.min(PartNumber * partBytes, size) - 1;
+      const CopySourceRange = `bytes=${(PartNumber - 1) * partBytes}-${end}`;
       const command = new UploadPartCopyCommand({ ...upload, ...source, PartNumber, CopySourceRange });
       const { CopyPartResult } = await client.send(command, send);
       parts.push({ PartNumber, ETag: CopyPartResult?.ETag });

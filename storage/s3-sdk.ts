@@ -32,7 +32,7 @@ import { copyS3Object, replaceS3Metadata } from './s3-copy.ts';
 import { httpStatusOf, translateS3Error } from './s3-errors.ts';
 import type { S3Signer } from './s3-request.ts';
 import { probeS3Rights } from './s3-rights.ts';
-import { S3_TRAITS, type S3Options, type S3Settings } from './s3-settings.ts';
+import { COPY_LIMITS, S3_TRAITS, type S3CopyLimits, type S3Options, type S3Settings } from './s3-settings.ts';
 import { writeS3Object } from './s3-upload.ts';
 import type { ByteRange, CallOptions, StorageRights } from './storage.ts';
 
@@ -55,13 +55,15 @@ export class S3SdkBucket implements Bucket {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #onRetry: OnRetry | undefined;
+  readonly #copyLimits: S3CopyLimits;
 
-  constructor(client: S3Client, { bucket, prefix = '' }: S3Settings, { onRetry }: S3Options) {
+  constructor(client: S3Client, { bucket, prefix = '' }: S3Settings, { onRetry, copyLimits }: S3Options) {
     this.name = `s3://${bucket}`;
     this.prefix = prefix;
     this.#client = client;
     this.#bucket = bucket;
     this.#onRetry = onRetry;
+    this.#copyLimits = copyLimits ?? COPY_LIMITS;
   }
 
   async *list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
@@ -139,7 +141,7 @@ export class S3SdkBucket implements Bucket {
   }
 
   async copy(object: BucketObject, toKey: string, call: CallOptions = {}): Promise<void> {
-    const target = { client: this.#client, bucket: this.#bucket, key: toKey };
+    const target = { client: this.#client, bucket: this.#bucket, key: toKey, limits: this.#copyLimits };
     await this.#guard('copy', this.#placeOf(object.key), call, (send) => copyS3Object(target, object, send));
   }
 
@@ -151,7 +153,7 @@ export class S3SdkBucket implements Bucket {
     const head = await this.#head(key, call);
     const object = toObject(key, head);
     const metadata = { ...object.metadata, ...decide(object) };
-    const target = { client: this.#client, bucket: this.#bucket, key };
+    const target = { client: this.#client, bucket: this.#bucket, key, limits: this.#copyLimits };
     await this.#guard('write', this.#placeOf(key), call, (send) => replaceS3Metadata(target, head, metadata, send));
   }
 

@@ -31,7 +31,20 @@ export interface S3Options {
   idleMilliseconds?: number;
   /** Told of each request that is sent again. */
   onRetry?: OnRetry;
+  /** Other sizes than S3's own: for a test, or a service that takes less. */
+  copyLimits?: S3CopyLimits;
 }
+
+export interface S3CopyLimits {
+  /** What is larger is copied in parts. */
+  largestBytes: number;
+  partBytes: number;
+}
+
+const GiB = 1024 ** 3;
+
+/** S3 copies 5 GiB at once, and takes 10,000 parts: enough for its largest object, of 5 TiB. */
+export const COPY_LIMITS: S3CopyLimits = { largestBytes: 5 * GiB, partBytes: GiB };
 
 /** Of each bucket of S3. Deleting what is not there is a success for S3. */
 export const S3_TRAITS = { times: 'decimal', listsMetadata: false, knowsWhatItRemoves: false } as const;
