@@ -1,6 +1,7 @@
 /** What a file system keeps of the metadata that it is given: disks of other systems have coarser times, no modes, no owners, no links. */
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
+import { displayPath } from './byte-path.ts';
 import type { EntryMetadata, FileEntry, FileTree, KeptMetadata } from './file-tree.ts';
 import { passTree } from './pass-tree.ts';
 
@@ -17,6 +18,7 @@ const SECOND = 1_000_000_000;
 /** Of the file systems that there are. Each leaves something else of `ODD_TIME_NS`. */
 const TIME_UNITS = [1, 100, 1000, 1_000_000, 10_000_000, SECOND, 2 * SECOND];
 const ODD_TIME_NS = 1_500_000_001_987_654_321n;
+const NO_LINKS = 'the file system there has no symbolic links';
 const MODES = [0o640, 0o604];
 
 /**
@@ -53,19 +55,22 @@ export async function tryDiskKeeps(
 export function withinDiskKeeps(tree: FileTree, keeps: DiskKeeps): FileTree {
   const kept = ({ mode, mtimeNs, uid, gid }: EntryMetadata): EntryMetadata => ({
     ...(keeps.modes && { mode }),
-    mtimeNs,
+    ...(mtimeNs !== undefined && { mtimeNs: roundDown(mtimeNs, keeps.timeUnitNs) }),
     ...(keeps.owners && { uid, gid }),
   });
   return {
     ...passTree(tree),
     replace: (path, content, metadata, options) => tree.replace(path, content, kept(metadata), options),
-    replaceSymlink: (path, target, metadata) => tree.replaceSymlink(path, target, kept(metadata)),
+    async replaceSymlink(path, target, metadata) {
+      if (!keeps.links)
+        throw new HoldfastError('Usage', `${tree.description}/${displayPath(path)} cannot be made: ${NO_LINKS}`, {
+          hint: 'Leave the link out.',
+        });
+      await tree.replaceSymlink(path, target, kept(metadata));
+    },
     setMetadata: (path, metadata) => tree.setMetadata(path, kept(metadata)),
     makeFolder: (path, metadata) => tree.makeFolder(path, kept(metadata)),
-    refuses: (entry) =>
-      entry.type === 'symlink' && !keeps.links
-        ? 'the file system of the target has no symbolic links'
-        : tree.refuses?.(entry),
+    refuses: (entry) => (entry.type === 'symlink' && !keeps.links ? NO_LINKS : tree.refuses?.(entry)),
     keeps: (entry) => keptOf(entry, keeps),
   };
 }

@@ -78,10 +78,15 @@ class FoldedNames {
     // The names that are asked for are the source's.
     const listed = { ...options, include: () => true };
     const { winners } = await this.#namesIn(folder);
+    const entries: FileEntry[] = [];
+    for await (const entry of this.#inner.list(folder, listed)) entries.push(entry);
+    // Where both are there the target tells them apart after all.
+    const there = new Set(entries.map(({ path }) => baseName(path)));
     const found = new Map<ByteString, FileEntry>();
-    for await (const entry of this.#inner.list(folder, listed)) {
+    for (const entry of entries) {
       const stored = baseName(entry.path);
-      const path = await this.#wantedPath(folder, stored, winners.get(foldName(stored, this.#folds)) ?? stored);
+      const winner = winners.get(foldName(stored, this.#folds)) ?? stored;
+      const path = await this.#wantedPath(folder, stored, there.has(winner) ? stored : winner);
       if (!found.has(path)) found.set(path, { ...entry, path });
     }
     return sortForWalk(found.values());

@@ -2,7 +2,9 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEncryptedTree } from '../../files/encrypted-tree.ts';
+import { withinDiskKeeps } from '../../files/disk-keeps.ts';
 import type { FileTree } from '../../files/file-tree.ts';
+import { openFoldedTree } from '../../files/folded-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import { throttledTree } from '../../storage/throttled-tree.ts';
 import { cryptSettings } from './real-rclone.ts';
@@ -53,6 +55,24 @@ describeTreeContract(
   'a tree with a rate',
   {},
   onFolder(async (folder) => throttledTree(openLocalTree(folder), () => ({ uploadBytesPerSecond: 2e9 }))),
+);
+
+// Names that come to one in its target are another matter: `folded-tree.test.ts`, and on a real NTFS `sync-folds.test.ts`.
+describeTreeContract(
+  'the tree of a target that folds names',
+  {},
+  onFolder(async (folder) => {
+    const source = { tree: openLocalTree(folder), include: () => true };
+    return openFoldedTree(openLocalTree(folder), source, ['unicode']);
+  }),
+);
+
+describeTreeContract(
+  'the tree of a disk that keeps little',
+  { modes: false, timeNs: 2_000_000_000n, links: false },
+  onFolder(async (folder) =>
+    withinDiskKeeps(openLocalTree(folder), { timeUnitNs: 2e9, modes: false, owners: false, links: false }),
+  ),
 );
 
 // Of 16 bytes the cipher makes 26 letters, and names grow to whole blocks.

@@ -1,6 +1,7 @@
 /** What every tree of files promises, as one suite: the test file of a tree calls it with a way to open fresh ones. */
 import { describe } from 'vitest';
 import { describeChanges } from './tree-contract/changes.ts';
+import { describeCopiers } from './tree-contract/copiers.ts';
 import { describeContents } from './tree-contract/contents.ts';
 import { describeListings } from './tree-contract/listings.ts';
 import { describePaths } from './tree-contract/paths.ts';
@@ -16,5 +17,6 @@ export function describeTreeContract(name: string, abilities: Partial<TreeAbilit
     describePaths(withTree, all);
     describeContents(withTree, all);
     describeChanges(withTree, all);
+    describeCopiers(withTree, all);
   });
 }

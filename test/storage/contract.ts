@@ -75,6 +75,39 @@ export function describeStorageContract(
         expect(await read(3, 0)).toBe('');
       }));
 
+    it('reads ranges at the edges: of an empty object, of its last byte, right behind it, and across what goes in one request', () =>
+      withStorage(async ({ storage, reopen }) => {
+        const content = randomBytes(600_000);
+        await storage.write('large', content);
+        await storage.write('empty', Buffer.alloc(0));
+        for (const each of [storage, reopen()]) {
+          for (const offset of [0, 1, 100]) expect(await each.read('empty', { offset, length: 1 })).toHaveLength(0);
+          for (const edge of [65_536, 131_072, 261_120, 262_144, 522_240, content.length]) {
+            for (const [offset, length] of [
+              [edge - 1, 1],
+              [edge, 1],
+              [edge - 1, 2],
+              [0, edge],
+              [1, edge],
+              [edge, content.length],
+              [edge - 7, Number.MAX_SAFE_INTEGER - edge],
+            ] as const) {
+              const found = await each.read('large', { offset, length });
+              expect([offset, length, found.equals(content.subarray(offset, offset + length))]).toEqual([
+                offset,
+                length,
+                true,
+              ]);
+            }
+          }
+          for (const offset of [content.length, content.length + 1, 2 ** 40])
+            expect(await each.read('large', { offset, length: 10 })).toHaveLength(0);
+          expect(await each.read('large', { offset: content.length, length: 0 })).toHaveLength(0);
+          const absent = each.read('absent', { offset: 0, length: 0 });
+          await expect(absent).rejects.toMatchObject({ code: 'NotFound' });
+        }
+      }));
+
     it('streams in both directions', () =>
       withStorage(async ({ storage }) => {
         const pieces = [randomBytes(100_000), Buffer.alloc(0), randomBytes(50_000)];

@@ -22,7 +22,7 @@ import {
 
 const KiB = 1024;
 /** About what blocks, requests and parts hold, and one more or less. */
-const SIZES = [0, 1, 2, 4095, 4096, 65_535, 65_536, 65_537, 255 * KiB, 256 * KiB - 1, 256 * KiB, 256 * KiB + 1];
+export const SIZES = [0, 1, 2, 4095, 4096, 65_535, 65_536, 65_537, 255 * KiB, 256 * KiB - 1, 256 * KiB, 256 * KiB + 1];
 const LARGE_BYTES = 9 * 1024 * KiB + 17;
 const FILE = 'file' as ByteString;
 
