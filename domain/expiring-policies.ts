@@ -5,7 +5,7 @@
 import { canonicalJson } from '../common/canonical-json.ts';
 import type { Action, KeepRules, RepositorySettings, RetentionSettings } from './action.ts';
 import type { ActionDraft } from './action-draft.ts';
-import { longestGapSeconds } from './resolve-schedule.ts';
+import { longestGapSeconds } from './schedule-gaps.ts';
 
 export interface PresentPolicies {
   /** Names of the policies there are, and their former names: what has one of them belongs to somebody. */

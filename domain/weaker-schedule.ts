@@ -1,6 +1,6 @@
 /** What of a schedule runs more seldom, or is made up for less. */
 import { describeTiming } from './action-fields.ts';
-import { longestGapSeconds } from './resolve-schedule.ts';
+import { longestGapSeconds } from './schedule-gaps.ts';
 import type { Schedule } from './schedule.ts';
 
 const MADE_UP: Readonly<Record<Schedule['missed'], number>> = { skip: 0, latest: 1, all: 2 };

@@ -4,7 +4,8 @@ import type { KeepRules } from '../domain/action.ts';
 import { BUILT_IN_CLASSES, DEFAULT_CLASS } from '../domain/classes.ts';
 import { formatDuration } from '../common/durations.ts';
 import { isExcluded } from '../domain/exclude-match.ts';
-import { longestGapSeconds, resolveSchedule, type ScheduleBlock } from '../domain/resolve-schedule.ts';
+import { resolveSchedule, type ScheduleBlock } from '../domain/resolve-schedule.ts';
+import { longestGapSeconds } from '../domain/schedule-gaps.ts';
 import type { ResticPlace } from './restic-place.ts';
 import type { ReferredSecret } from './secret-reference.ts';
 
