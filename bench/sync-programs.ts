@@ -1,4 +1,4 @@
-/** Who takes part in the benchmark of syncs: holdfast's use case in a process of its own, and rclone with its defaults and with more hands. */
+/** Who takes part in the benchmark of syncs: holdfast's use case in a process of its own, rclone with its defaults and with more hands, and `cp`. */
 import path from 'node:path';
 import { findOnPath } from './find-on-path.ts';
 import { run, type Command } from './measure-process.ts';
@@ -14,6 +14,13 @@ export const RCLONE = 'rclone';
 /** rclone with what makes it fastest here. It then does not hash what it copies to see that it arrived whole. */
 export const RCLONE_TUNED = 'rclone-tuned';
 const TUNED_FLAGS = ['--transfers', '16', '--checkers', '16', '--ignore-checksum'];
+
+/**
+ * What the system itself takes to make the files: one thread that asks for nothing else. How fast a copy can be is
+ * judged beside it, as no program makes files without the kernel's part.
+ */
+const CP = 'cp';
+const CP_FLAGS = '--archive --update --no-target-directory';
 
 export interface SyncProgram {
   name: string;
@@ -42,6 +49,15 @@ export function findSyncPrograms(work: string): SyncProgram[] {
     },
     rcloneProgram(RCLONE, rclone, version, []),
     rcloneProgram(RCLONE_TUNED, rclone, version, TUNED_FLAGS),
+    {
+      name: CP,
+      version: run({ file: 'cp', args: ['--version'] }).split('\n')[0] ?? '',
+      told: `cp ${CP_FLAGS}; it compares times alone, removes nothing and does not wait for the disk`,
+      command: (source, target) => ({
+        file: 'sh',
+        args: ['-c', `mkdir -p "$(dirname "$2")" && exec cp ${CP_FLAGS} "$1" "$2"`, 'sh', source, target],
+      }),
+    },
   ];
 }
 

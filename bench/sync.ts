@@ -19,7 +19,7 @@ import { isMissed } from './targets.ts';
 
 const HELP = `npm run bench -- sync [options]
 
-Copies the corpus tree (the machine's /usr/share) into a fresh folder by holdfast and by rclone in turn, then again with
+Copies the corpus tree (the machine's /usr/share) into a fresh folder by holdfast, rclone and cp in turn, then again with
 nothing changed; then, once each, many small files by holdfast, which all find unchanged. Prints wall seconds, CPU seconds
 and peak memory, and what has to be reached. Exit status 1: something that must be reached was not.
 
