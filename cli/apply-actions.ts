@@ -11,6 +11,7 @@ import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { repositoriesOf } from '../domain/settings-places.ts';
 import { createRepositories, placeOf } from './apply-repositories.ts';
 import { type CompiledActions, desiredActions } from './desired-actions.ts';
+import { findLosses } from './plan-losses.ts';
 import { planAgainst, type MadePlan } from './plan-against.ts';
 import { requestFor } from './request-for.ts';
 
@@ -21,6 +22,8 @@ export interface ApplyInput extends CompiledActions {
   signal: AbortSignal;
   /** Asked before anything is done; throws when nothing is to be done. `keep`: what is in force stays so. */
   review?: (made: MadePlan) => Promise<'apply' | 'keep'>;
+  /** Whether the plan tells what is lost at once: it takes a look at repositories and mirrors. */
+  looksForLosses?: boolean;
   /** Told when another apply is under way, which is waited for. */
   onWait?: (holder: string) => void;
 }
@@ -65,6 +68,7 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
     const desired = { ...input, actions: await desiredActions(input, latest, evidence) };
     const known = await readSchedules(connection, engine.namespace);
     const made = planAgainst({ ...desired, now: input.dependencies.clock() }, latest, known, scheduleDigest);
+    if (input.looksForLosses === true) made.plan.losses = await findLosses({ ...desired, record: latest });
     const isKept = (await input.review?.(made)) === 'keep' && latest !== undefined;
     const record = isKept ? latest : nextRecord(desired, latest);
     const changed = record !== latest;

@@ -43,9 +43,10 @@ export const command: CliCommand<Options> = {
         dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
         onWait: (holder) => context.output.note(`waits for another apply: ${holder}`),
+        // Who saved a plan has seen it.
+        looksForLosses: saved === undefined,
         async review({ plan, basis }) {
           if (saved !== undefined) requireUnmoved(saved, basis);
-          // Who saved it has seen it.
           await reviewPlan(context, plan, saved === undefined ? options : { ...options, yes: true });
           return 'apply';
         },

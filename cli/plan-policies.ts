@@ -3,6 +3,7 @@ import type { PolicyCommit } from '../domain/action.ts';
 import type { CliContext } from './command.ts';
 import type { EngineSession } from './engine-session.ts';
 import { desiredActions } from './desired-actions.ts';
+import { findLosses } from './plan-losses.ts';
 import { planAgainst, type MadePlan } from './plan-against.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 import { stateDirectoryOf } from './state-folder.ts';
@@ -14,15 +15,19 @@ export async function planPolicies(
   commit: PolicyCommit,
 ): Promise<MadePlan> {
   const { createDependencies } = await import('../worker.ts');
-  const evidence = await createDependencies(machine).openEvidence(compiled.evidence);
+  const dependencies = createDependencies(machine);
+  const evidence = await dependencies.openEvidence(compiled.evidence);
   try {
     const record = await evidence.latestApply();
     const { readSchedules, scheduleDigest } = await import('../engine/read-schedules.ts');
     const schedules = await onEngine(context, engine, ({ connection, engine: { namespace } }) =>
       readSchedules(connection, namespace),
     );
-    const desired = { ...compiled, actions: await desiredActions(compiled, record, evidence), commit };
-    return planAgainst({ ...desired, now: context.now() }, record, schedules ?? new Map(), scheduleDigest);
+    const actions = await desiredActions(compiled, record, evidence);
+    const desired = { ...compiled, actions, commit, now: context.now() };
+    const made = planAgainst(desired, record, schedules ?? new Map(), scheduleDigest);
+    const losses = await findLosses({ ...desired, record, dependencies, signal: context.signal });
+    return { ...made, plan: { ...made.plan, losses } };
   } finally {
     await evidence.close();
   }

@@ -1,9 +1,10 @@
 /** A plan, for people: by policy, each action with what changes in it. */
 import type { FieldChange } from '../domain/compare-actions.ts';
-import { subjectOfAction } from '../domain/action-names.ts';
+import { nameOfAction, subjectOfAction } from '../domain/action-names.ts';
+import type { PlannedLoss } from '../domain/planned-loss.ts';
 import { hasChanges, namesAnotherCommit, type Plan, type PlannedAction, type ScheduleFault } from '../domain/plan.ts';
 import type { Output, Style } from './command.ts';
-import { count, displayText } from './display.ts';
+import { count, displayMessage, displayText } from './display.ts';
 import { describeCommit } from './tell-applied.ts';
 
 const FAULTS: Readonly<Record<ScheduleFault, string>> = {
@@ -23,8 +24,34 @@ export function tellPlan(output: Output, plan: Plan): void {
     for (const [line, times] of shared) output.line(`  ${line}  ${style.dim(`(${count(times, 'action')})`)}`);
     for (const action of actions) for (const line of actionLines(action, shared, style)) output.line(`  ${line}`);
   }
+  for (const line of lossLines(plan, style)) output.line(line);
   for (const line of weakerLines(plan, style)) output.line(line);
   for (const line of summaryLines(plan)) output.line(line);
+}
+
+function lossLines({ losses = [] }: Plan, style: Style): string[] {
+  if (losses.length === 0) return [];
+  const lines = losses.flatMap((loss) => [
+    `  ${loss.lost === undefined ? style.warning('?') : style.bad('!')} ${describeLoss(loss)}`,
+    ...loss.names.map((name) => `      ${displayMessage(name)}`),
+    ...(loss.names.length > 0 && loss.lost! > loss.names.length
+      ? [style.dim(`      … and ${loss.lost! - loss.names.length} more`)]
+      : []),
+  ]);
+  return [style.bold('would be lost by the next run'), ...lines];
+}
+
+function describeLoss({ actionId, what, lost, of, keptSoFar, keptAside, because }: PlannedLoss): string {
+  const kind = what === 'files' ? 'sync' : 'retention';
+  const where = displayText(`${subjectOfAction(actionId)}, ${nameOfAction({ id: actionId, kind })}`);
+  if (lost === undefined) return `${where}: not known, ${displayMessage(because!)}`;
+  const amount = of === undefined ? count(lost, what.slice(0, -1)) : `${lost} of ${count(of, what.slice(0, -1))}`;
+  const remarks = [
+    ...(keptSoFar === undefined ? [] : [`${keptSoFar} of them kept by the rules in force`]),
+    ...(keptAside === undefined ? [] : [`kept aside for ${keptAside}`]),
+    ...(because === undefined ? [] : [displayMessage(because)]),
+  ];
+  return [`${where}: ${amount}`, ...remarks].join('; ');
 }
 
 function weakerLines({ weaker }: Plan, style: Style): string[] {

@@ -3,6 +3,7 @@ import type { Action, ActionKind, PolicyCommit } from './action.ts';
 import { describeTiming } from './action-fields.ts';
 import { compareActions, type FieldChange } from './compare-actions.ts';
 import type { ApplyRecord } from './apply-record.ts';
+import type { PlannedLoss } from './planned-loss.ts';
 import { renamedActions } from './renamed-actions.ts';
 import { findWeakenings, type Weakening } from './weakening.ts';
 
@@ -41,6 +42,8 @@ export interface Plan {
   counts: Record<PlanStep, number>;
   /** What is protected less than before: nothing of it happens unless somebody allows it. */
   weaker: Weakening[];
+  /** What first runs would take away; absent: nobody looked. */
+  losses?: PlannedLoss[];
 }
 
 /** A schedule of holdfast's as the engine has it. */
