@@ -55,6 +55,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: () => import('./status.ts'),
       },
       { name: 'runs', summary: 'what ran, and what it found', load: () => import('./runs.ts') },
+      {
+        name: 'coverage',
+        summary: 'which folders and databases no policy protects',
+        load: () => import('./coverage.ts'),
+      },
       { name: 'audit', summary: 'expected runs against recorded ones', load: () => import('./audit.ts') },
     ],
   },
