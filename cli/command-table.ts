@@ -26,6 +26,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: () => import('./import.ts'),
       },
       { name: 'schema', summary: 'explain the policy language', load: () => import('./schema.ts') },
+      {
+        name: 'upgrade',
+        summary: 'rewrite policies of older versions of the language',
+        load: () => import('./upgrade.ts'),
+      },
     ],
   },
   {
@@ -113,7 +118,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
-  ('fmt upgrade drift simulate pause resume approve deny cancel explain ' + 'recover evidence providers review').split(
-    ' ',
-  ),
+  ('fmt drift simulate pause resume approve deny cancel explain ' + 'recover evidence providers review').split(' '),
 );

@@ -1,12 +1,13 @@
 /** Checks one YAML document against the schema of its kind. */
 import { suggest } from '../common/suggest.ts';
+import { CURRENT_VERSION } from './current-version.ts';
 import type { Kind } from './loaded-document.ts';
+import { KNOWN_VERSIONS } from './older-versions.ts';
 import type { Problem } from './problem.ts';
 import type { Violation } from './explain-violations.ts';
 import * as validators from './validators.ts';
 import type { YamlPart } from './yaml-source.ts';
 
-const API_VERSION = 'holdfast/v1';
 const CHECKS = validators as unknown as Record<Kind, { (data: unknown): boolean; errors?: Violation[] | null }>;
 
 export interface ShapeResult {
@@ -24,13 +25,18 @@ export async function checkShape(part: YamlPart): Promise<ShapeResult> {
     problems: [{ ...part.mark([key]), severity: 'error', code, message, hint }],
   });
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    return tell('', 'wrong-type', 'this is not a document of holdfast', 'begin with apiVersion: holdfast/v1 and kind:');
+    return tell(
+      '',
+      'wrong-type',
+      'this is not a document of holdfast',
+      `begin with apiVersion: ${CURRENT_VERSION} and kind:`,
+    );
   }
   const { apiVersion, kind, metadata } = data as Record<string, unknown>;
-  if (apiVersion !== API_VERSION) {
+  if (apiVersion !== CURRENT_VERSION) {
     const message =
       apiVersion === undefined ? 'the document lacks "apiVersion"' : `unknown apiVersion ${JSON.stringify(apiVersion)}`;
-    return tell('apiVersion', 'api-version', message, `write apiVersion: ${API_VERSION}`);
+    return tell('apiVersion', 'api-version', message, versionHint(apiVersion));
   }
   const kinds = Object.keys(CHECKS).sort();
   if (typeof kind !== 'string' || !kinds.includes(kind)) {
@@ -52,4 +58,12 @@ export async function checkShape(part: YamlPart): Promise<ShapeResult> {
     result.problems = explainViolations(known, part, check.errors ?? []);
   }
   return result;
+}
+
+/** An older version that is misspelt is meant, if any is. */
+function versionHint(apiVersion: unknown): string {
+  const meant = typeof apiVersion === 'string' ? suggest(apiVersion, KNOWN_VERSIONS) : undefined;
+  return meant === undefined || meant === CURRENT_VERSION
+    ? `write apiVersion: ${CURRENT_VERSION}`
+    : `did you mean "${meant}"?`;
 }

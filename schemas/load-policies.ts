@@ -20,7 +20,8 @@ export interface PolicyFiles {
   read(path: string): Promise<Uint8Array>;
 }
 
-interface FoundFile {
+export interface FoundFile {
+  /** Absolute. */
   path: string;
   policyFolder: string;
 }
@@ -133,7 +134,8 @@ function findTwin(kind: string, name: string, mark: Mark, first: Map<string, Mar
       };
 }
 
-async function findFiles(paths: readonly string[], io: PolicyFiles): Promise<FoundFile[]> {
+/** All policy files of the given files and folders, in order. Throws Usage when a path does not exist. */
+export async function findFiles(paths: readonly string[], io: PolicyFiles): Promise<FoundFile[]> {
   const found: FoundFile[] = [];
   const seen = new Set<string>();
   const add = (path: string, policyFolder: string): void => {
@@ -164,7 +166,8 @@ async function* walk(folder: string, io: PolicyFiles): AsyncGenerator<string> {
   }
 }
 
-function decode(file: string, bytes: Uint8Array, problems: Problem[]): string | undefined {
+/** The text of a file; undefined, and a problem, when it is not UTF-8. */
+export function decode(file: string, bytes: Uint8Array, problems: Problem[]): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

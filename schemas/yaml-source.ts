@@ -11,7 +11,9 @@ import {
   parseAllDocuments,
   visit,
 } from 'yaml';
+import { CURRENT_VERSION } from './current-version.ts';
 import type { DocumentPath } from './loaded-document.ts';
+import { convertDocument, type ConvertedDocument } from './older-versions.ts';
 import type { Mark, Problem } from './problem.ts';
 
 export interface YamlPart {
@@ -19,6 +21,8 @@ export interface YamlPart {
   data: unknown;
   /** Has syntax errors. */
   broken: boolean;
+  /** The older version that it was converted from; absent: none. */
+  convertedFrom?: string;
   mark(path: DocumentPath, part?: 'key' | 'value'): Mark;
 }
 
@@ -43,11 +47,13 @@ export function parseYamlFile(file: string, text: string): YamlFile {
     const broken = findSyntaxErrors(document, source, text);
     problems.push(...broken);
     if (document.contents === null) continue;
+    const converted = broken.length > 0 ? undefined : convertDocument(document, text);
+    if (converted !== undefined) problems.push(...tellVersion(converted, source, parts));
     const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark => source.markNode(document, path, part);
     try {
       const data: unknown = document.toJS({ maxAliasCount: 100 });
       // Nothing but comments, or a `---` with nothing behind it.
-      if (data !== null) parts.push({ data, mark, broken: broken.length > 0 });
+      if (data !== null) parts.push({ data, mark, broken: broken.length > 0, ...versionOf(converted) });
     } catch (error) {
       // A document with errors may well be unreadable; what is wrong with it is told already.
       if (broken.length > 0) continue;
@@ -56,6 +62,22 @@ export function parseYamlFile(file: string, text: string): YamlFile {
     }
   }
   return { parts, problems };
+}
+
+function versionOf(converted: ConvertedDocument | undefined): { convertedFrom?: string } {
+  return converted === undefined ? {} : { convertedFrom: converted.apiVersion };
+}
+
+/** What is wrong with it in its own version; and once in a file that there is a newer one. */
+function tellVersion(converted: ConvertedDocument, source: SourceText, before: readonly YamlPart[]): Problem[] {
+  const { apiVersion, at, problems } = converted;
+  const told = problems.map(({ from, to, message, hint }): Problem => {
+    return { ...source.mark(from, to), severity: 'error', code: 'other-version', message, hint };
+  });
+  if (before.some(({ convertedFrom }) => convertedFrom === apiVersion)) return told;
+  const message = `${apiVersion} is an older version of the language`;
+  const hint = `it is read as ${CURRENT_VERSION}; to rewrite it: holdfast upgrade`;
+  return [{ ...source.mark(at.from, at.to), severity: 'warning', code: 'older-version', message, hint }, ...told];
 }
 
 function findSyntaxErrors(document: YamlDocument.Parsed, source: SourceText, text: string): Problem[] {
@@ -82,7 +104,7 @@ function findSyntaxErrors(document: YamlDocument.Parsed, source: SourceText, tex
 }
 
 /** undefined when the text nests so deep that the parser, which works by recursion, ran out of stack. */
-function parseDocuments(text: string): YamlDocument.Parsed[] | undefined {
+export function parseDocuments(text: string): YamlDocument.Parsed[] | undefined {
   try {
     const parsed = parseAllDocuments(text, {
       version: '1.2',
