@@ -216,8 +216,10 @@ export interface RunRecord {
   applyId: string;
   trigger: 'schedule' | 'once' | 'manual';
   dryRun: boolean;
-  /** The schedule's nominal time, when a schedule started it. */
+  /** The schedule's nominal time, when a schedule started it; after an outage that of the newest run that was missed. */
   scheduledAt?: string;
+  /** After an outage: so many slots before `scheduledAt` were missed, the oldest at `oldestAt`, as far as the engine looked back. */
+  missedBefore?: { slots: number; oldestAt: string };
   startedAt: string;
   finishedAt: string;
   outcome: 'succeeded' | 'failed' | 'cancelled';

@@ -6,7 +6,7 @@ import { localIntervals, type LocalIntervals } from '../domain/exact-calendars.t
 import { resumesAt } from '../domain/expected-runs.ts';
 import { MAIN_TASK_QUEUE, WORKFLOW_TYPES } from '../domain/routing.ts';
 import type { Schedule, Weekday } from '../domain/schedule.ts';
-import { nextSlot } from '../domain/schedule-slots.ts';
+import { catchupSeconds } from '../domain/slot-of-run.ts';
 import { searchAttributesOf } from './search-attributes.ts';
 
 /**
@@ -14,12 +14,6 @@ import { searchAttributesOf } from './search-attributes.ts';
  * skipped, a run that hangs would keep all others from starting. A day leaves time for a worker to come back and record.
  */
 const LAST_RESORT_SECONDS = 24 * 3600;
-
-/** The server's least catch-up window. */
-const SHORTEST_CATCHUP_SECONDS = 10;
-
-/** With `missed: all`, slots of this long an outage are made up for. */
-const LONGEST_CATCHUP_SECONDS = 7 * 24 * 3600;
 
 export type ActionSchedule = ScheduleOptions & { action: { type: 'startWorkflow' } };
 
@@ -67,37 +61,6 @@ export const SUSPENDED_NOTE = 'suspended by policy: ';
 function stateOf(action: Action): { paused: boolean; note?: string } {
   if (action.suspended === undefined || resumesAt(action) !== undefined) return { paused: false };
   return { paused: true, note: `${SUSPENDED_NOTE}${action.suspended.reason}` };
-}
-
-/**
- * How far back the server looks after an outage. A window shorter than the interval runs the latest slot alone, which
- * is what `latest` means; a long one runs them all, one after another.
- */
-function catchupSeconds(schedule: Schedule): number {
-  const { missed } = schedule;
-  if (missed === 'skip') return SHORTEST_CATCHUP_SECONDS;
-  if (missed === 'all') return LONGEST_CATCHUP_SECONDS;
-  return Math.max(SHORTEST_CATCHUP_SECONDS, shortestGapSeconds(schedule) - 1);
-}
-
-/** Slots looked at for the gaps of a cron expression: enough to see a month's pattern of workdays. */
-const CRON_SLOTS = 50;
-/** Any instant will do; always the same one gives the same schedule at each apply. */
-const CRON_REFERENCE = new Date('2026-01-01T00:00:00Z');
-
-function shortestGapSeconds(schedule: Schedule): number {
-  const { timing } = schedule;
-  if (timing.kind === 'interval') return timing.everySeconds;
-  // A day that loses an hour to summer time.
-  if (timing.kind === 'calendar') return (timing.day === undefined ? 1 : 7) * 24 * 3600 - 3600;
-  let shortest = LONGEST_CATCHUP_SECONDS;
-  let slot = nextSlot(schedule, CRON_REFERENCE);
-  for (let seen = 0; seen < CRON_SLOTS && slot !== undefined; seen++) {
-    const next = nextSlot(schedule, slot);
-    if (next !== undefined) shortest = Math.min(shortest, (next.getTime() - slot.getTime()) / 1000);
-    slot = next;
-  }
-  return shortest;
 }
 
 const DAYS: Record<Weekday, 'SUNDAY' | 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY'> = {

@@ -8,6 +8,10 @@ const FINDINGS_SHOWN = 10;
 export function describeOutcome(record: RunRecord): string {
   const lines = [`**${record.outcome}**${record.error === undefined ? '' : `: ${record.error.message}`}`];
   if (record.error?.hint !== undefined) lines.push(`What to do: ${record.error.hint}`);
+  if (record.missedBefore !== undefined)
+    lines.push(
+      `- the run of ${record.scheduledAt}; ${record.missedBefore.slots} before it were missed since ${record.missedBefore.oldestAt}`,
+    );
   for (const [name, value] of Object.entries(record.figures ?? {}))
     if (name !== 'kind' && typeof value !== 'object') lines.push(`- ${name}: ${value}`);
   if (record.snapshot !== undefined)

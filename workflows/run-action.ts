@@ -15,6 +15,7 @@ import type { Activities } from '../activities/activities.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import { WORKFLOW_TYPES, MAIN_TASK_QUEUE } from '../domain/routing.ts';
 import { failureFinding } from '../domain/run-failure.ts';
+import { slotOfRun } from '../domain/slot-of-run.ts';
 import type { ActionOutcome, RunRecord } from '../domain/run-record.ts';
 import { INTERRUPTIONS, RECORD_LATER_DAYS, actionOptions, recordOptions } from './policy.ts';
 import { describeOutcome } from './describe-outcome.ts';
@@ -116,6 +117,7 @@ function failed(request: ActionRequest, failure: unknown): RunRecord {
 function recordBase({ action, commit, applyId, trigger, dryRun }: ActionRequest) {
   const info = workflowInfo();
   const scheduledAt = info.typedSearchAttributes.get(SCHEDULED_START);
+  const due = scheduledAt === undefined ? undefined : slotOfRun(action.schedule, scheduledAt, info.startTime);
   return {
     format: 'holdfast-run/1' as const,
     workflowId: info.workflowId,
@@ -129,7 +131,10 @@ function recordBase({ action, commit, applyId, trigger, dryRun }: ActionRequest)
     applyId,
     trigger,
     dryRun: dryRun ?? false,
-    ...(scheduledAt === undefined ? {} : { scheduledAt: scheduledAt.toISOString() }),
+    ...(due === undefined ? {} : { scheduledAt: due.slot.toISOString() }),
+    ...(due === undefined || due.passedOver === 0
+      ? {}
+      : { missedBefore: { slots: due.passedOver, oldestAt: due.oldestAt.toISOString() } }),
     startedAt: info.startTime.toISOString(),
     finishedAt: new Date().toISOString(),
   };
