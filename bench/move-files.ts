@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { forEachConcurrently } from '../common/concurrency.ts';
 import { openStorage } from '../storage/open-storage.ts';
+import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { StorageLocation } from '../storage/storage-location.ts';
 
 export interface MoveRequest {
@@ -20,6 +21,8 @@ const READ_BYTES = 1024 * 1024;
 /** Small files under way. */
 const FILES = 64;
 
+// As `cli/begin-early.ts` does for all but backups.
+keepYoungGeneration();
 const { action, location, place, name } = JSON.parse(process.argv[2] ?? '') as MoveRequest;
 const storage = await openStorage(location, '', action === 'get' ? 'reader' : 'writer', {
   environment: process.env,

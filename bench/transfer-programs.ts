@@ -86,8 +86,8 @@ function holdfast(program: Program): Mover {
       const file = path.join(import.meta.dirname, 'move-files.ts');
       return {
         file: process.execPath,
-        // As cli/holdfast.js starts the worker; the folder of what is compiled stays when the home of a transfer goes.
-        args: ['--semi-space-growth-factor=1', file, JSON.stringify(request)],
+        args: [file, JSON.stringify(request)],
+        // The folder of what is compiled stays when the home of a transfer goes.
         environment: { ...site.environment, NODE_COMPILE_CACHE: path.join(path.dirname(home), 'compile-cache') },
       };
     },

@@ -1,8 +1,7 @@
 /** Names of objects inside a bucket: a storage's own names below its prefix. */
-import { checkObjectName } from './object-name.ts';
 
 export interface BucketKeys {
-  /** The key of a name. Throws Usage for what is no name. */
+  /** The key of a name, which is one. */
   keyOf(name: string): string;
   /** What all keys begin with whose names begin with `prefix`. */
   prefixOf(prefix: string): string;
@@ -14,10 +13,7 @@ export interface BucketKeys {
 export function bucketKeys(prefix: string): BucketKeys {
   const root = prefix === '' ? '' : `${prefix}/`;
   return {
-    keyOf(name) {
-      checkObjectName(name);
-      return root + name;
-    },
+    keyOf: (name) => root + name,
     prefixOf: (wanted) => root + wanted,
     nameOf: (key) => (key.endsWith('/') || key.length <= root.length ? undefined : key.slice(root.length)),
   };

@@ -1,6 +1,7 @@
 /** Buckets of Google Cloud Storage. */
 import { HoldfastError, ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
+import { itemsOf, PAGE_OBJECTS } from './at-most.ts';
 import type {
   Bucket,
   BucketFolderPage,
@@ -52,29 +53,23 @@ class GcsBucket implements Bucket {
     this.#bucket = bucket;
   }
 
-  async *list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
+  list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
     const { atMost = Infinity } = call;
-    let told = 0;
-    const query = { fields: `items(${OBJECT_FIELDS}),nextPageToken`, maxResults: String(Math.min(atMost, 1000)) };
-    for await (const { items = [] } of this.#pages(keyPrefix, query, call)) {
-      for (const listed of items) {
-        yield toObject(listed.name ?? '', listed);
-        told += 1;
-        if (told >= atMost) return;
-      }
-    }
+    const fields = `items(${OBJECT_FIELDS}),nextPageToken`;
+    const query = { fields, maxResults: String(Math.min(atMost, PAGE_OBJECTS)) };
+    return itemsOf(this.#pages(keyPrefix, query, call), objectsIn, atMost);
   }
 
   async *listFolder(keyPrefix: string, call: CallOptions = {}): AsyncGenerator<BucketFolderPage> {
     const query = {
       fields: `items(${OBJECT_FIELDS}),prefixes,nextPageToken`,
-      maxResults: '1000',
+      maxResults: String(PAGE_OBJECTS),
       delimiter: '/',
       // With what is known of the folders themselves.
       includeTrailingDelimiter: 'true',
     };
-    for await (const { items = [], prefixes: folders = [] } of this.#pages(keyPrefix, query, call))
-      yield { objects: items.map((listed) => toObject(listed.name ?? '', listed)), folders };
+    for await (const page of this.#pages(keyPrefix, query, call))
+      yield { objects: objectsIn(page), folders: page.prefixes ?? [] };
   }
 
   /** In the order of the names' UTF-8 bytes, as the service promises. */
@@ -248,6 +243,10 @@ class GcsBucket implements Bucket {
   #placeOf(key: string): string {
     return `${this.name}/${key}`;
   }
+}
+
+function objectsIn({ items = [] }: GcsPage): BucketObject[] {
+  return items.map((listed) => toObject(listed.name ?? '', listed));
 }
 
 function copyCutShort(place: string): StorageError {

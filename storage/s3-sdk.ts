@@ -14,6 +14,7 @@ import {
 import { ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { OnRetry } from '../common/progress.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
+import { itemsOf, PAGE_OBJECTS } from './at-most.ts';
 import type {
   Bucket,
   BucketFolderPage,
@@ -66,22 +67,16 @@ export class S3SdkBucket implements Bucket {
     this.#copyLimits = copyLimits ?? COPY_LIMITS;
   }
 
-  async *list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
+  list(keyPrefix: string, call: CallOptions & { atMost?: number } = {}): AsyncGenerator<BucketObject> {
     const { atMost = Infinity } = call;
-    let told = 0;
-    for await (const { Contents = [] } of this.#pages(keyPrefix, atMost < 1000 ? { MaxKeys: atMost } : {}, call)) {
-      for (const listed of Contents) {
-        yield toObject(listed.Key ?? '', listed);
-        told += 1;
-        if (told >= atMost) return;
-      }
-    }
+    const pages = this.#pages(keyPrefix, atMost < PAGE_OBJECTS ? { MaxKeys: atMost } : {}, call);
+    return itemsOf(pages, objectsIn, atMost);
   }
 
   async *listFolder(keyPrefix: string, call: CallOptions = {}): AsyncGenerator<BucketFolderPage> {
     for await (const page of this.#pages(keyPrefix, { Delimiter: '/' }, call)) {
       yield {
-        objects: (page.Contents ?? []).map((listed) => toObject(listed.Key ?? '', listed)),
+        objects: objectsIn(page),
         folders: (page.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? []),
       };
     }
@@ -258,6 +253,10 @@ function cutShort(place: string): StorageError {
     hint: 'The service has to know version 2 of the lists of S3 (ListObjectsV2).',
     retryable: false,
   });
+}
+
+function objectsIn({ Contents = [] }: ListObjectsV2CommandOutput): BucketObject[] {
+  return Contents.map((listed) => toObject(listed.Key ?? '', listed));
 }
 
 interface ListedObject {

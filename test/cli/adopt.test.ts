@@ -168,8 +168,8 @@ sshd.describe('an identity that may only add', () => {
 kind: Location
 metadata: { name: vault }
 spec:
-  sftp: { host: 127.0.0.1, port: ${server.port}, path: vault, hostKey: "${server.fingerprints.ed25519}" }
-  identities: { writer: { user: ${server.user}, privateKeyFrom: { file: ${server.keyFile(account)} } } }
+  ${server.placeYaml('vault')}
+  identities: { writer: ${server.identityYaml(account)} }
 ---
 apiVersion: holdfast/v1
 kind: Repository

@@ -22,16 +22,20 @@ export interface ProjectOptions {
   temporal: Peer;
   /** Added to the Project's spec. */
   engine?: string;
+  /** Instead of the one policy, and its file: what is written in each document, without its version. */
+  documents?: string[];
   environment?: Record<string, string | undefined>;
 }
 
 /** One policy, `orders`, which backs `source/` up into the repository `main`, with a restore test and a mirror. */
-export async function createProject({ temporal, engine, environment }: ProjectOptions): Promise<Project> {
+export async function createProject(options: ProjectOptions): Promise<Project> {
+  const { temporal, engine = '{ embedded: true }', environment, documents } = options;
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-project-'));
   await mkdir(join(directory, 'policies'));
   await mkdir(join(directory, 'source'));
-  await writeFile(join(directory, 'source', 'ledger.csv'), 'id,amount\n1,10\n');
-  await writeFile(join(directory, 'policies', 'orders.yaml'), policies(engine ?? '{ embedded: true }'));
+  if (documents === undefined) await writeFile(join(directory, 'source', 'ledger.csv'), 'id,amount\n1,10\n');
+  const text = documents?.map((each) => `apiVersion: holdfast/v1\n${each}`).join('\n---\n') ?? policies(engine);
+  await writeFile(join(directory, 'policies', 'orders.yaml'), text);
   await writeFile(join(directory, '.gitignore'), '.holdfast/\nvault/\nmirror/\nsource/\n');
   const git = async (...args: string[]) => {
     const identity = ['-c', 'user.name=Alice', '-c', 'user.email=alice@acme.example'];
@@ -95,6 +99,12 @@ spec:
   retention: { keep: { daily: 7 } }
   restoreTest: { sample: { all: true }, assert: [{ exists: ledger.csv }] }
 `;
+}
+
+/** Text files of some KiB, `file 0` and so on, that begin with this. */
+export async function writeManyFiles(folder: string, count: number, begin = ''): Promise<void> {
+  for (let number = 0; number < count; number++)
+    await writeFile(join(folder, `file ${number}`), `${begin}${number} `.repeat(1000));
 }
 
 /** Files that a backup needs seconds for: nothing in them repeats or compresses. */

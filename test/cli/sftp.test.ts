@@ -110,19 +110,17 @@ sshd.describe('a repository on an SSH server', () => {
   it('takes backups of a writer who may only add, deletes as maintainer, and reads as reader', async () => {
     const policies = join(home, 'policies');
     mkdirSync(policies);
-    const identity = (account: 'admin' | 'writer' | 'reader') =>
-      `{ user: ${server.user}, privateKeyFrom: { file: ${server.keyFile(account)} } }`;
     writeFileSync(
       join(policies, 'all.yaml'),
       `apiVersion: holdfast/v1
 kind: Location
 metadata: { name: vault }
 spec:
-  sftp: { host: 127.0.0.1, port: ${server.port}, path: guarded, hostKey: "${server.fingerprints.ed25519}" }
+  ${server.placeYaml('guarded')}
   identities:
-    writer: ${identity('writer')}
-    maintainer: ${identity('admin')}
-    reader: ${identity('reader')}
+    writer: ${server.identityYaml('writer')}
+    maintainer: ${server.identityYaml('admin')}
+    reader: ${server.identityYaml('reader')}
   limits: { connections: 2 }
 ---
 apiVersion: holdfast/v1

@@ -1,13 +1,12 @@
 /** Policies on an SSH server through the real embedded engine: syncs to a folder there and from one, and a backup into a repository there. */
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { RunRecord } from '../../domain/run-record.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshServer } from '../servers/sshd.ts';
-import { runCli, type CliResult } from './run-cli.ts';
+import { createProject, writeManyFiles, type Project } from './project-fixture.ts';
 
 const sshd = requirePeer('sshd');
 const temporal = requirePeer('temporal');
@@ -16,97 +15,74 @@ const LIMIT_MS = 180_000;
 
 sshd.describe('policies on an SSH server', () => {
   let server: SshServer;
-  let directory: string;
+  let project: Project;
 
   beforeAll(async () => {
     server = await startSshd(sshd.command);
-    directory = await mkdtemp(join(tmpdir(), 'holdfast-start-sftp-'));
-    await mkdir(join(directory, 'policies'));
-    await mkdir(join(directory, 'orders'));
-    for (let number = 0; number < 40; number++)
-      await writeFile(join(directory, 'orders', `file ${number}`), `${number} `.repeat(1000));
-    const identity = (account: 'admin' | 'reader') =>
-      `{ user: ${server.user}, privateKeyFrom: { file: ${server.keyFile(account)} } }`;
     await mkdir(join(server.data, 'warehouse', 'stock', 'shelf'), { recursive: true });
     for (let number = 0; number < 5; number++)
       await writeFile(join(server.data, 'warehouse', 'stock', 'shelf', `item ${number}`), `item ${number}`);
-    const location = (name: string) => `apiVersion: holdfast/v1
-kind: Location
-metadata: { name: ${name} }
-spec:
-  sftp: { host: 127.0.0.1, port: ${server.port}, path: ${name}, hostKey: "${server.fingerprints.ed25519}" }
-  identities: { writer: ${identity('admin')}, reader: ${identity('reader')} }
----
-`;
-    await writeFile(
-      join(directory, 'policies', 'all.yaml'),
-      `${location('vault')}${location('standby')}${location('warehouse')}apiVersion: holdfast/v1
-kind: Location
-metadata: { name: disk }
-spec: { local: { path: ../disk } }
----
-apiVersion: holdfast/v1
-kind: Repository
+    const identities = `{ writer: ${server.identityYaml('admin')}, reader: ${server.identityYaml('reader')} }`;
+    const location = (name: string) =>
+      `kind: Location\nmetadata: { name: ${name} }\nspec: { ${server.placeYaml(name)}, identities: ${identities} }`;
+    project = await createProject({
+      temporal,
+      environment: { CI: undefined },
+      documents: [
+        ...['vault', 'standby', 'warehouse'].map(location),
+        'kind: Location\nmetadata: { name: disk }\nspec: { local: { path: ../disk } }',
+        `kind: Repository
 metadata: { name: offsite }
-spec: { location: vault, path: repository, passwordFrom: { env: OFFSITE_PASSWORD }, check: { every: 7d, readData: 100% } }
----
-apiVersion: holdfast/v1
-kind: Policy
+spec: { location: vault, path: repository, passwordFrom: { env: ORDERS_PASSWORD }, check: { every: 7d, readData: 100% } }`,
+        `kind: Policy
 metadata: { name: orders }
 spec:
-  source: { directory: ../orders }
+  source: { directory: ../source }
   sync: [{ to: standby, path: orders, mode: mirror, verify: { content: 100% } }]
   backup: [{ to: offsite }]
   retention: { keep: { last: 3 } }
-  restoreTest: { sample: { files: 20 } }
----
-apiVersion: holdfast/v1
-kind: Policy
+  restoreTest: { sample: { files: 20 } }`,
+        `kind: Policy
 metadata: { name: stock }
 spec:
   source: { location: warehouse, path: stock }
   sync:
     - { to: disk, path: stock, mode: mirror, verify: { content: 100% } }
     - { to: standby, path: stock, mode: mirror }
-  accessCheck: { every: 7d }
-`,
-    );
+  accessCheck: { every: 7d }`,
+      ],
+    });
+    await writeManyFiles(join(project.directory, 'source'), 40);
   });
   afterAll(async () => {
     await server.stop();
-    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+    await project[Symbol.asyncDispose]();
   });
-
-  const holdfast = (...args: string[]): Promise<CliResult> =>
-    runCli(args, {
-      directory,
-      environment: { OFFSITE_PASSWORD: 'secret', HOLDFAST_TEMPORAL_CLI: temporal.command, CI: undefined },
-    });
 
   temporal.it(
     'run whole, once and again, and the second sync copies what is new alone',
     async () => {
-      const first = await holdfast('start', '--once', '--allow-dirty');
+      const first = await project.holdfast(['start', '--once', '--allow-dirty']);
       expect(first.status, first.stdout + first.stderr).toBe(0);
       expect(first.stdout).toMatch(/✓ {2}sync +orders → standby .* 40 files copied/);
       expect(first.stdout).toMatch(/✓ {2}sync +stock → disk .* 5 files copied/);
       expect(first.stdout).toMatch(/✓ {2}sync +stock → standby .* 5 files copied/);
       expect(first.stdout).toMatch(/✓ {2}restore-test +orders → offsite/);
-      await writeFile(join(directory, 'orders', 'file 7'), 'new');
-      await rm(join(directory, 'orders', 'file 8'));
+      await writeFile(join(project.directory, 'source', 'file 7'), 'new');
+      await rm(join(project.directory, 'source', 'file 8'));
       await writeFile(join(server.data, 'warehouse', 'stock', 'shelf', 'item 3'), 'another item');
-      const second = await holdfast('start', '--once', '--allow-dirty');
+      const second = await project.holdfast(['start', '--once', '--allow-dirty']);
       expect(second.status, second.stdout + second.stderr).toBe(0);
-      const runs = JSON.parse((await holdfast('runs', '--json')).stdout) as RunRecord[];
+      const runs = JSON.parse((await project.holdfast(['runs', '--json'])).stdout) as RunRecord[];
       const syncs = runs
         .filter(({ kind, policy }) => kind === 'sync' && policy === 'orders')
         .map(({ figures }) => figures);
       expect(syncs).toContainEqual(expect.objectContaining({ filesCopied: 1, filesRemoved: 1, filesUnchanged: 38 }));
       const expectCopy = (source: string, copy: string) =>
         execFileSync('diff', ['-r', '--exclude=.holdfast-sync.json', source, copy]);
-      expectCopy(join(directory, 'orders'), join(server.data, 'standby', 'orders'));
+      expectCopy(join(project.directory, 'source'), join(server.data, 'standby', 'orders'));
       const stock = join(server.data, 'warehouse', 'stock');
-      for (const copy of [join(directory, 'disk', 'stock'), join(server.data, 'standby', 'stock')])
+      for (const copy of [join(project.directory, 'disk', 'stock'), join(server.data, 'standby', 'stock')])
         expectCopy(stock, copy);
       const ofStock = runs.filter(({ policy }) => policy === 'stock');
       const copied = ofStock.flatMap(({ figures }) => (figures?.kind === 'sync' ? figures.filesCopied : []));

@@ -1,14 +1,12 @@
 /** One account for each role on an SSH server, through the real embedded engine: who adds, who deletes, who reads. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { RunRecord } from '../../domain/run-record.ts';
 import { requirePeer } from '../peers.ts';
 import { startSshd, type SshAccount, type SshServer } from '../servers/sshd.ts';
-import { untilTrue } from './project-fixture.ts';
-import { runCli, type CliResult, type RunOptions } from './run-cli.ts';
+import { createProject, untilTrue, writeManyFiles, type Project } from './project-fixture.ts';
 
 const sshd = requirePeer('sshd');
 const temporal = requirePeer('temporal');
@@ -17,78 +15,55 @@ const LIMIT_MS = 300_000;
 
 sshd.describe('a repository with a writer who can only add, a maintainer and a reader', () => {
   let server: SshServer;
-  let directory: string;
+  let project: Project;
   let packs: string;
 
   beforeAll(async () => {
     server = await startSshd(sshd.command);
-    directory = await mkdtemp(join(tmpdir(), 'holdfast-identities-'));
     packs = join(server.data, 'vault', 'repository', 'data');
-    await mkdir(join(directory, 'policies'));
-    await mkdir(join(directory, 'orders'));
-    const identity = (account: SshAccount) =>
-      `{ user: ${server.user}, privateKeyFrom: { file: ${server.keyFile(account)} } }`;
-    await writeFile(
-      join(directory, 'policies', 'all.yaml'),
-      `apiVersion: holdfast/v1
-kind: Location
+    const [writer, maintainer, reader] = (['writer', 'admin', 'reader'] as const).map(server.identityYaml);
+    project = await createProject({
+      temporal,
+      environment: { CI: undefined, HOME: '/nowhere', SSH_AUTH_SOCK: undefined },
+      documents: [
+        `kind: Location
 metadata: { name: vault }
 spec:
-  sftp: { host: 127.0.0.1, port: ${server.port}, path: vault, hostKey: "${server.fingerprints.ed25519}" }
-  identities: { writer: ${identity('writer')}, maintainer: ${identity('admin')}, reader: ${identity('reader')} }
----
-apiVersion: holdfast/v1
-kind: Repository
+  ${server.placeYaml('vault')}
+  identities: { writer: ${writer}, maintainer: ${maintainer}, reader: ${reader} }`,
+        `kind: Repository
 metadata: { name: offsite }
 spec:
   location: vault
   path: repository
-  passwordFrom: { env: OFFSITE_PASSWORD }
+  passwordFrom: { env: ORDERS_PASSWORD }
   prune: { every: 7d, maxUnused: 0%, after: 1s }
-  check: { every: 7d, readData: 100% }
----
-apiVersion: holdfast/v1
-kind: Policy
+  check: { every: 7d, readData: 100% }`,
+        `kind: Policy
 metadata: { name: orders }
 spec:
-  source: { directory: ../orders }
+  source: { directory: ../source }
   backup: [{ to: offsite }]
   retention: { keep: { last: 1 }, proven: 0, maxForget: 100% }
-  restoreTest: { snapshot: latest, sample: { all: true } }
-`,
-    );
+  restoreTest: { snapshot: latest, sample: { all: true } }`,
+      ],
+    });
   });
   afterAll(async () => {
     await server.stop();
-    await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+    await project[Symbol.asyncDispose]();
   });
-
-  const holdfast = (args: string[], onStart?: RunOptions['onStart']): Promise<CliResult> =>
-    runCli(args, {
-      directory,
-      environment: {
-        OFFSITE_PASSWORD: 'secret',
-        HOLDFAST_TEMPORAL_CLI: temporal.command,
-        CI: undefined,
-        HOME: '/nowhere',
-        SSH_AUTH_SOCK: undefined,
-      },
-      ...(onStart === undefined ? {} : { onStart }),
-    });
 
   /** The run's record, and whose keys have logged in for it. */
   const run = async (...args: string[]): Promise<{ record: RunRecord; logins: SshAccount[] }> => {
     await server.logins();
-    const { stdout, stderr } = await holdfast(['run', ...args, '--json']);
+    const { stdout, stderr } = await project.holdfast(['run', ...args, '--json']);
     expect(stdout, stderr).not.toBe('');
     const record = JSON.parse(stdout) as RunRecord;
     expect(record, stderr).toMatchObject({ outcome: 'succeeded' });
     return { record, logins: await server.logins() };
   };
-  const fill = async (content: string) => {
-    for (let number = 0; number < 20; number++)
-      await writeFile(join(directory, 'orders', `file ${number}`), `${content} ${number} `.repeat(3000));
-  };
+  const fill = (content: string) => writeManyFiles(join(project.directory, 'source'), 20, content);
   const packsThere = async (): Promise<string[]> =>
     (await readdir(packs, { recursive: true })).filter((name) => name.length > 60);
   const actor = (role: string) => [expect.objectContaining({ location: 'vault', role, user: server.user })];
@@ -98,9 +73,9 @@ spec:
     async () => {
       await fill('first');
       // Puts the policies in force, and makes the repository.
-      await holdfast(['start', '--allow-dirty'], (child) => {
+      await project.holdfast(['start', '--allow-dirty'], (child) => {
         const config = join(server.data, 'vault', 'repository', 'config');
-        const evidence = join(directory, '.holdfast', 'evidence', 'applies');
+        const evidence = join(project.directory, '.holdfast', 'evidence', 'applies');
         void untilTrue(() => existsSync(config) && existsSync(evidence)).then(() => child.kill('SIGINT'));
       });
 
@@ -113,8 +88,8 @@ spec:
       // The writer's key makes files that nobody writes again.
       for (const name of first) expect((await stat(join(packs, name))).mode & 0o777).toBe(0o400);
 
-      await rm(join(directory, 'orders'), { recursive: true });
-      await mkdir(join(directory, 'orders'));
+      await rm(join(project.directory, 'source'), { recursive: true });
+      await mkdir(join(project.directory, 'source'));
       await fill('second');
       await run('orders', 'backup');
       const retention = await run('orders', 'retention');
@@ -141,7 +116,7 @@ spec:
           'writer: may write, may not delete; maintainer: may write, may delete; reader: may not write, may not delete',
         ),
       );
-      const shown = (await holdfast(['runs'])).stdout;
+      const shown = (await project.holdfast(['runs'])).stdout;
       for (const role of ['writer', 'maintainer', 'reader'])
         expect(shown).toContain(`vault as ${role} ${server.user}: `);
     },

@@ -33,6 +33,9 @@ export interface SshServer {
   keyFile(account: SshAccount): string;
   place(path: string): SftpPlace;
   identity(account: SshAccount): StorageIdentity;
+  /** The same, as a policy says it: a line of YAML each. */
+  placeYaml(path: string): string;
+  identityYaml(account: SshAccount): string;
   surroundings: StorageSurroundings;
   /** Whose keys have logged in since the last call, each once, in the order of `ACCOUNTS`. */
   logins(): Promise<SshAccount[]>;
@@ -97,13 +100,14 @@ export async function startSshd(command: string, options: { folder?: string } = 
     (await run('ssh-keygen', ['-l', '-f', file(`${name}.pub`)])).stdout.split(' ')[1]!;
   const { username: user } = userInfo();
   const fingerprints = await Promise.all(ACCOUNTS.map((account) => fingerprint(account)));
+  const hostFingerprints = { ed25519: await fingerprint('host-ed25519'), rsa: await fingerprint('host-rsa') };
   let seen = 0;
   return {
     port,
     user,
     folder,
     data,
-    fingerprints: { ed25519: await fingerprint('host-ed25519'), rsa: await fingerprint('host-rsa') },
+    fingerprints: hostFingerprints,
     knownHosts,
     keyFile: (account) => file(account),
     place: (path) => ({ host: '127.0.0.1', port, path, knownHosts }),
@@ -112,6 +116,9 @@ export async function startSshd(command: string, options: { folder?: string } = 
       privateKey: { file: file(account) },
       ...(account === 'encrypted' ? { passphrase: { env: 'PASSPHRASE' } } : {}),
     }),
+    placeYaml: (path) =>
+      `sftp: { host: 127.0.0.1, port: ${port}, path: ${path}, hostKey: "${hostFingerprints.ed25519}" }`,
+    identityYaml: (account) => `{ user: ${user}, privateKeyFrom: { file: ${file(account)} } }`,
     surroundings: {
       environment: { HOME: folder },
       resolveSecret: async (reference) =>
