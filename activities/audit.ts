@@ -5,6 +5,7 @@ import type { ApplyRecord } from '../domain/apply-record.ts';
 import { auditReach, buildAudit, type Audit } from '../domain/audit.ts';
 import { renderAudit } from '../domain/audit-text.ts';
 import { appliesInForce } from '../domain/expected-runs.ts';
+import { notingSuspensions, type Suspension } from '../domain/suspensions.ts';
 import { limitFindings } from '../domain/findings.ts';
 import { intervalSeconds } from '../domain/rotation.ts';
 import type { ActionOutcome, RunRecord } from '../domain/run-record.ts';
@@ -44,14 +45,21 @@ export async function auditEvidence(
 ): Promise<Audit> {
   throwIfAborted(context.signal);
   // Slots from before the period become known within it: applies are needed as far back as the longest of them.
-  const all = await collectApplies(evidence, from, to);
+  const suspensions = new Map<string, Suspension>();
+  const all = await collectApplies(evidence, from, to, suspensions);
   const { runsFrom } = auditReach(all, from);
-  return buildAudit({ applies: all, runs: watch(evidence.readRuns({ from: runsFrom, to }), context), from, to });
+  const runs = watch(evidence.readRuns({ from: runsFrom, to }), context);
+  return buildAudit({ applies: all, runs, pauses: await evidence.readPauses(), suspensions, from, to });
 }
 
 /** Two passes, as the actions in force say how far back the applies are needed. */
-async function collectApplies(evidence: EvidenceStore, from: Date, to: Date): Promise<ApplyRecord[]> {
-  const inPeriod = await appliesInForce(evidence.readApplies(), from, to);
+async function collectApplies(
+  evidence: EvidenceStore,
+  from: Date,
+  to: Date,
+  suspensions: Map<string, Suspension>,
+): Promise<ApplyRecord[]> {
+  const inPeriod = await appliesInForce(notingSuspensions(evidence.readApplies(), suspensions, to), from, to);
   const { slotsFrom } = auditReach(inPeriod, from);
   return slotsFrom < from ? appliesInForce(evidence.readApplies(), slotsFrom, to) : inPeriod;
 }

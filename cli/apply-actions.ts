@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Dependencies } from '../activities/dependencies.ts';
 import type { Action, EvidenceSettings, PolicyCommit } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import { pausesToKeep } from '../domain/pauses.ts';
 import type { Plan } from '../domain/plan.ts';
 import { actingPerson } from './acting-person.ts';
 import type { EngineSession } from './engine-session.ts';
@@ -12,6 +13,7 @@ import { repositoriesOf } from '../domain/settings-places.ts';
 import { createRepositories, placeOf } from './apply-repositories.ts';
 import { type CompiledActions, desiredActions } from './desired-actions.ts';
 import { findLosses } from './plan-losses.ts';
+import { endPausesOfRemoved } from './record-pause.ts';
 import { planAgainst, type MadePlan } from './plan-against.ts';
 import { requestFor } from './request-for.ts';
 
@@ -75,7 +77,10 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
     const repositoriesCreated = isKept ? [] : await createRepositories(desired, seen);
     if (changed) await evidence.writeApply(record);
     const requests = record.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
-    const schedules = await applySchedules(connection, engine.namespace, requests, { signal: input.signal });
+    const pauses = await evidence.readPauses();
+    const paused = pausesToKeep(record.actions, pauses, known);
+    const schedules = await applySchedules(connection, engine.namespace, requests, { signal: input.signal, paused });
+    await endPausesOfRemoved(evidence, record.actions, pauses);
     return { plan: made.plan, record, changed, repositoriesCreated, schedules };
   } finally {
     await evidence.close();

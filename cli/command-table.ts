@@ -49,6 +49,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: () => import('./worker.ts'),
       },
       { name: 'run', summary: 'run one action now', load: () => import('./run.ts') },
+      { name: 'pause', summary: 'stop a policy’s actions for a time', load: () => import('./pause.ts') },
+      { name: 'resume', summary: 'let paused actions go on', load: () => import('./resume.ts') },
     ],
   },
   {
@@ -118,5 +120,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
-  ('fmt drift simulate pause resume approve deny cancel explain ' + 'recover evidence providers review').split(' '),
+  'fmt drift simulate approve deny cancel explain recover evidence providers review'.split(' '),
 );

@@ -2,15 +2,22 @@
 import { hostname, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { PolicyCommit } from '../domain/action.ts';
+import type { CompileResult } from '../domain/compile.ts';
 import type { EngineAddress } from '../engine/connection.ts';
 import type { WorkerMachine } from '../worker.ts';
 import type { CliContext } from './command.ts';
+import { compilePolicies, refuseBroken, type LookedUpPolicies } from './compile-policies.ts';
 import { resolveEngineAddress } from './engine-address.ts';
 import { compileToApply, type PoliciesToApply } from './policies-to-apply.ts';
 import { requireCommit } from './policy-source.ts';
 
-export interface PreparedPolicies {
+export interface PreparedPolicies extends Surroundings {
   compiled: PoliciesToApply;
+}
+
+/** What the policies of a folder say of where they are in force. */
+export interface Surroundings {
+  compiled: CompileResult;
   /** Absent: the embedded engine. */
   engine?: EngineAddress;
   machine: WorkerMachine;
@@ -30,6 +37,24 @@ export async function preparePolicies(
 ): Promise<PreparedPolicies> {
   const compiled = await compileToApply(context, paths);
   for (const problem of compiled.warnings) context.output.warn(`${problem.file}:${problem.line}: ${problem.message}`);
+  return { compiled, ...(await surroundingsOf(context, compiled, options)) };
+}
+
+/** For an operator who has no time for a misspelt key in some policy: only where engine and evidence are must be known. */
+export async function lookUpSurroundings(
+  context: CliContext,
+  paths: string[],
+): Promise<Surroundings & { compiled: LookedUpPolicies }> {
+  const compiled = await compilePolicies(context, paths);
+  refuseBroken(compiled, (document) => document.startsWith('Project/') || document.startsWith('Location/'));
+  return { compiled, ...(await surroundingsOf(context, compiled)) };
+}
+
+async function surroundingsOf(
+  context: CliContext,
+  compiled: CompileResult,
+  options: MachineOptions = {},
+): Promise<Omit<Surroundings, 'compiled'>> {
   const machine = machineOf(context, options, compiled.engine.kind === 'embedded');
   const engine = await resolveEngineAddress(compiled.engine, {
     environment: machine.environment,
@@ -37,7 +62,7 @@ export async function preparePolicies(
     allowCommands: machine.allowCommands,
     signal: context.signal,
   });
-  return { compiled, machine, ...(engine === undefined ? {} : { engine }) };
+  return { machine, ...(engine === undefined ? {} : { engine }) };
 }
 
 /** The commit of the policies; the embedded engine belongs to one person, who may try things out. */

@@ -3,7 +3,9 @@ import { formatDuration } from '../common/durations.ts';
 import { auditReach } from '../domain/audit.ts';
 import { appliesInForce } from '../domain/expected-runs.ts';
 import type { ObjectiveReport } from '../domain/objectives.ts';
+import type { PauseSpan } from '../domain/pauses.ts';
 import { buildStatus, type ActionStatus, type PolicyStatus, type Status } from '../domain/status.ts';
+import { notingSuspensions, type Suspension } from '../domain/suspensions.ts';
 import type { CliCommand, Output, Style } from './command.ts';
 import { count, displayText, displayTime } from './display.ts';
 import { addEvidenceOptions, withEvidence, type EvidenceOptions } from './evidence-options.ts';
@@ -31,9 +33,12 @@ export const command: CliCommand<Options> = {
       const apply = await evidence.latestApply();
       const now = context.now();
       const { runsFrom } = auditReach(apply === undefined ? [] : [apply], now);
-      const applies = await appliesInForce(evidence.readApplies(), runsFrom, now);
+      const suspensions = new Map<string, Suspension>();
+      const noted = notingSuspensions(evidence.readApplies(), suspensions, now);
+      const applies = await appliesInForce(noted, runsFrom, now);
       const earlier = applies.filter(({ id }) => id !== apply?.id);
-      return buildStatus({ apply, earlier, runs: evidence.readRuns({ from: runsFrom }), now });
+      const runs = evidence.readRuns({ from: runsFrom });
+      return buildStatus({ apply, earlier, runs, pauses: await evidence.readPauses(), suspensions, now });
     });
     const shown = options.failing === true ? onlyFailing(status) : status;
     if (json) output.json(shown);
@@ -119,7 +124,8 @@ function markState(style: Style, state: ActionStatus['state']): string {
 }
 
 function remark(action: ActionStatus, at: string): string {
-  if (action.suspended !== undefined) return action.suspended.reason;
+  if (action.suspended !== undefined) return silence(action.suspended);
+  if (action.paused !== undefined) return silence(action.paused);
   if (action.overdueSince !== undefined) return `should have run ${displayTime(action.overdueSince)}`;
   if (action.state === 'failed') return action.last?.error?.message ?? '';
   const lag =
@@ -129,6 +135,11 @@ function remark(action: ActionStatus, at: string): string {
   if (action.kind === 'copy' && action.dataAt !== undefined)
     return `its newest snapshot was made ${ago(action.dataAt, at)}`;
   return lag;
+}
+
+/** `by alice@app-01 since 2026-11-23 02:00:11: moving the disk`. */
+function silence({ by, since, until, reason }: Suspension | PauseSpan): string {
+  return `by ${by} since ${displayTime(since)}${until === undefined ? '' : ` until ${until}`}: ${reason}`;
 }
 
 function ago(time: string, at: string): string {

@@ -83,13 +83,20 @@ function actionLines(planned: PlannedAction, shared: ReadonlyMap<string, number>
       ? [`suspended: ${displayText(suspended)}`]
       : []),
     ...(step === 'delete' && fault === undefined ? ['does not run any more'] : []),
-    ...(pausedByOperator === undefined ? [] : [`stays paused by an operator (${displayText(pausedByOperator)})`]),
+    ...(pausedByOperator === undefined ? [] : [staysPaused(pausedByOperator)]),
   ];
   const head = `${mark(step, style)} ${name}`;
   return [
     remarks.length === 0 ? head : `${head}  ${style.dim(remarks.join('; '))}`,
     ...changes.map((change) => changeLine(change, style)).flatMap((line) => (shared.has(line) ? [] : [`    ${line}`])),
   ];
+}
+
+/** The note of a pause by `holdfast pause` says by whom. */
+function staysPaused(note: string): string {
+  return note.startsWith('paused by ')
+    ? `stays ${displayText(note)}`
+    : `stays paused by an operator (${displayText(note)})`;
 }
 
 function mark(step: PlannedAction['step'], style: Style): string {

@@ -1,8 +1,9 @@
 /** The audit as text that a person reads: figures, objectives, what did not go well, what to do. */
-import type { Audit, AuditedAction } from './audit.ts';
+import type { Audit, AuditedAction, AuditedPause } from './audit.ts';
 import { auditPeriod } from './audit.ts';
 import type { AuditedRun } from './judge-slots.ts';
 import { inWords, type ObjectiveReport } from './objectives.ts';
+import { describeSuspension } from './suspensions.ts';
 
 const MAX_LISTED = 50;
 
@@ -22,6 +23,7 @@ export function renderAudit(audit: Audit): string {
         'late',
         'skipped',
         'suspended',
+        'paused',
         'extra',
         'last good',
       ],
@@ -32,6 +34,7 @@ export function renderAudit(audit: Audit): string {
       ['policy', 'RPO', 'age of data', '', 'RTO', 'restore takes', '', 'last proof'],
       audit.objectives.map(objectiveRow),
     ),
+    table('Pauses', ['from', 'to', 'action', 'by', 'why'], audit.pauses.map(pauseRow)),
     exceptions(audit),
     findings(audit),
   ];
@@ -64,7 +67,7 @@ function summary({ figures, actions }: Audit): string {
   }
   return (
     `${count(figures.expected, 'run')} expected: ${figures.succeeded} good, ${figures.attention} with findings, ${figures.failed} failed, ` +
-    `${figures.missed} missed, ${skipped === 0 ? '' : `${skipped} skipped, `}${figures.suspended} suspended; ${figures.late} began late. ${objectives}`
+    `${figures.missed} missed, ${skipped === 0 ? '' : `${skipped} skipped, `}${figures.suspended} suspended${figures.paused ? `, ${figures.paused} paused` : ''}; ${figures.late} began late. ${objectives}`
   );
 }
 
@@ -85,10 +88,15 @@ function actionRow(action: AuditedAction): string[] {
       action.late,
       action.skipped,
       action.suspended,
+      action.paused,
       action.extra,
     ].map(String),
-    action.suspendedBy === undefined ? lastGood : `${lastGood} (suspended: ${action.suspendedBy.reason})`,
+    action.suspendedBy === undefined ? lastGood : `${lastGood} (${describeSuspension(action.suspendedBy)})`,
   ];
+}
+
+function pauseRow({ actionId, since, until, by, reason }: AuditedPause): string[] {
+  return [shortTime(since), until === undefined ? 'goes on' : shortTime(until), actionId, by, reason];
 }
 
 function objectiveRow({ policy, rpo, rto, provenAt }: ObjectiveReport): string[] {

@@ -8,8 +8,11 @@ import { renamedIds } from './former-names.ts';
 import { judgeSlots, type AuditedRun } from './judge-slots.ts';
 import { inWords, reportObjectives, type ObjectiveReport } from './objectives.ts';
 import { longestGapSeconds } from './schedule-gaps.ts';
+import type { PauseRecord } from './pause-record.ts';
+import { openPauses, pauseSpans, type PauseSpan } from './pauses.ts';
 import { createRunHistory, summarizeRun, type RunHistory, type RunSummary } from './run-history.ts';
 import type { AuditFigures, RunRecord } from './run-record.ts';
+import { suspensionsOf, type Suspension, type Suspensions } from './suspensions.ts';
 
 /** One action's counts over the period. */
 export interface AuditedAction {
@@ -27,12 +30,16 @@ export interface AuditedAction {
   late: number;
   skipped: number;
   suspended: number;
+  /** By an operator. */
+  paused: number;
   /** Runs that no schedule asked for: by hand, or once. */
   extra: number;
   /** End of the last good run, ISO. */
   lastGoodAt?: string;
   /** Switched off, or its policy is suspended, at the end of the period. */
-  suspendedBy?: { reason: string; until?: string };
+  suspendedBy?: Suspension;
+  /** An operator has paused it, at the end of the period. */
+  pausedBy?: PauseSpan;
 }
 
 export interface Audit {
@@ -45,11 +52,17 @@ export interface Audit {
   applyId?: string;
   figures: AuditFigures;
   actions: AuditedAction[];
+  /** Operators' pauses that were in force at some time of the period. */
+  pauses: AuditedPause[];
   /** Expected runs that did not simply succeed on time, oldest first, at most 1,000. */
   exceptions: AuditedRun[];
   exceptionsLeftOut: number;
   objectives: ObjectiveReport[];
   findings: Finding[];
+}
+
+export interface AuditedPause extends PauseSpan {
+  actionId: string;
 }
 
 const MAX_EXCEPTIONS = 1000;
@@ -59,6 +72,10 @@ export interface AuditInput {
   applies: readonly ApplyRecord[];
   /** In any order, read once; those that finished since `auditReach(…).runsFrom`. */
   runs: AsyncIterable<RunRecord> | Iterable<RunRecord>;
+  /** Oldest first. Absent: none. */
+  pauses?: readonly PauseRecord[];
+  /** As of all records to the end of the period. Absent: of `applies`. */
+  suspensions?: Suspensions;
   from: Date;
   to: Date;
 }
@@ -78,7 +95,7 @@ export function auditReach(applies: readonly ApplyRecord[], from: Date): { slots
 
 /** Pure: the same records, period and end give the same audit. `to` is also the time at which objectives are judged. */
 export async function buildAudit(input: AuditInput): Promise<Audit> {
-  const { applies, from, to } = input;
+  const { applies, from, to, suspensions = suspensionsOf(applies) } = input;
   const latest = applies.findLast((apply) => Date.parse(apply.appliedAt) <= to.getTime());
   const renamed = renamedIds(latest?.actions ?? []);
   const history = createRunHistory(renamed);
@@ -92,9 +109,15 @@ export async function buildAudit(input: AuditInput): Promise<Audit> {
     own.push(summarizeRun(record));
     runs.set(record.actionId, own);
   }
-  const audited = judgeSlots(applies, runs, slotsFrom, from, to);
+  const records = (input.pauses ?? []).filter(({ at }) => Date.parse(at) <= to.getTime());
+  const pauses = pauseSpans(records, renamed);
+  const audited = judgeSlots(applies, { runs, pauses }, slotsFrom, from, to);
   const objectives = reportObjectives(latest?.actions ?? [], history, to, (id) => inForceSince(applies, id, renamed));
-  const actions = countActions(audited, runs, latest, history, from, to);
+  const actions = countActions(audited, runs, suspensions, latest, history, from, to);
+  for (const own of actions) {
+    const pause = openPauses(records, renamed).get(own.actionId);
+    if (pause !== undefined) own.pausedBy = pause;
+  }
   const exceptions = audited
     .filter((run) => run.state !== 'succeeded' || run.late)
     .toSorted((a, b) => (a.expectedAt < b.expectedAt ? -1 : a.expectedAt > b.expectedAt ? 1 : 0));
@@ -105,11 +128,20 @@ export async function buildAudit(input: AuditInput): Promise<Audit> {
     ...(latest === undefined ? {} : { commit: latest.commit, applyId: latest.id }),
     figures: totals(actions, objectives),
     actions,
+    pauses: pausesWithin(pauses, from),
     exceptions: exceptions.slice(0, MAX_EXCEPTIONS),
     exceptionsLeftOut: Math.max(0, exceptions.length - MAX_EXCEPTIONS),
     objectives,
     findings: auditFindings(audited, actions, objectives, latest, history, to),
   };
+}
+
+function pausesWithin(pauses: ReadonlyMap<string, readonly PauseSpan[]>, from: Date): AuditedPause[] {
+  return [...pauses].flatMap(([actionId, spans]) =>
+    spans
+      .filter(({ until }) => until === undefined || Date.parse(until) > from.getTime())
+      .map((span) => ({ actionId, ...span })),
+  );
 }
 
 /** Under its present name, or a former one. */
@@ -125,6 +157,7 @@ function inForceSince(
 function countActions(
   audited: readonly AuditedRun[],
   runs: ReadonlyMap<string, RunSummary[]>,
+  suspensions: Suspensions,
   latest: ApplyRecord | undefined,
   history: RunHistory,
   from: Date,
@@ -146,7 +179,8 @@ function countActions(
     if (good !== undefined) own.lastGoodAt = good.finishedAt;
   }
   for (const action of latest?.actions ?? []) {
-    if (isSuspendedAt(action, to)) counts.get(action.id)!.suspendedBy = action.suspended!;
+    const suspension = suspensions.get(action.id);
+    if (suspension !== undefined && isSuspendedAt(action, to)) counts.get(action.id)!.suspendedBy = suspension;
   }
   return [...counts.values()];
 }
@@ -170,13 +204,15 @@ function emptyCounts(actionId: string, of: Pick<Action, 'kind' | 'policy' | 'tar
     late: 0,
     skipped: 0,
     suspended: 0,
+    paused: 0,
     extra: 0,
   };
 }
 
 function totals(actions: readonly AuditedAction[], objectives: readonly ObjectiveReport[]): AuditFigures {
-  const sum = (field: 'expected' | 'succeeded' | 'attention' | 'failed' | 'missed' | 'late' | 'suspended'): number =>
-    actions.reduce((total, action) => total + action[field], 0);
+  const sum = (
+    field: 'expected' | 'succeeded' | 'attention' | 'failed' | 'missed' | 'late' | 'suspended' | 'paused',
+  ): number => actions.reduce((total, action) => total + action[field], 0);
   const states = objectives.flatMap(({ rpo, rto }) => [rpo.state, rto.state]);
   return {
     kind: 'audit',
@@ -187,6 +223,7 @@ function totals(actions: readonly AuditedAction[], objectives: readonly Objectiv
     missed: sum('missed'),
     late: sum('late'),
     suspended: sum('suspended'),
+    paused: sum('paused'),
     objectivesMissed: states.filter((state) => state === 'missed').length,
   };
 }

@@ -2,13 +2,22 @@
 import type { Action, ActionKind } from './action.ts';
 import type { ApplyRecord } from './apply-record.ts';
 import { expectedRuns, isSuspendedAt, latestFinish, latestStart, type ExpectedRun } from './expected-runs.ts';
+import { describePause, pauseAt, type PauseSpan } from './pauses.ts';
 import type { RunSummary } from './run-history.ts';
 
 /**
- * What became of an expected run. `attention`: it did its work, and found what needs attention, or proved nothing. `skipped`: the run before it was still going on. `suspended`: the policy said so.
+ * What became of an expected run. `attention`: it did its work, and found what needs attention, or proved nothing. `skipped`: the run before it was still going on. `suspended`: the policy said so. `paused`: an operator did.
  * `cancelled` counts as failed in the figures.
  */
-export type ExpectedState = 'succeeded' | 'attention' | 'failed' | 'cancelled' | 'missed' | 'skipped' | 'suspended';
+export type ExpectedState =
+  | 'succeeded'
+  | 'attention'
+  | 'failed'
+  | 'cancelled'
+  | 'missed'
+  | 'skipped'
+  | 'suspended'
+  | 'paused';
 
 export interface AuditedRun {
   actionId: string;
@@ -24,14 +33,20 @@ export interface AuditedRun {
   finishedAt?: string;
   workflowId?: string;
   runId?: string;
-  /** Of a failed run the error; of one with findings the worst; of a suspended one the reason; of a skipped one what was in its way. */
+  /** Of a failed run the error; of one with findings the worst; of a suspended or paused one the reason; of a skipped one what was in its way. */
   reason?: string;
+}
+
+export interface SlotEvidence {
+  runs: ReadonlyMap<string, RunSummary[]>;
+  /** By action id. */
+  pauses: ReadonlyMap<string, readonly PauseSpan[]>;
 }
 
 /** Judges each slot whose outcome became known in the period (from, to]; one that may still run is not judged yet. */
 export function judgeSlots(
   applies: readonly ApplyRecord[],
-  runs: ReadonlyMap<string, RunSummary[]>,
+  { runs, pauses }: SlotEvidence,
   slotsFrom: Date,
   from: Date,
   to: Date,
@@ -44,7 +59,7 @@ export function judgeSlots(
     const recorded = byAction.get(action.id)?.get(seconds(slot));
     const judged =
       recorded === undefined
-        ? judgeAbsence(expected, runs.get(action.id) ?? [], to)
+        ? judgeAbsence(expected, runs.get(action.id) ?? [], pauseAt(pauses.get(action.id), slot), to)
         : { ...judgeRecord(action, slot, recorded), knownAt: new Date(recorded.finishedAt) };
     if (judged === undefined || judged.knownAt <= from || judged.knownAt > to) continue;
     const { knownAt: _, ...outcome } = judged;
@@ -93,13 +108,14 @@ function judgeRecord(action: Action, slot: Date, run: RunSummary): Judgement {
 function judgeAbsence(
   { action, slot, settling }: ExpectedRun,
   runs: readonly RunSummary[],
+  pause: PauseSpan | undefined,
   to: Date,
 ): (Judgement & { knownAt: Date }) | undefined {
-  if (isSuspendedAt(action, slot)) {
-    // A slot on the border of two periods belongs to the later one.
-    const knownAt = new Date(slot.getTime() + 1);
-    return { state: 'suspended', late: false, reason: action.suspended!.reason, knownAt };
-  }
+  // A slot on the border of two periods belongs to the later one.
+  const atOnce = new Date(slot.getTime() + 1);
+  if (isSuspendedAt(action, slot))
+    return { state: 'suspended', late: false, reason: action.suspended!.reason, knownAt: atOnce };
+  if (pause !== undefined) return { state: 'paused', late: false, reason: describePause(pause), knownAt: atOnce };
   if (settling) return undefined;
   const inTheWay = runs.find((run) => isDuring(slot, action, run));
   if (inTheWay !== undefined) {

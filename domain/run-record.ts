@@ -143,6 +143,8 @@ export interface AuditFigures {
   missed: number;
   late: number;
   suspended: number;
+  /** By an operator; absent in records from before there were pauses. */
+  paused?: number;
   objectivesMissed: number;
   /** Name of the stored report, below the evidence: `audits/20261123T020000Z.txt`, and the same with `.json`. */
   report?: string;

@@ -5,12 +5,15 @@ import type { ApplyRecord } from './apply-record.ts';
 import { isSuspendedAt, latestStart, resumesAt } from './expected-runs.ts';
 import { reportObjectives, type ObjectiveReport } from './objectives.ts';
 import { renamedIds } from './former-names.ts';
+import type { PauseRecord } from './pause-record.ts';
+import { pauseSpans, type PauseSpan } from './pauses.ts';
 import { createRunHistory, type ActionHistory, type RunSummary } from './run-history.ts';
 import type { RunRecord } from './run-record.ts';
 import { nextSlot, slotsBetween } from './schedule-slots.ts';
+import { suspensionsOf, type Suspension, type Suspensions } from './suspensions.ts';
 
 /** `never`: not yet due for the first time. `overdue` outranks `failed`, and both outrank `attention` (findings). */
-export type ActionState = 'good' | 'never' | 'attention' | 'failed' | 'overdue' | 'suspended';
+export type ActionState = 'good' | 'never' | 'attention' | 'failed' | 'overdue' | 'suspended' | 'paused';
 
 export interface ActionStatus {
   actionId: string;
@@ -27,7 +30,10 @@ export interface ActionStatus {
   overdueSince?: string;
   /** ISO; absent: it has no more. */
   nextAt?: string;
-  suspended?: { reason: string; until?: string };
+  /** By its policy. */
+  suspended?: Suspension;
+  /** By an operator. */
+  paused?: PauseSpan;
 }
 
 export interface PolicyStatus {
@@ -60,18 +66,27 @@ export interface StatusInput {
   earlier?: readonly ApplyRecord[];
   /** In any order, read once; `auditReach([apply], now).runsFrom` says since when they matter. */
   runs: AsyncIterable<RunRecord> | Iterable<RunRecord>;
+  /** Oldest first. Absent: none. */
+  pauses?: readonly PauseRecord[];
+  /** As of all apply records. Absent: of those that are given. */
+  suspensions?: Suspensions;
   now: Date;
 }
 
 /** Pure: the same records and time give the same status. */
-export async function buildStatus({ apply, earlier = [], runs, now }: StatusInput): Promise<Status> {
+export async function buildStatus({ apply, earlier = [], runs, now, ...input }: StatusInput): Promise<Status> {
   const actions = apply?.actions ?? [];
-  const history = createRunHistory(renamedIds(actions));
+  const renamed = renamedIds(actions);
+  const history = createRunHistory(renamed);
   for await (const record of runs) history.add(record);
   const since = scheduledSince(apply, earlier);
+  const pauses = pauseSpans(input.pauses ?? [], renamed);
+  const suspensions = input.suspensions ?? suspensionsOf(apply === undefined ? [] : [...earlier, apply]);
   const statuses = new Map<string, ActionStatus>();
-  for (const action of actions)
-    statuses.set(action.id, statusOf(action, history.of(action.id), since.get(action.id)!, now));
+  for (const action of actions) {
+    const silences = { pauses: pauses.get(action.id) ?? [], suspension: suspensions.get(action.id) };
+    statuses.set(action.id, statusOf(action, history.of(action.id), silences, since.get(action.id)!, now));
+  }
   const objectives = reportObjectives(actions, history, now, (id) => since.get(id));
   const policies = groupByPolicy(actions, statuses, objectives);
   const others = actions.filter((action) => action.policy === undefined).map((action) => statuses.get(action.id)!);
@@ -132,16 +147,39 @@ function isFailing(status: ActionStatus): boolean {
   return status.state === 'failed' || status.state === 'overdue' || status.state === 'attention';
 }
 
-function statusOf(action: Action, history: ActionHistory, since: Date, now: Date): ActionStatus {
+/** Why an action may have been silent: pauses oldest first. */
+interface Silences {
+  pauses: readonly PauseSpan[];
+  suspension: Suspension | undefined;
+}
+
+function statusOf(
+  action: Action,
+  history: ActionHistory,
+  { pauses, suspension }: Silences,
+  since: Date,
+  now: Date,
+): ActionStatus {
   const { last, lastGood, dataAt, pending } = history;
-  const suspended = isSuspendedAt(action, now) ? action.suspended : undefined;
-  const overdueSince = suspended === undefined ? findOverdue(action, last, since, now) : undefined;
-  const next = nextRun(action, suspended !== undefined, now);
+  const suspended = isSuspendedAt(action, now) ? suspension : undefined;
+  const lastPause = pauses.at(-1);
+  const paused = lastPause?.until === undefined ? lastPause : undefined;
+  const silent = suspended !== undefined || paused !== undefined;
+  // What was not run in a pause is owed by nobody.
+  const owedSince =
+    lastPause?.until === undefined ? since : new Date(Math.max(since.getTime(), Date.parse(lastPause.until)));
+  const overdueSince = silent ? undefined : findOverdue(action, last, owedSince, now);
+  const next = paused === undefined ? nextRun(action, suspended !== undefined, now) : undefined;
   return {
     actionId: action.id,
     kind: action.kind,
     target: action.target,
-    state: stateOf(last, overdueSince !== undefined, suspended !== undefined),
+    state:
+      suspended !== undefined
+        ? 'suspended'
+        : paused === undefined
+          ? stateOf(last, overdueSince !== undefined)
+          : 'paused',
     ...(last === undefined ? {} : { last }),
     ...(lastGood === undefined ? {} : { lastGood }),
     ...(dataAt === undefined ? {} : { dataAt: dataAt.toISOString() }),
@@ -149,6 +187,7 @@ function statusOf(action: Action, history: ActionHistory, since: Date, now: Date
     ...(overdueSince === undefined ? {} : { overdueSince: overdueSince.toISOString() }),
     ...(next === undefined ? {} : { nextAt: next.toISOString() }),
     ...(suspended === undefined ? {} : { suspended }),
+    ...(paused === undefined ? {} : { paused }),
   };
 }
 
@@ -159,8 +198,7 @@ function nextRun(action: Action, isSuspended: boolean, now: Date): Date | undefi
   return resumes && nextSlot(action.schedule, new Date(resumes.getTime() - 1));
 }
 
-function stateOf(last: RunSummary | undefined, overdue: boolean, suspended: boolean): ActionState {
-  if (suspended) return 'suspended';
+function stateOf(last: RunSummary | undefined, overdue: boolean): ActionState {
   if (overdue) return 'overdue';
   if (last === undefined) return 'never';
   if (last.outcome !== 'succeeded') return 'failed';

@@ -50,7 +50,7 @@ export function scheduleOptionsFor(request: ActionRequest): ActionSchedule {
       staticSummary: `${action.kind} of ${action.policy ?? action.target} (${action.target})`,
     },
     typedSearchAttributes: searchAttributes,
-    state: stateOf(action),
+    state: stateOf(request),
   };
 }
 
@@ -58,9 +58,17 @@ export function scheduleOptionsFor(request: ActionRequest): ActionSchedule {
 export const SUSPENDED_NOTE = 'suspended by policy: ';
 
 /** A suspension without an end is a pause. */
-function stateOf(action: Action): { paused: boolean; note?: string } {
-  if (action.suspended === undefined || resumesAt(action) !== undefined) return { paused: false };
-  return { paused: true, note: `${SUSPENDED_NOTE}${action.suspended.reason}` };
+function stateOf({ action, commit }: ActionRequest): { paused: boolean; note?: string } {
+  if (action.suspended === undefined) return { paused: false };
+  const { reason, until } = action.suspended;
+  const end = until === undefined ? '' : ` until ${until}`;
+  return { paused: resumesAt(action) === undefined, note: `${SUSPENDED_NOTE}${reason}${end}${sourceOf(commit)}` };
+}
+
+/** Who wrote what is in force: ` (commit 1a2b3c4d5e6f of Alice <alice@acme.example>)`. */
+function sourceOf({ hash, author, dirty }: ActionRequest['commit']): string {
+  if (hash === undefined) return '';
+  return ` (commit ${hash.slice(0, 12)}${author === undefined ? '' : ` of ${author}`}${dirty ? ', with uncommitted changes' : ''})`;
 }
 
 const DAYS: Record<Weekday, 'SUNDAY' | 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY'> = {

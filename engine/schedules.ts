@@ -28,6 +28,12 @@ const UPDATE_ATTEMPTS = 5;
 const LISTING_LAG_MS = 5000;
 const LISTING_POLL_MS = 20;
 
+export interface ApplyOptions {
+  signal?: AbortSignal;
+  /** Of operators' pauses: the notes that schedules get which are created paused, by id. */
+  paused?: ReadonlyMap<string, string>;
+}
+
 /**
  * Idempotent: a schedule whose digest is as wanted is left alone, wherever an operator paused it. `requests` are the
  * actions in force with what their runs get, one for each schedule. Throws EngineUnreachable.
@@ -36,7 +42,7 @@ export async function applySchedules(
   connection: Connection,
   namespace: string,
   requests: ActionRequest[],
-  options: { signal?: AbortSignal } = {},
+  options: ApplyOptions = {},
 ): Promise<ScheduleChanges> {
   const client = new Client({ connection, namespace });
   const known = await listOwnSchedules(client);
@@ -45,9 +51,13 @@ export async function applySchedules(
     throwIfAborted(options.signal);
     const wanted = scheduleOptionsFor(request);
     const digest = digestOf(wanted);
-    const existing = known.get(wanted.scheduleId) ?? (await createOrFind(client, withDigest(wanted, digest)));
-    if (existing === 'created') changes.created.push(wanted.scheduleId);
-    else {
+    const note = options.paused?.get(wanted.scheduleId);
+    const fresh = note === undefined ? wanted : { ...wanted, state: { paused: true, note } };
+    const existing = known.get(wanted.scheduleId) ?? (await createOrFind(client, withDigest(fresh, digest)));
+    if (existing === 'created') {
+      changes.created.push(wanted.scheduleId);
+      if (note !== undefined) changes.pausedByOperator.push(wanted.scheduleId);
+    } else {
       const isCurrent = existing.digest === digest;
       const state = isCurrent ? existing : await update(client, wanted, digest);
       changes[isCurrent ? 'unchanged' : 'updated'].push(wanted.scheduleId);

@@ -1,7 +1,8 @@
-/** The evidence contract: run, apply and adoption records, written once, readable with the engine down. */
+/** The evidence contract: run, apply, adoption and pause records, written once, readable with the engine down. */
 import type { AdoptionRecord } from '../domain/adoption-record.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { ActionKind } from '../domain/action.ts';
+import type { PauseRecord } from '../domain/pause-record.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 
 export interface RunQuery {
@@ -34,5 +35,9 @@ export interface EvidenceStore {
   writeAdoption(record: AdoptionRecord): Promise<void>;
   /** Oldest first. */
   readAdoptions(): AsyncIterable<AdoptionRecord>;
+  /** Stored as `pauses/ID.json`. */
+  writePause(record: PauseRecord): Promise<void>;
+  /** Oldest first. */
+  readPauses(): Promise<PauseRecord[]>;
   close(): Promise<void>;
 }

@@ -3,10 +3,11 @@ import { canonicalJson } from '../common/canonical-json.ts';
 import { HoldfastError, IntegrityError } from '../common/errors.ts';
 import type { AdoptionRecord } from '../domain/adoption-record.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
+import type { PauseRecord } from '../domain/pause-record.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { EvidenceStore, RunQuery } from './evidence-store.ts';
-import { adoptionName, applyName, encodeSegment, runName, runPrefixes } from './record-names.ts';
+import { adoptionName, applyName, encodeSegment, pauseName, runName, runPrefixes } from './record-names.ts';
 
 /** Records of one day that are read at the same time. */
 const READ_AHEAD = 16;
@@ -26,6 +27,8 @@ export function openEvidenceStore(storage: Storage): EvidenceStore {
     latestApply: () => latestApply(storage),
     writeAdoption: (record) => writeOnce(storage, adoptionName(record.id), record),
     readAdoptions: () => readAdoptions(storage),
+    writePause: (record) => writeOnce(storage, pauseName(record.id), record),
+    readPauses: () => readPauses(storage),
     close: () => storage.close(),
   };
 }
@@ -48,7 +51,7 @@ async function writeRun(storage: Storage, record: RunRecord): Promise<void> {
 async function writeOnce(
   storage: Storage,
   name: string,
-  record: RunRecord | ApplyRecord | AdoptionRecord,
+  record: RunRecord | ApplyRecord | AdoptionRecord | PauseRecord,
 ): Promise<void> {
   const content = Buffer.from(`${canonicalJson(record)}\n`, 'utf8');
   try {
@@ -181,6 +184,19 @@ async function* readAdoptions(storage: Storage): AsyncGenerator<AdoptionRecord> 
     if (!Array.isArray(record.snapshots)) throw notARecord(storage, name, 'it has no list of snapshots');
     yield record;
   }
+}
+
+/** Few, since people make them. */
+async function readPauses(storage: Storage): Promise<PauseRecord[]> {
+  const records: PauseRecord[] = [];
+  for await (const { name } of storage.list('pauses/')) {
+    const texts = ['id', 'step', 'at', 'by', 'subject'];
+    const record = (await readRecord(storage, name, 'holdfast-pause/1', texts)) as unknown as PauseRecord;
+    if (pauseName(record.id) !== name) throw notARecord(storage, name, 'it is the record of another pause');
+    if (!Array.isArray(record.actions)) throw notARecord(storage, name, 'it has no list of actions');
+    records.push(record);
+  }
+  return records.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
 /** Ids start with the second of the apply: within one second the exact time decides, across seconds the names do. */

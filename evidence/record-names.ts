@@ -30,6 +30,11 @@ export function adoptionName(id: string): string {
   return `adoptions/${encodeSegment(id)}.json`;
 }
 
+/** `pauses/ID.json`. */
+export function pauseName(id: string): string {
+  return `pauses/${encodeSegment(id)}.json`;
+}
+
 /**
  * The fewest name prefixes below `runs/` that cover exactly the days from `from` to `to` (UTC), in byte order: whole
  * years and decades of an open end are one prefix each. Folders of other days need not be opened.

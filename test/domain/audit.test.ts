@@ -43,6 +43,7 @@ test('when all runs were good and on time nothing needs attention', async () => 
     missed: 0,
     late: 0,
     suspended: 0,
+    paused: 0,
     objectivesMissed: 0,
   });
   expect(result.findings).toEqual([]);
@@ -228,8 +229,8 @@ test('the text names the verdict, the objectives, the exceptions and what to do'
     3 runs expected: 1 good, 0 with findings, 0 failed, 2 missed, 0 suspended; 0 began late. 1 objective missed.
 
     Runs
-      action                        expected  good  findings  failed  missed  late  skipped  suspended  extra  last good
-      policy/orders/backup/offsite  3         1     0         0       2       0     0        0          0      2026-11-23 00:01Z
+      action                        expected  good  findings  failed  missed  late  skipped  suspended  paused  extra  last good
+      policy/orders/backup/offsite  3         1     0         0       2       0     0        0          0       0      2026-11-23 00:01Z
 
     Objectives
       policy  RPO  age of data          RTO  restore takes              last proof

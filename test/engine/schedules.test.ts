@@ -92,7 +92,7 @@ temporal.describe('Schedules on a real Temporal', () => {
     await apply(request('policy/s/audit', { suspended: { reason: 'migration' } }));
     expect((await describe('policy/s/audit')).state).toMatchObject({
       paused: true,
-      note: 'suspended by policy: migration',
+      note: 'suspended by policy: migration (commit cccccccccccc)',
     });
     await apply(request('policy/s/audit'));
     expect((await describe('policy/s/audit')).state.paused).toBe(false);
