@@ -5,7 +5,7 @@ import { count } from './display.ts';
 
 /** `21 writes and lists (4.2 MiB), 130 reads (17 MiB), 1 removal`. */
 export function describeRequests(counts: StorageCounts): string {
-  const dear = `${counts.writes + counts.lists} writes and lists (${formatBytes(counts.bytesWritten)})`;
+  const dear = `${count(counts.writes + counts.lists, 'write or list', 'writes and lists')} (${formatBytes(counts.bytesWritten)})`;
   const cheap = `${count(counts.reads + counts.stats, 'read')} (${formatBytes(counts.bytesRead)})`;
   return `${dear}, ${cheap}, ${count(counts.removes, 'removal')}`;
 }

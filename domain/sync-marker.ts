@@ -25,6 +25,8 @@ interface DiskKeeps {
   modes: boolean;
   owners: boolean;
   links: boolean;
+  oddNames: boolean;
+  anyBytes: boolean;
 }
 
 /** As `files/name-folds.ts` has them. */
@@ -81,9 +83,11 @@ export function parseSyncMarker(text: string): SyncMarker | undefined {
 
 function parseKeeps(value: unknown): DiskKeeps | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { timeUnitNs, modes, owners, links } = value as Partial<DiskKeeps>;
+  const { timeUnitNs, ...abilities } = value as Partial<DiskKeeps>;
   if (!Number.isSafeInteger(timeUnitNs) || timeUnitNs! < 1) return undefined;
-  return { timeUnitNs: timeUnitNs!, modes: modes === true, owners: owners === true, links: links === true };
+  const can = (ability: keyof typeof abilities): boolean => abilities[ability] === true;
+  const [modes, owners, links] = [can('modes'), can('owners'), can('links')];
+  return { timeUnitNs: timeUnitNs!, modes, owners, links, oddNames: can('oddNames'), anyBytes: can('anyBytes') };
 }
 
 /**

@@ -1,8 +1,8 @@
-/** What a file system keeps of the metadata that it is given: disks of other systems have coarser times, no modes, no owners, no links. */
+/** What a file system keeps of what it is given: disks of other systems have coarser times, no modes, no owners, no links, fewer names. */
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
-import { displayPath } from './byte-path.ts';
-import type { EntryMetadata, FileEntry, FileTree, KeptMetadata } from './file-tree.ts';
+import { displayPath, toText } from './byte-path.ts';
+import type { EntryMetadata, FileEntry, FileTree, FileType, KeptMetadata } from './file-tree.ts';
 import { passTree } from './pass-tree.ts';
 
 export interface DiskKeeps {
@@ -12,6 +12,9 @@ export interface DiskKeeps {
   /** Also this process may give files away. */
   owners: boolean;
   links: boolean;
+  /** Names may have what Windows has other uses for (`:`, `?`, control characters, …), and need not be UTF-8. */
+  oddNames: boolean;
+  anyBytes: boolean;
 }
 
 const SECOND = 1_000_000_000;
@@ -20,9 +23,12 @@ const TIME_UNITS = [1, 100, 1000, 1_000_000, 10_000_000, SECOND, 2 * SECOND];
 const ODD_TIME_NS = 1_500_000_001_987_654_321n;
 const NO_LINKS = 'the file system there has no symbolic links';
 const MODES = [0o640, 0o604];
+/** Of NTFS and FAT, besides the slash. */
+// oxlint-disable-next-line no-control-regex -- they are what is meant
+const ODD_SIGNS = /[\x00-\x1f"*:<>?|\\]/;
 
 /**
- * Tries it with a file of this name and one beside it, which are removed. undefined: everything is kept, or it cannot be found out.
+ * Tries it with a file of this name and others that begin with it, which are removed. undefined: everything is kept, or it cannot be found out.
  *
  * @param name Nothing has it.
  * @param changesOwners Whether this process may give files away at all.
@@ -32,7 +38,7 @@ export async function tryDiskKeeps(
   name: ByteString,
   changesOwners: boolean,
 ): Promise<DiskKeeps | undefined> {
-  const link = `${name}-link` as ByteString;
+  const [link, odd, notText] = ['-link', '-:?', '-\xff'].map((end) => (name + end) as ByteString);
   try {
     await tree.replace(name, nothing(), { mtimeNs: ODD_TIME_NS });
     const found = await tree.stat(name);
@@ -42,12 +48,15 @@ export async function tryDiskKeeps(
       timeUnitNs,
       modes: (await isKept(tree, name, { mode: MODES[0] })) && (await isKept(tree, name, { mode: MODES[1] })),
       owners: changesOwners && (await isKept(tree, name, { uid: 1, gid: 1 })),
-      links: await succeeds(() => tree.replaceSymlink(link, name, {})),
+      links: await succeeds(() => tree.replaceSymlink(link!, name, {})),
+      oddNames: await succeeds(() => tree.replace(odd!, nothing(), {})),
+      anyBytes: await succeeds(() => tree.replace(notText!, nothing(), {})),
     };
-    const isExact = timeUnitNs === 1 && keeps.modes && keeps.owners === changesOwners && keeps.links;
+    const { modes, owners, links, oddNames, anyBytes } = keeps;
+    const isExact = timeUnitNs === 1 && modes && owners === changesOwners && links && oddNames && anyBytes;
     return isExact ? undefined : keeps;
   } finally {
-    for (const path of [name, link]) await succeeds(() => tree.remove(path));
+    for (const path of [name, link!, odd!, notText!]) await succeeds(() => tree.remove(path));
   }
 }
 
@@ -58,21 +67,42 @@ export function withinDiskKeeps(tree: FileTree, keeps: DiskKeeps): FileTree {
     ...(mtimeNs !== undefined && { mtimeNs: roundDown(mtimeNs, keeps.timeUnitNs) }),
     ...(keeps.owners && { uid, gid }),
   });
+  const requirePlace = (path: ByteString, type: FileType): void => {
+    const why = whyNoPlace({ path, type }, keeps);
+    if (why === undefined) return;
+    throw new HoldfastError('Usage', `${tree.description}/${displayPath(path)} cannot be made: ${why}`, {
+      hint: 'Rename it, or leave it out.',
+    });
+  };
   return {
     ...passTree(tree),
-    replace: (path, content, metadata, options) => tree.replace(path, content, kept(metadata), options),
+    async replace(path, content, metadata, options) {
+      requirePlace(path, 'file');
+      await tree.replace(path, content, kept(metadata), options);
+    },
     async replaceSymlink(path, target, metadata) {
-      if (!keeps.links)
-        throw new HoldfastError('Usage', `${tree.description}/${displayPath(path)} cannot be made: ${NO_LINKS}`, {
-          hint: 'Leave the link out.',
-        });
+      requirePlace(path, 'symlink');
       await tree.replaceSymlink(path, target, kept(metadata));
     },
     setMetadata: (path, metadata) => tree.setMetadata(path, kept(metadata)),
-    makeFolder: (path, metadata) => tree.makeFolder(path, kept(metadata)),
-    refuses: (entry) => (entry.type === 'symlink' && !keeps.links ? NO_LINKS : tree.refuses?.(entry)),
+    async makeFolder(path, metadata) {
+      requirePlace(path, 'dir');
+      await tree.makeFolder(path, kept(metadata));
+    },
+    async rename(from, to) {
+      requirePlace(to, 'file');
+      await tree.rename(from, to);
+    },
+    refuses: (entry) => whyNoPlace(entry, keeps) ?? tree.refuses?.(entry),
     keeps: (entry) => keptOf(entry, keeps),
   };
+}
+
+function whyNoPlace({ path, type }: Pick<FileEntry, 'path' | 'type'>, keeps: DiskKeeps): string | undefined {
+  if (type === 'symlink' && !keeps.links) return NO_LINKS;
+  const sign = keeps.oddNames ? undefined : ODD_SIGNS.exec(path)?.[0];
+  if (sign !== undefined) return `the file system there has no names with ${JSON.stringify(sign)}`;
+  return keeps.anyBytes || toText(path) !== undefined ? undefined : 'the file system there has no names but in UTF-8';
 }
 
 function keptOf({ type, mode, mtimeNs, uid, gid }: FileEntry, { timeUnitNs, modes, owners }: DiskKeeps): KeptMetadata {

@@ -46,10 +46,20 @@ exfatPeer.it('exFAT: what it keeps is compared, and nothing is copied again', as
   mounted = mountExfat(join(bench.directory, 'image'), disk);
   await fill();
   await symlink('a.txt', join(bench.source, 'link'));
+  await fillFolder(bench.source, { 'what?.txt': 'x', 'from: me/inside.txt': 'y' });
   const first = await run();
-  expect(first.findings.map(({ code, severity }) => [code, severity])).toEqual([['sync/not-kept', 'notice']]);
+  const told = first.findings.map(({ code, severity, subject }) => [code, severity, subject.split('/').at(-1)]);
+  expect(told).toEqual([
+    ['sync/not-kept', 'warning', 'from: me'],
+    ['sync/not-kept', 'warning', 'inside.txt'],
+    ['sync/not-kept', 'notice', 'link'],
+    ['sync/not-kept', 'warning', 'what?.txt'],
+  ]);
   expect(first.figures).toMatchObject({ filesCopied: 3, filesVerified: 3 });
-  expect((await marker()).keeps).toEqual({ timeUnitNs: 1e9, modes: false, owners: false, links: false });
+  expect((await marker()).keeps).toEqual({
+    ...{ timeUnitNs: 1e9, modes: false, owners: false, links: false },
+    ...{ oddNames: false, anyBytes: false },
+  });
   expect((await run()).figures).toMatchObject({ ...NOTHING, filesUnchanged: 3 });
   const plan = await run({ dryRun: true });
   expect(plan.figures).toMatchObject({ ...NOTHING, filesUnchanged: 3 });
