@@ -2,6 +2,7 @@
 
 /** File names and contents. `project` is the relative path from the policy folder to the folder that is protected. */
 export function starterFiles(project: string): Record<string, string> {
+  // Editors read this line of each document by itself.
   const schema = `# yaml-language-server: $schema=${project}/node_modules/holdfast/schemas/holdfast.schema.json\n`;
   return {
     'vault.yaml': `${schema}# Where backups go. For anything that matters: another disk, another machine, another site.
@@ -11,7 +12,7 @@ metadata: { name: vault }
 spec:
   local: { path: ${project}/.holdfast/vault } # relative to this file, or absolute
 ---
-# An encrypted repository in restic's format. Its password is never written here, only where it is found.
+${schema}# An encrypted repository in restic's format. Its password is never written here, only where it is found.
 apiVersion: holdfast/v1
 kind: Repository
 metadata: { name: vault }

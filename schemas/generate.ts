@@ -1,7 +1,8 @@
-/** Generates what the JSON Schemas are the source of: the types (`types.ts`) and the compiled validators (`validators.ts`). */
+/** Generates what the JSON Schemas are the source of: types (`types.ts`), compiled validators (`validators.ts`), and the schema for editors (`holdfast.schema.json`). */
 import { readFile, writeFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import standalone from 'ajv/dist/standalone/index.js';
+import { generateEditorSchema } from './editor-schema.ts';
 import { compile as compileTypes, type JSONSchema } from 'json-schema-to-typescript';
 
 interface Schema {
@@ -110,4 +111,5 @@ export async function generateValidators(): Promise<string> {
 if (import.meta.main) {
   await writeFile(new URL('types.ts', FOLDER), await generateTypes());
   await writeFile(new URL('validators.ts', FOLDER), await generateValidators());
+  await writeFile(new URL('holdfast.schema.json', FOLDER), generateEditorSchema());
 }

@@ -50,11 +50,16 @@ export function rootSchema(kind: Kind): SchemaNode {
   return ROOTS[kind];
 }
 
+/** What the kinds share, by name. */
+export function sharedDefinitions(): Record<string, SchemaNode> {
+  return definitions.$defs as Record<string, SchemaNode>;
+}
+
 /** A schema with its reference followed; what stands beside the reference (description, default) wins. */
 export function followReference(node: SchemaNode): SchemaNode {
   if (node.$ref === undefined) return node;
   const name = node.$ref.slice(node.$ref.lastIndexOf('/') + 1);
-  const target = (definitions.$defs as Record<string, SchemaNode>)[name];
+  const target = sharedDefinitions()[name];
   if (target === undefined) throw new Error(`the schemas refer to ${node.$ref}, which does not exist`);
   const { $ref: _, ...own } = node;
   return { ...followReference(target), ...own };
