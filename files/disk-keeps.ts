@@ -67,30 +67,50 @@ export function withinDiskKeeps(tree: FileTree, keeps: DiskKeeps): FileTree {
     ...(mtimeNs !== undefined && { mtimeNs: roundDown(mtimeNs, keeps.timeUnitNs) }),
     ...(keeps.owners && { uid, gid }),
   });
-  const requirePlace = (path: ByteString, type: FileType): void => {
+  const requirePlace = (path: ByteString, type: FileType = 'file'): void => {
     const why = whyNoPlace({ path, type }, keeps);
     if (why === undefined) return;
-    throw new HoldfastError('Usage', `${tree.description}/${displayPath(path)} cannot be made: ${why}`, {
+    throw new HoldfastError('Usage', `${tree.description}/${displayPath(path)} has no place: ${why}`, {
       hint: 'Rename it, or leave it out.',
     });
   };
   return {
     ...passTree(tree),
+    async *list(folder, options) {
+      requirePlace(folder);
+      yield* tree.list(folder, options);
+    },
+    async stat(path) {
+      requirePlace(path);
+      return tree.stat(path);
+    },
+    async openRead(path, options) {
+      requirePlace(path);
+      return tree.openRead(path, options);
+    },
     async replace(path, content, metadata, options) {
-      requirePlace(path, 'file');
+      requirePlace(path);
       await tree.replace(path, content, kept(metadata), options);
     },
     async replaceSymlink(path, target, metadata) {
       requirePlace(path, 'symlink');
       await tree.replaceSymlink(path, target, kept(metadata));
     },
-    setMetadata: (path, metadata) => tree.setMetadata(path, kept(metadata)),
+    async setMetadata(path, metadata) {
+      requirePlace(path);
+      await tree.setMetadata(path, kept(metadata));
+    },
     async makeFolder(path, metadata) {
-      requirePlace(path, 'dir');
+      requirePlace(path);
       await tree.makeFolder(path, kept(metadata));
     },
+    async remove(path) {
+      requirePlace(path);
+      await tree.remove(path);
+    },
     async rename(from, to) {
-      requirePlace(to, 'file');
+      requirePlace(from);
+      requirePlace(to);
       await tree.rename(from, to);
     },
     refuses: (entry) => whyNoPlace(entry, keeps) ?? tree.refuses?.(entry),

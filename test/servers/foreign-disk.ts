@@ -36,5 +36,5 @@ export function mountNtfs(image: string, folder: string, options: string[] = [])
 function makeImage(image: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(image, '');
-  truncateSync(image, 16 * 1024 * 1024);
+  truncateSync(image, 64 * 1024 * 1024);
 }

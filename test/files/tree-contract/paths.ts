@@ -92,7 +92,9 @@ export function describePaths(withTree: WithTree, abilities: TreeAbilities): voi
   it('keeps odd names, or says that it has no place for them', () =>
     withTree(async ({ tree, reopen }) => {
       // eslint-disable-next-line no-control-regex -- control characters are what is meant
-      const isKept = (name: string): boolean => abilities.controlCharacters || !/[\x00-\x1f\x7f]/.test(name);
+      const isKept = (name: string): boolean =>
+        (abilities.controlCharacters || !/[\x00-\x1f\x7f]/.test(name)) &&
+        (abilities.oddNames || !/[\x00-\x1f"*:<>?|\\]/.test(name));
       const wanted = ODD_NAMES.filter(isKept);
       const kept = ODD_NAMES.filter((name) => tree.refuses?.(entryOf(name)) === undefined);
       expect(kept).toEqual(wanted);
@@ -114,6 +116,22 @@ export function describePaths(withTree: WithTree, abilities: TreeAbilities): voi
         await put(tree, `${name}/inside`);
       }
       expect((await walk(other)).length).toBe(2 * wanted.length);
+    }));
+
+  it('takes names that differ in case alone for two, or for one whose content is the last', () =>
+    withTree(async ({ tree, reopen }) => {
+      const [first, second] = ['Read Me', 'READ ME'];
+      await put(tree, first, 'first');
+      await put(tree, second, 'second');
+      for (const each of [tree, await reopen()]) {
+        const names = await walk(each);
+        expect(names).toHaveLength(abilities.tellsCase ? 2 : 1);
+        const contents = await Promise.all([first, second].map((name) => readText(each, name)));
+        expect(contents).toEqual(abilities.tellsCase ? ['first', 'second'] : ['second', 'second']);
+        for (const name of names) expect(await each.stat(bytes(name))).toMatchObject({ path: name });
+      }
+      await tree.remove(bytes(first));
+      expect(await walk(await reopen())).toEqual(abilities.tellsCase ? [second] : []);
     }));
 
   it('keeps names that are not UTF-8, or refuses them before anything is written', () =>

@@ -13,6 +13,10 @@ export interface TreeAbilities {
   anyBytes: boolean;
   /** Names may have control characters. */
   controlCharacters: boolean;
+  /** Names may have the signs that Windows has other uses for. */
+  oddNames: boolean;
+  /** Names that differ in case alone are two; without it they are refused where one is, or one of them stands for both. */
+  tellsCase: boolean;
   /** How long the name of a file may be, in bytes. */
   nameBytes: number;
   /** Modes are kept. */
@@ -41,6 +45,8 @@ export const ALL_ABILITIES: TreeAbilities = {
   links: true,
   anyBytes: true,
   controlCharacters: true,
+  oddNames: true,
+  tellsCase: true,
   nameBytes: 255,
   modes: true,
   timeNs: 1n,
