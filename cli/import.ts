@@ -70,10 +70,16 @@ async function readConfiguration({ directory }: CliContext, file: string): Promi
     throw cause;
   });
   try {
-    return { file, path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    return { file, path, text: new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes) };
   } catch {
-    throw refuse('is not UTF-8 text');
+    throw refuse('is not text (UTF-8, or UTF-16 with its mark)');
   }
+}
+
+/** Editors of Windows mark what they write in UTF-16. */
+function encodingOf(bytes: Uint8Array): string {
+  const mark = `${bytes[0]},${bytes[1]}`;
+  return mark === '255,254' ? 'utf-16le' : mark === '254,255' ? 'utf-16be' : 'utf-8';
 }
 
 /** One file for all repositories, one for each policy. Throws AlreadyExists before anything is written. */

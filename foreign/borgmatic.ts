@@ -1,4 +1,5 @@
 /** borgmatic's configuration as a policy with new repositories: borg's own have another format. */
+import { absolutePath } from '../common/paths.ts';
 import type { ImportContext } from './import-context.ts';
 import { expandHome } from './import-context.ts';
 import { readBorgKeep } from './keep-options.ts';
@@ -210,6 +211,7 @@ function passwordOf(config: Section): SecretSource {
 function repositoriesOf(config: Section, { directory, home }: ImportContext): { label: string; place: ResticPlace }[] {
   const node = config.take('repositories');
   const items = Array.isArray(node?.value) ? node.value : [];
+  const ssh = readSshCommand(config, directory);
   return items.flatMap((item) => {
     const entry = isSourceMap(item) ? new Section(item, 'repositories', config.notes) : undefined;
     const path = entry === undefined ? String(item.value) : (entry.text('path') ?? '');
@@ -223,7 +225,7 @@ function repositoriesOf(config: Section, { directory, home }: ImportContext): { 
       config.notes.add('decide', item, 'repositories', 'a placeholder of borg is known only in a run: write it out');
       return [];
     }
-    const place = placeBeside(path, directory, home);
+    const place = placeBeside(path, { directory, home, ...ssh });
     if (typeof place === 'string') {
       config.notes.add('dropped', item, 'repositories', place);
       return [];
@@ -238,14 +240,21 @@ function repositoriesOf(config: Section, { directory, home }: ImportContext): { 
   });
 }
 
-function placeBeside(path: string, directory: string, home: string): ResticPlace | string {
+interface Surroundings {
+  directory: string;
+  home: string;
+  key?: string;
+  port?: string;
+}
+
+function placeBeside(path: string, { directory, home, key, port: usualPort }: Surroundings): ResticPlace | string {
   const beside = (folder: string): string => `${folder.replace(/\/+$/, '').replace(/\.borg$/, '')}-restic`;
   const ssh = /^ssh:\/\/(?:([^@/]*)@)?([^:/]+)(?::(\d+))?(\/.*)$/.exec(path);
   const scp = /^(?:([^@/:]*)@)?([^:/]+):(.+)$/.exec(path);
   if (ssh !== null || scp !== null) {
     const [, user = '', host = '', port, folder = ''] = ssh ?? [scp![0], scp![1], scp![2], undefined, scp![3]];
     const relative = folder.replace(/^\/(\.|~)\//, '');
-    const place = sshPlace({ user, host, port, path: beside(relative), home });
+    const place = sshPlace({ user, host, port: port ?? usualPort, path: beside(relative), home, key });
     return {
       ...place,
       decisions: ['the account must allow SFTP: one that only runs borg does not', ...place.decisions],
@@ -254,6 +263,19 @@ function placeBeside(path: string, directory: string, home: string): ResticPlace
   if (/^(rclone|sftp|s3|b2|file):/.test(path))
     return 'this kind of borg repository has no counterpart: choose a Location';
   return placeOfRestic(beside(path), { directory, home });
+}
+
+/** `ssh -i KEY -p PORT`: both stand in the Location; other options have no counterpart. */
+function readSshCommand(config: Section, directory: string): { key?: string; port?: string } {
+  const command = config.text('ssh_command') ?? '';
+  const key = /\s-i\s*(\S+)/.exec(command)?.[1];
+  const port = /\s-p\s*(\d+)/.exec(command)?.[1];
+  const rest = command.replace(/^\S*ssh\b/, '').replaceAll(/\s-[ip]\s*\S+/g, '');
+  if (rest.trim() !== '') config.decide('ssh_command', 'of its options only the key and the port have a counterpart');
+  return {
+    ...(key === undefined ? {} : { key: absolutePath(directory, key) }),
+    ...(port === undefined ? {} : { port }),
+  };
 }
 
 function lastName(path: string): string {
@@ -344,6 +366,5 @@ function tellRest(config: Section): void {
     'addresses are not copied: heartbeat: and notify: of the Project say it, and are not built yet; holdfast status --failing serves until then',
   );
   config.drop(SNAPSHOTS, 'snapshots of file systems, and the like, have no counterpart');
-  config.drop(['ssh_command'], 'the key and port stand in the Location (identities, sftp.port)');
   config.skip(WAYS, 'it does not change what is protected');
 }

@@ -6,7 +6,8 @@ import { importBorgmatic } from './borgmatic.ts';
 import { DraftFolder, type DraftDocument } from './drafts.ts';
 import { ImportNotes, type ImportNote } from './import-notes.ts';
 import { parseSource } from './parse-source.ts';
-import { hideTemplates } from './resticprofile-templates.ts';
+import { writeOutTemplates } from './resticprofile-templates.ts';
+import { isSelfContained, joinRoots } from './resticprofile-profiles.ts';
 import { importResticprofile } from './resticprofile.ts';
 import { isSourceMap, type SourceMap } from './source-node.ts';
 
@@ -41,16 +42,37 @@ export async function importFiles(files: readonly ImportFile[], surroundings: Im
   const folder = new DraftFolder();
   const notes = new ImportNotes();
   const told: Imported['files'] = [];
+  const sources: Source[] = [];
   for (const { file, path, text } of files) {
-    const root = await parseSource(file, hideTemplates(file, text));
+    const plain = writeOutTemplates(file, text);
+    const root = await parseSource(file, plain.text, plain.lineInFile);
     const program = surroundings.from ?? detect(root);
     told.push({ file, program });
+    sources.push({ path, root, program });
+  }
+  for (const { path, root, program } of joinProfiles(sources)) {
     const context = { ...surroundings, directory: absolutePath(path, '..'), folder, notes };
     if (program === 'resticprofile') importResticprofile(root, context);
     else if (program === 'autorestic') importAutorestic(root, context);
     else importBorgmatic(root, nameOfFile(path), context);
   }
   return { files: told, documents: folder.documents, notes: notes.all() };
+}
+
+interface Source {
+  path: string;
+  root: SourceMap;
+  program: Importable;
+}
+
+/** Files of resticprofile that refer to each other are one configuration, and its paths begin at the first of them. */
+function joinProfiles(sources: readonly Source[]): Source[] {
+  const profiles = sources.filter(({ program }) => program === 'resticprofile');
+  const [first] = profiles;
+  if (first === undefined || !profiles.some(({ root }) => root.value.has('includes') || !isSelfContained(root)))
+    return [...sources];
+  const root = joinRoots(profiles.map((source) => source.root));
+  return [{ ...first, root }, ...sources.filter((source) => !profiles.includes(source))];
 }
 
 function detect(root: SourceMap): Importable {

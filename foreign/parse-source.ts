@@ -8,41 +8,45 @@ import { findTomlLines, type TomlLines } from './toml-lines.ts';
 const MAX_NODES = 100_000;
 const MAX_DEPTH = 100;
 
+/** Where a line of the text stood in the file, before templates were written out. */
+type LineInFile = (line: number) => number;
+
 /**
  * What is read is decided by the ending of the name (`.toml`, `.conf`; `.yaml`, `.yml`, `.json`), else by what the text
  * turns out to be. Throws Usage with the line of what is wrong, and nothing of the text, which may hold secrets.
  */
-export async function parseSource(file: string, text: string): Promise<SourceMap> {
+export async function parseSource(file: string, text: string, lineInFile: LineInFile): Promise<SourceMap> {
   const looksLikeToml =
     /\.(toml|conf)$/i.test(file) || (!/\.(ya?ml|json)$/i.test(file) && /^\s*\[[^\]\n]+\]\s*$/m.test(text));
-  const node = looksLikeToml ? await parseToml(file, text) : parseYaml(file, text);
+  const node = looksLikeToml ? await parseToml(file, text, lineInFile) : parseYaml(file, text, lineInFile);
   if (isSourceMap(node)) return node;
   throw new HoldfastError('Usage', `${file} is no configuration: it has no keys at its top`, {
     hint: 'give a file of resticprofile, autorestic or borgmatic',
   });
 }
 
-function malformed(file: string, line: number, language: string, cause: unknown): HoldfastError {
+/** Without the parser's own words: they may quote the text. */
+function malformed(file: string, line: number, language: string): HoldfastError {
   return new HoldfastError('Usage', `${file}:${line} is not valid ${language}`, {
     hint: 'correct it there, or see whether the program that it is for still reads it',
-    cause,
   });
 }
 
-function parseYaml(file: string, text: string): SourceNode {
+function parseYaml(file: string, text: string, lineInFile: LineInFile): SourceNode {
   const lines = new LineCounter();
+  const lineAt = (offset: number): number => lineInFile(lines.linePos(offset).line);
   let document: ReturnType<typeof parseDocument>;
   try {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'error' });
-  } catch (cause) {
-    throw malformed(file, 1, 'YAML', cause);
+  } catch {
+    throw malformed(file, 1, 'YAML');
   }
   const [error] = document.errors;
-  if (error !== undefined) throw malformed(file, lines.linePos(error.pos[0]).line, 'YAML', error);
+  if (error !== undefined) throw malformed(file, lineAt(error.pos[0]), 'YAML');
   let count = 0;
-  const lineOf = (node: Node): number => lines.linePos(node.range?.[0] ?? 0).line;
+  const lineOf = (node: Node): number => lineAt(node.range?.[0] ?? 0);
   const convert = (node: unknown, line: number, depth: number): SourceNode => {
-    if (++count > MAX_NODES || depth > MAX_DEPTH) throw malformed(file, line, 'YAML of a configuration', undefined);
+    if (++count > MAX_NODES || depth > MAX_DEPTH) throw malformed(file, line, 'YAML of a configuration');
     if (isAlias(node)) return convert(node.resolve(document), lineOf(node), depth + 1);
     if (isScalar(node)) return { file, line: lineOf(node), value: scalarOf(node.value) };
     if (isSeq(node)) {
@@ -70,15 +74,20 @@ function mergedEntries(node: SourceNode): [string, SourceNode][] {
   return Array.isArray(node.value) ? node.value.flatMap(mergedEntries) : [];
 }
 
-async function parseToml(file: string, text: string): Promise<SourceNode> {
+async function parseToml(file: string, text: string, lineInFile: LineInFile): Promise<SourceNode> {
   const { parse, TomlError } = await import('smol-toml');
   let data: unknown;
   try {
     data = parse(text);
   } catch (cause) {
-    throw malformed(file, cause instanceof TomlError ? cause.line : 1, 'TOML', cause);
+    throw malformed(file, lineInFile(cause instanceof TomlError ? cause.line : 1), 'TOML');
   }
-  return convertToml(data, [], { file, line: 1 }, findTomlLines(text));
+  const lines = findTomlLines(text);
+  const lineOf = (path: readonly string[]): number | undefined => {
+    const line = lines.lineOf(path);
+    return line === undefined ? undefined : lineInFile(line);
+  };
+  return convertToml(data, [], { file, line: 1 }, { lineOf });
 }
 
 function convertToml(

@@ -59,12 +59,13 @@ export function sshPlace(server: {
   port?: string | undefined;
   path: string;
   home: string;
+  /** The file of the private key, where it is told. */
+  key?: string | undefined;
 }): ResticPlace {
-  const { user, host, port, path, home } = server;
-  const decisions = [
-    KNOWN_HOSTS,
-    'the key is taken from the SSH agent: name one with privateKeyFrom where no agent runs',
-  ];
+  const { user, host, port, path, home, key } = server;
+  const decisions = [KNOWN_HOSTS];
+  if (key === undefined)
+    decisions.push('the key is taken from the SSH agent: name one with privateKeyFrom where no agent runs');
   if (!host.includes('.'))
     decisions.push(`"${host}" may be a name of ~/.ssh/config, which holdfast does not read: write the server’s name`);
   if (user === '') decisions.push('user: the account at the server, which nothing here names');
@@ -76,7 +77,12 @@ export function sshPlace(server: {
         path: path === '' ? '.' : path,
         knownHosts: `${home}/.ssh/known_hosts`,
       },
-      identities: { writer: { ...(user === '' ? { user: 'root' } : { user }), agent: true } },
+      identities: {
+        writer: {
+          user: user === '' ? 'root' : user,
+          ...(key === undefined ? { agent: true } : { privateKeyFrom: { file: key } }),
+        },
+      },
     },
     decisions,
   };

@@ -12,17 +12,23 @@ export interface Profiles {
 
 const NO_PROFILES = new Set(['version', 'global', 'groups', 'includes', 'profiles', 'mixins', 'schedules', '$schema']);
 
+/** Whether the parents of all its profiles are in the file itself. */
+export function isSelfContained(root: SourceMap): boolean {
+  const { written } = writtenProfiles(root);
+  return [...written.values()].every(({ value }) => {
+    const parent = value.get('inherit')?.value;
+    return typeof parent !== 'string' || written.has(parent);
+  });
+}
+
+/** Files that include each other, as one: later ones add to earlier ones, and take the place of their values. */
+export function joinRoots([first, ...others]: readonly SourceMap[]): SourceMap {
+  return others.reduce((all, root) => merge(all, root, 2), first!);
+}
+
 /** Throws Usage for a parent that is not there, or is its own child. */
 export function readProfiles(root: SourceMap, notes: ImportNotes): Profiles {
-  const version = String(root.value.get('version')?.value ?? 1).startsWith('2') ? 2 : 1;
-  const own = root.value.get('profiles');
-  const entries =
-    version === 2
-      ? isSourceMap(own)
-        ? [...own.value]
-        : []
-      : [...root.value].filter(([name]) => !NO_PROFILES.has(name));
-  const written = new Map(entries.flatMap(([name, node]) => (isSourceMap(node) ? [[name, node] as const] : [])));
+  const { written, version } = writtenProfiles(root);
   const mixins = root.value.get('mixins');
   const mixed = new Map(
     [...written].map(([name, node]) => [
@@ -52,6 +58,22 @@ export function readProfiles(root: SourceMap, notes: ImportNotes): Profiles {
   };
   for (const name of mixed.keys()) resolve(name, [name]);
   return { profiles: new Map([...mixed.keys()].map((name) => [name, done.get(name)!])), version };
+}
+
+/** As they are in the file, by name. */
+function writtenProfiles(root: SourceMap): { written: Map<string, SourceMap>; version: 1 | 2 } {
+  const version = String(root.value.get('version')?.value ?? 1).startsWith('2') ? 2 : 1;
+  const own = root.value.get('profiles');
+  const entries =
+    version === 2
+      ? isSourceMap(own)
+        ? [...own.value]
+        : []
+      : [...root.value].filter(([name]) => !NO_PROFILES.has(name));
+  return {
+    written: new Map(entries.flatMap(([name, node]) => (isSourceMap(node) ? [[name, node] as const] : []))),
+    version,
+  };
 }
 
 /** Maps are merged; in format 1 lists are, too, place by place; in format 2 they are replaced, or added to by a mark at the key. */

@@ -185,7 +185,8 @@ class ProfileImport {
     const isPruned = retention.flag('prune') === true || forget.flag('prune') === true;
     this.#skipRest(backup, retention, forget);
     const copies = repository === undefined ? [] : this.#copies(repository, base);
-    if (repository !== undefined) this.#work(repository, backup, isPruned);
+    if (repository === undefined) this.#skipRepository(backup);
+    else this.#work(repository, backup, isPruned);
     const draft: PolicyDraft = {
       name: this.#name,
       comments: [`The profile "${this.#name}" of ${this.#profile.node.file}:${this.#profile.node.line}.`],
@@ -200,7 +201,6 @@ class ProfileImport {
       decisions: this.#context.notes.takeDecisions(),
       missing,
     };
-    if (repository !== undefined) this.#work(repository, backup, isPruned);
     folder.policy(draft);
     this.#profile.finish();
   }
@@ -235,10 +235,6 @@ class ProfileImport {
         section.node.value.get('repository') ?? section.node,
         section.keyOf('repository'),
         place,
-      );
-      section.skip(
-        ['password-file', 'password-command', 'env', 'compression', 'limit-upload', 'limit-download'],
-        'it belongs to the repository that has no counterpart',
       );
       missing.push('Its repository has no counterpart here: add a Location and a Repository, and back up to it.');
       return undefined;
@@ -319,6 +315,25 @@ class ProfileImport {
         ...(share === undefined ? {} : { readData: share }),
       });
     check.skip([...SCHEDULE_DETAILS, 'check-unused', 'with-cache'], 'a check says it all');
+  }
+
+  #skipRepository(backup: Section): void {
+    const message = 'it belongs to the repository, which has no counterpart here';
+    this.#profile.skip(
+      [
+        'password-file',
+        'password-command',
+        'env',
+        'compression',
+        'limit-upload',
+        'limit-download',
+        'check',
+        'prune',
+        'copy',
+      ],
+      message,
+    );
+    backup.skip(['check-before', 'check-after'], message);
   }
 
   #skipRest(backup: Section, retention: Section, forget: Section): void {

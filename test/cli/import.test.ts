@@ -81,14 +81,29 @@ test('without --out the policies go to stdout, and all else beside it; --json ha
   expect(readFileSync(join(directory, 'p', 'documents.yaml'), 'utf8')).not.toContain('hunter2');
 });
 
+test('files of Windows’ editors are read: UTF-8 and UTF-16 with their marks', async () => {
+  const directory = makeFolder();
+  const marked = Buffer.from(`\ufeff${PROFILES}`, 'utf16le');
+  writeFileSync(join(directory, 'little.yaml'), marked);
+  writeFileSync(join(directory, 'big.yaml'), Buffer.from(marked).swap16());
+  writeFileSync(join(directory, 'utf8.yaml'), `\ufeff${PROFILES.replaceAll('\n', '\r\n')}`);
+  const texts = ['little', 'big', 'utf8'].map(async (name) => {
+    const { status, stdout } = await runCli(['import', `${name}.yaml`], { directory });
+    return [status, stdout.replaceAll(`${name}.yaml`, 'X')];
+  });
+  const [first, ...others] = await Promise.all(texts);
+  expect(first?.[0]).toBe(0);
+  for (const other of others) expect(other).toEqual(first);
+});
+
 test('what is no configuration is refused by name', async () => {
   const directory = makeFolder();
-  writeFileSync(join(directory, 'binary'), Buffer.from([0xff, 0xfe, 0x00]));
+  writeFileSync(join(directory, 'binary'), Buffer.from([0x80, 0xfe, 0x00]));
   writeFileSync(join(directory, 'compose.yaml'), 'services: {}\n');
   const refusals = [
     ['nowhere.yaml', 'nowhere.yaml does not exist'],
     ['.', '. is no file'],
-    ['binary', 'binary is not UTF-8 text'],
+    ['binary', 'binary is not text'],
     ['compose.yaml', 'say what it is: --from resticprofile'],
   ];
   for (const [file, message] of refusals)

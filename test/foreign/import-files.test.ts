@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
 import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { HoldfastError } from '../../common/errors.ts';
 import { compile } from '../../domain/compile.ts';
 import { findCrossFieldProblems } from '../../domain/cross-field-rules.ts';
 import { importFiles, type Imported, type ImportFile } from '../../foreign/import-files.ts';
@@ -9,7 +11,7 @@ import { loadPolicies } from '../../schemas/load-policies.ts';
 import { memoryPolicyFiles } from '../schemas/memory-policy-files.ts';
 
 const INPUTS = {
-  'profiles.toml': '/etc/resticprofile/profiles.toml',
+  'profiles.conf': '/etc/resticprofile/profiles.conf',
   'profiles.yaml': '/etc/resticprofile/profiles.yaml',
   'profiles.json': '/etc/resticprofile/profiles.json',
   '.autorestic.yml': '/home/anna/.autorestic.yml',
@@ -64,7 +66,7 @@ test.each(Object.keys(INPUTS) as (keyof typeof INPUTS)[])(
 );
 
 test('several files make one folder: what they share is one repository, names stay unique', async () => {
-  const names = ['profiles.toml', '.autorestic.yml', 'borgmatic.yaml', 'old-borgmatic.yaml'] as const;
+  const names = ['profiles.conf', '.autorestic.yml', 'borgmatic.yaml', 'old-borgmatic.yaml'] as const;
   const imported = await importFiles(names.map(inputOf), surroundings);
   expect(imported.files.map(({ program }) => program)).toEqual([
     'resticprofile',
@@ -80,6 +82,28 @@ test('several files make one folder: what they share is one repository, names st
     'Policy/default',
     'Policy/default-2',
   ]);
+});
+
+test('files of resticprofile that refer to each other are one configuration', async () => {
+  const { documents } = await importFiles(
+    [
+      textFile(
+        'profiles.toml',
+        'includes = ["parts.toml"]\n[web]\ninherit = "base"\n[web.backup]\nsource = "/var/www"\n',
+      ),
+      {
+        ...textFile('parts.toml', '[base]\nrepository = "/mnt/vault"\npassword-file = "key"\n'),
+        path: '/elsewhere/parts.toml',
+      },
+    ],
+    surroundings,
+  );
+  expect(documents.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
+    'Location/vault',
+    'Repository/vault',
+    'Policy/web',
+  ]);
+  expect(documents[1]?.spec).toMatchObject({ passwordFrom: { file: '/etc/backup/key' } });
 });
 
 test('whatever nobody reads of a file is listed with its line', async () => {
@@ -106,6 +130,12 @@ test.each([
     'loop.toml:4: the profile b inherits from a, which is its own child',
   ],
   ['orphan.toml', '[a]\ninherit = "b"\n', 'orphan.toml:2: the profile a inherits from b, which is not there'],
+  ['gone.yaml', 'a:\n  {{ template "x" . }}\n', 'gone.yaml:2 has a template that is not there'],
+  [
+    'round.yaml',
+    '{{ define "x" }}\n{{ template "x" . }}\n{{ end }}\na: 1\n{{ template "x" }}\n',
+    'has a template that is not there',
+  ],
   ['made.yaml', 'a:\n{{ range .List }}\n  x: 1\n{{ end }}\n', 'made.yaml:2 has a template (range)'],
 ])('%s is refused with its place, and none of its text', async (file, text, message) => {
   const error = await importText(file, text).then(
@@ -124,6 +154,35 @@ test('aliases that explode end, and do not hang', async () => {
   await expect(importText('bomb.yaml', levels.join(''))).rejects.toThrow('is not valid YAML of a configuration');
 });
 
+test('templates: parts are put in where they are called, and keep their lines; variables of the file are written out', async () => {
+  const { documents, notes } = await importText(
+    'profiles.yaml',
+    [
+      '{{ define "parts" }}',
+      '    exclude: "*.{{ .Profile.Name }}"',
+      '    novelty: 1',
+      '{{ end }}',
+      '{{ $disk := "/mnt/disk" }}',
+      'photos:',
+      '  repository: "local:{{ $disk }}/{{ .Profile.Name }}" {{/* a comment */}}',
+      '  backup:',
+      '    source: {{ .Env.HOME }}/Photos',
+      '    {{ template "parts" . }}',
+      '    tag: "{{ .Now.Weekday }}"',
+      '',
+    ].join('\n'),
+  );
+  expect(documents.map(({ spec }) => spec)).toMatchObject([
+    { local: { path: '/mnt/disk/photos' } },
+    {},
+    { source: { directory: '/home/anna/Photos', exclude: ['*.photos'] } },
+  ]);
+  expect(notes.map(({ kind, line, key }) => `${kind} ${line} ${key}`)).toEqual([
+    'dropped 3 photos.backup.novelty',
+    'decide 11 photos.backup.tag',
+  ]);
+});
+
 test('inheritance: format 1 merges lists by place, format 2 replaces them or adds to them', async () => {
   const sources = async (version: number, child: string): Promise<unknown> => {
     const profiles = `p: { repository: /r, backup: { source: [/a, /b] } }\nc: { inherit: p, backup: { ${child} } }\n`;
@@ -137,3 +196,63 @@ test('inheritance: format 1 merges lists by place, format 2 replaces them or add
   expect(await sources(2, 'source...: /c')).toEqual(['/a', '/b', '/c']);
   expect(await sources(2, 'source__PREPEND: /c')).toEqual(['/c', '/a', '/b']);
 });
+
+test('whatever is done to a file, it is imported or refused, at once and without a secret', async () => {
+  const texts = Object.keys(INPUTS).map((name) => inputOf(name as keyof typeof INPUTS));
+  const pieces = fc.constantFrom(
+    '',
+    '\n',
+    ' ',
+    '"',
+    "'",
+    '[',
+    '{',
+    '}',
+    ']',
+    ':',
+    '*a',
+    '&a ',
+    '- ',
+    '{{',
+    '}}',
+    '# ',
+    '0',
+    '\t',
+    '<<: *rules',
+    'true',
+    'null',
+    '\u0000',
+    '[x]\n',
+    '=',
+  );
+  const edits = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat({ max: 40 }), pieces), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  const started = performance.now();
+  let refused = 0;
+  let imported = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...texts), edits, async (input, changes) => {
+      let { text } = input;
+      for (const [where, length, piece] of changes) {
+        const at = Math.floor(where * text.length);
+        text = text.slice(0, at) + piece + text.slice(at + length);
+      }
+      try {
+        const result = await importFiles([{ ...input, text }], surroundings);
+        imported++;
+        // A cut through the key may make anything of its value; what is told of it names keys alone.
+        for (const { message } of result.notes) expect(message).not.toContain('hunter2');
+      } catch (error) {
+        expect(error).toBeInstanceOf(HoldfastError);
+        expect((error as HoldfastError).code).toBe('Usage');
+        expect((error as HoldfastError).message).not.toContain('hunter2');
+        refused++;
+      }
+    }),
+    { seed: 6, numRuns: 1500 },
+  );
+  expect(Math.min(refused, imported)).toBeGreaterThan(100);
+  expect(performance.now() - started).toBeLessThan(60_000);
+}, 90_000);
