@@ -26,6 +26,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: () => import('./import.ts'),
       },
       { name: 'schema', summary: 'explain the policy language', load: () => import('./schema.ts') },
+      { name: 'fmt', summary: 'lay policy files out in one way', load: () => import('./fmt.ts') },
       {
         name: 'upgrade',
         summary: 'rewrite policies of older versions of the language',
@@ -120,5 +121,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
-  'fmt drift simulate approve deny cancel explain recover evidence providers review'.split(' '),
+  'drift simulate approve deny cancel explain recover evidence providers review'.split(' '),
 );

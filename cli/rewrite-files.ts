@@ -20,8 +20,8 @@ export interface RewriteOptions {
 }
 
 export interface Rewriting {
-  /** The new text of one that parses; the same when there is nothing to do. Throws HoldfastError. */
-  rewrite(text: string): string;
+  /** The new text of one that parses; the same when there is nothing to do; undefined when that cannot be known. Throws HoldfastError. */
+  rewrite(text: string): string | undefined;
   /** `formatted`, for sentences. */
   done: string;
 }
@@ -57,7 +57,7 @@ export async function rewriteFiles(
   const changed: Rewritten[] = [];
   for (const { path } of files) {
     const file = shownPath(path, context.directory);
-    const found = rewriteOne(file, await io.read(path), rewriting, problems);
+    const found = rewriteOne(context, file, await io.read(path), rewriting, problems);
     if (found === undefined) continue;
     changed.push(found);
     if (options.check !== true && options.diff !== true) await replaceFile(path, found.after);
@@ -69,9 +69,10 @@ export async function rewriteFiles(
 
 /** undefined: it stays as it is. */
 function rewriteOne(
+  { output }: CliContext,
   file: string,
   bytes: Uint8Array,
-  { rewrite }: Rewriting,
+  { rewrite, done }: Rewriting,
   problems: Problem[],
 ): Rewritten | undefined {
   const before = decode(file, bytes, problems);
@@ -80,14 +81,15 @@ function rewriteOne(
   problems.push(...errors);
   if (errors.length > 0) return undefined;
   const after = rewrite(before);
-  return after === before ? undefined : { file, before, after };
+  if (after === undefined) output.warn(`${file} has a form that cannot be ${done} for certain, and is left as it is`);
+  return after === undefined || after === before ? undefined : { file, before, after };
 }
 
 async function rewriteInput(context: CliContext, options: RewriteOptions, rewriting: Rewriting): Promise<ExitStatus> {
   const { output } = context;
   const input = await readAll(context.openInput());
   const problems: Problem[] = [];
-  const found = rewriteOne('<stdin>', Buffer.from(input), rewriting, problems);
+  const found = rewriteOne(context, '<stdin>', Buffer.from(input), rewriting, problems);
   if (problems.length > 0) {
     tell(context, { files: 1, changed: [], problems }, options, rewriting.done);
     return ExitStatus.usage;

@@ -1281,6 +1281,18 @@ export interface Hook1 {
  */
 export interface Sync {
   /**
+   * The Location.
+   */
+  to: string;
+  /**
+   * Below the location. Default: the location itself.
+   */
+  path?: string;
+  /**
+   * `mirror` removes what the source no longer has; `copy` never removes.
+   */
+  mode: 'mirror' | 'copy';
+  /**
    * How often. Default: that of the class.
    */
   every?: string;
@@ -1321,18 +1333,6 @@ export interface Sync {
    */
   overlap?: 'skip';
   disabled?: Disabled;
-  /**
-   * The Location.
-   */
-  to: string;
-  /**
-   * Below the location. Default: the location itself.
-   */
-  path?: string;
-  /**
-   * `mirror` removes what the source no longer has; `copy` never removes.
-   */
-  mode: 'mirror' | 'copy';
   /**
    * Only what matches one of these patterns.
    *
@@ -1399,6 +1399,10 @@ export interface Verification {
  */
 export interface Backup {
   /**
+   * The Repository.
+   */
+  to: string;
+  /**
    * How often. Default: that of the class.
    */
   every?: string;
@@ -1439,10 +1443,6 @@ export interface Backup {
    */
   overlap?: 'skip';
   disabled?: Disabled;
-  /**
-   * The Repository.
-   */
-  to: string;
   /**
    * Tags besides `holdfast` and `policy=NAME`.
    *
@@ -1519,6 +1519,14 @@ export interface BackupRetention {
  */
 export interface Copy {
   /**
+   * The Repository read.
+   */
+  from: string;
+  /**
+   * The Repository written.
+   */
+  to: string;
+  /**
    * How often. Default: that of the class's backup.
    */
   every?: string;
@@ -1559,14 +1567,6 @@ export interface Copy {
    */
   overlap?: 'skip';
   disabled?: Disabled;
-  /**
-   * The Repository read.
-   */
-  from: string;
-  /**
-   * The Repository written.
-   */
-  to: string;
 }
 /**
  * Which snapshots stay. Nothing is ever forgotten without this block.

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Document, isMap, isPair, isScalar, isSeq, type Node, parseAllDocuments, visit } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { renderProblems } from '../../schemas/problem.ts';
 import { upgradeText } from '../../schemas/upgrade-text.ts';
 import { parseYamlFile } from '../../schemas/yaml-source.ts';
 import { checkFiles } from './check-files.ts';
+import { layOut } from './random-layout.ts';
 
 const LANGUAGE = readFileSync(path.join(import.meta.dirname, 'whole-language.txt'), 'utf8');
 
@@ -41,23 +42,6 @@ function older(value: unknown, isPolicy: boolean): unknown {
 }
 
 const everyV1 = parseAllDocuments(LANGUAGE).map((document) => document.toJS() as Data);
-
-/** As a person may have laid it out: flow or block, comments and blank lines anywhere, other indents. */
-function layOut(data: Data, choose: (most: number) => number, indent: number): string {
-  const document = new Document(data);
-  let comments = 0;
-  visit(document, (key, node) => {
-    const value = (isPair(node) ? node.key : node) as Node | null;
-    if ((isMap(node) || isSeq(node)) && node !== document.contents && choose(4) === 0) node.flow = true;
-    const isPlace = isPair(node) || (isScalar(node) && key === 'value') || (isScalar(node) && typeof key === 'number');
-    if (!isPlace || value === null) return;
-    if (isPair(node) && choose(6) === 0) value.commentBefore = ` comment ${comments++}`;
-    if (isPair(node) && choose(6) === 0) value.spaceBefore = true;
-    if (isScalar(node) && choose(6) === 0) node.comment = ` comment ${comments++}`;
-    if (isScalar(node) && choose(8) === 0) node.type = 'QUOTE_DOUBLE';
-  });
-  return document.toString({ indent, lineWidth: 0, indentSeq: choose(2) === 0 });
-}
 
 const commentsOf = (text: string): string[] => [...text.matchAll(/# (comment \d+)/g)].map(([, one = '']) => one).sort();
 const dataOf = (text: string): unknown => parseYamlFile('a', text).parts.map(({ data }) => data);
