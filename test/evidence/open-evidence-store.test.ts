@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { AdoptionRecord } from '../../domain/adoption-record.ts';
 import type { RunRecord } from '../../domain/run-record.ts';
 import { openEvidenceStore } from '../../evidence/open-evidence-store.ts';
 import { encodeSegment, runName, runPrefixes } from '../../evidence/record-names.ts';
@@ -70,6 +71,26 @@ test('runs come ordered by the time they finished, and filtered by time, policy 
   expect(await collect(store.readRuns({ kinds: ['check', 'prune'] }))).toEqual([check]);
   expect(await collect(store.readRuns({ from: new Date('2026-11-23T00:00:00Z'), policy: 'orders' }))).toEqual([late]);
   expect(await collect(store.readRuns({ to: new Date(early.finishedAt) }))).toEqual([early]);
+});
+
+test('adoptions are written once, read in the order of their times, and nothing else is taken for one', async () => {
+  const store = open();
+  const adoption = (time: string): AdoptionRecord => ({
+    format: 'holdfast-adoption/1',
+    id: `${time.replaceAll(/[-:]/g, '')}-orders-1f2e3d4c`,
+    adoptedAt: time,
+    adoptedBy: 'alice@app-01',
+    policy: 'orders',
+    repository: 'offsite',
+    repositoryId: '1f2e3d4c',
+    snapshots: [{ oldId: 'a', newId: 'b', time: '2026-11-01T02:00:00Z', hostname: 'app-01', paths: ['/srv'] }],
+  });
+  const [late, early] = [adoption('2026-11-23T05:00:00Z'), adoption('2026-11-22T05:00:00Z')];
+  for (const record of [late, early, late]) await store.writeAdoption(record);
+  expect(await collect(store.readAdoptions())).toEqual([early, late]);
+  await expect(store.writeAdoption({ ...late, adoptedBy: 'mallory' })).rejects.toThrow('with other content');
+  await writeFile(join(directory, 'adoptions', '20261124T000000Z-x.json'), '{"format":"holdfast-adoption/1"}');
+  await expect(collect(store.readAdoptions())).rejects.toThrow('20261124T000000Z-x.json');
 });
 
 test('folders of other days are not opened', async () => {
