@@ -1,6 +1,7 @@
 /** Use case: compares what should have run with the run records, and leaves the report beside them. */
 import { throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
+import type { AdoptionRecord } from '../domain/adoption-record.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import { auditReach, buildAudit, type Audit } from '../domain/audit.ts';
 import { renderAudit } from '../domain/audit-text.ts';
@@ -49,7 +50,10 @@ export async function auditEvidence(
   const all = await collectApplies(evidence, from, to, suspensions);
   const { runsFrom } = auditReach(all, from);
   const runs = watch(evidence.readRuns({ from: runsFrom, to }), context);
-  return buildAudit({ applies: all, runs, pauses: await evidence.readPauses(), suspensions, from, to });
+  const pauses = await evidence.readPauses();
+  const adoptions: AdoptionRecord[] = [];
+  for await (const record of evidence.readAdoptions()) adoptions.push(record);
+  return buildAudit({ applies: all, runs, pauses, adoptions, suspensions, from, to });
 }
 
 /** Two passes, as the actions in force say how far back the applies are needed. */

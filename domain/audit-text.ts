@@ -1,5 +1,5 @@
 /** The audit as text that a person reads: figures, objectives, what did not go well, what to do. */
-import type { Audit, AuditedAction, AuditedPause } from './audit.ts';
+import type { Audit, AuditedAction, AuditedAdoption, AuditedPause } from './audit.ts';
 import { auditPeriod } from './audit.ts';
 import type { AuditedRun } from './judge-slots.ts';
 import { inWords, type ObjectiveReport } from './objectives.ts';
@@ -35,6 +35,7 @@ export function renderAudit(audit: Audit): string {
       audit.objectives.map(objectiveRow),
     ),
     table('Pauses', ['from', 'to', 'action', 'by', 'why'], audit.pauses.map(pauseRow)),
+    table('Adopted', ['at', 'snapshots', 'policy', 'repository', 'by', 'record'], audit.adoptions.map(adoptionRow)),
     exceptions(audit),
     findings(audit),
   ];
@@ -93,6 +94,10 @@ function actionRow(action: AuditedAction): string[] {
     ].map(String),
     action.suspendedBy === undefined ? lastGood : `${lastGood} (${describeSuspension(action.suspendedBy)})`,
   ];
+}
+
+function adoptionRow({ adoptedAt, adoptedBy, policy, repository, record, snapshots }: AuditedAdoption): string[] {
+  return [shortTime(adoptedAt), String(snapshots), policy, repository, adoptedBy, `adoptions/${record}.json`];
 }
 
 function pauseRow({ actionId, since, until, by, reason }: AuditedPause): string[] {

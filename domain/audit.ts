@@ -1,5 +1,6 @@
 /** The audit: what should have run against what the records say, the objectives, and what needs attention. */
 import type { Action, ActionKind, PolicyCommit } from './action.ts';
+import type { AdoptionRecord } from './adoption-record.ts';
 import type { ApplyRecord } from './apply-record.ts';
 import { auditFindings } from './audit-findings.ts';
 import { isSuspendedAt, latestFinish } from './expected-runs.ts';
@@ -54,6 +55,8 @@ export interface Audit {
   actions: AuditedAction[];
   /** Operators' pauses that were in force at some time of the period. */
   pauses: AuditedPause[];
+  /** Snapshots that policies took in within the period, oldest first. */
+  adoptions: AuditedAdoption[];
   /** Expected runs that did not simply succeed on time, oldest first, at most 1,000. */
   exceptions: AuditedRun[];
   exceptionsLeftOut: number;
@@ -65,6 +68,12 @@ export interface AuditedPause extends PauseSpan {
   actionId: string;
 }
 
+export interface AuditedAdoption extends Pick<AdoptionRecord, 'adoptedAt' | 'adoptedBy' | 'policy' | 'repository'> {
+  /** Name of the record: it lists the snapshots with their ids before and after. */
+  record: string;
+  snapshots: number;
+}
+
 const MAX_EXCEPTIONS = 1000;
 
 export interface AuditInput {
@@ -74,6 +83,8 @@ export interface AuditInput {
   runs: AsyncIterable<RunRecord> | Iterable<RunRecord>;
   /** Oldest first. Absent: none. */
   pauses?: readonly PauseRecord[];
+  /** In any order. Absent: none. */
+  adoptions?: readonly AdoptionRecord[];
   /** As of all records to the end of the period. Absent: of `applies`. */
   suspensions?: Suspensions;
   from: Date;
@@ -129,11 +140,26 @@ export async function buildAudit(input: AuditInput): Promise<Audit> {
     figures: totals(actions, objectives),
     actions,
     pauses: pausesWithin(pauses, from),
+    adoptions: adoptionsWithin(input.adoptions ?? [], from, to),
     exceptions: exceptions.slice(0, MAX_EXCEPTIONS),
     exceptionsLeftOut: Math.max(0, exceptions.length - MAX_EXCEPTIONS),
     objectives,
     findings: auditFindings(audited, actions, objectives, latest, history, to),
   };
+}
+
+function adoptionsWithin(records: readonly AdoptionRecord[], from: Date, to: Date): AuditedAdoption[] {
+  return records
+    .filter(({ adoptedAt }) => Date.parse(adoptedAt) > from.getTime() && Date.parse(adoptedAt) <= to.getTime())
+    .toSorted((a, b) => (a.adoptedAt < b.adoptedAt ? -1 : 1))
+    .map(({ id, adoptedAt, adoptedBy, policy, repository, snapshots }) => ({
+      record: id,
+      adoptedAt,
+      adoptedBy,
+      policy,
+      repository,
+      snapshots: snapshots.length,
+    }));
 }
 
 function pausesWithin(pauses: ReadonlyMap<string, readonly PauseSpan[]>, from: Date): AuditedPause[] {
