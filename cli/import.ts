@@ -121,13 +121,9 @@ const HEADINGS = {
   unneeded: 'Not needed:',
 } as const;
 
-function tell(
-  context: CliContext,
-  { files, documents, notes }: Imported,
-  out: string | undefined,
-  written: string[] | undefined,
-): void {
+function tell(context: CliContext, imported: Imported, out: string | undefined, written: string[] | undefined): void {
   const { output } = context;
+  const { files, documents, notes } = imported;
   const policies = documents.filter(({ kind }) => kind === 'Policy');
   if (context.json)
     return output.json({
@@ -150,10 +146,11 @@ function tell(
   output.note(
     `${count(policies.length - open, 'policy', 'policies')} from ${files.map(({ file, program }) => `${file} (${program})`).join(', ')}${open === 0 ? '' : `; ${open} more lack something and are comments`}`,
   );
-  tellNext(context, documents, out ?? 'policies');
+  tellNext(context, imported, out ?? 'policies');
 }
 
-function tellNext({ output }: CliContext, documents: readonly DraftDocument[], out: string): void {
+function tellNext({ output }: CliContext, { files, documents }: Imported, out: string): void {
+  const programs = [...new Set(files.map(({ program }) => program))].join(', ');
   output.note(`\nNow:\n  holdfast validate ${out}`);
   for (const { kind, name, spec, isOpen } of documents) {
     if (kind !== 'Policy' || isOpen === true) continue;
@@ -161,4 +158,7 @@ function tellNext({ output }: CliContext, documents: readonly DraftDocument[], o
       if (!to.endsWith('-restic'))
         output.note(`  holdfast adopt --policies ${out} --repository ${to} --policy ${name} --dry-run`);
   }
+  output.note(
+    `and, when the policies are in force, switch off the schedules of ${programs}: two programs would do the same work.`,
+  );
 }

@@ -38,7 +38,7 @@ function importBackend(name: string, backend: Section, { directory, folder, home
   const isLiteral = backend.take('key') !== undefined || env.take('RESTIC_PASSWORD') !== undefined;
   const file = env.text('RESTIC_PASSWORD_FILE');
   const command = env.text('RESTIC_PASSWORD_COMMAND');
-  backend.drop(['rest'], 'holdfast has no REST server’s storage');
+  backend.skip(['rest'], 'it is for a REST server, a kind of storage that holdfast does not have');
   backend.skip(['requireKey', 'init', 'options'], 'it does not change what is protected');
   if (typeof place === 'string') {
     backend.notes.add('dropped', backend.node, backend.path, place);
