@@ -14,6 +14,11 @@ switch (benchmark) {
     await runIndexBenchmark(args);
     break;
   }
+  case 'policies': {
+    const { runPoliciesBenchmark } = await import('./policies.ts');
+    await runPoliciesBenchmark(args);
+    break;
+  }
   case 'profile': {
     const { runProfile } = await import('./profile.ts');
     await runProfile(args);
@@ -36,7 +41,7 @@ switch (benchmark) {
   }
   default:
     process.stderr.write(
-      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|sync|storage|index|profile [--help].\n`,
+      `There is no benchmark "${benchmark}". npm run bench [commands], or npm run bench -- engine|scaling|sync|storage|index|policies|profile [--help].\n`,
     );
     process.exitCode = 2;
 }

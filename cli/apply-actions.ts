@@ -30,8 +30,8 @@ export interface ApplyInput extends CompiledActions {
   onWait?: (holder: string) => void;
 }
 
-/** For another apply, which may be asking its person. */
-const WAIT_SECONDS = 60;
+/** For another apply, which may be asking its person; longer than one that was killed on another machine keeps its lease. */
+const WAIT_SECONDS = 90;
 
 export interface Applied {
   /** What was to be done. */

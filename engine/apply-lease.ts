@@ -12,12 +12,12 @@ import { replaceSchedule } from './replace-schedule.ts';
 export const APPLY_LEASE_ID = 'holdfast/apply';
 
 /** A holder that has not renewed for this long, by the clock of who waits, is gone. */
-const EXPIRES_SECONDS = 30;
+const EXPIRES_SECONDS = 60;
 /** Of that time: when a holder renews, and when one that could not renew stops, well before others may take it. */
 const RENEW_SHARE = 1 / 6;
 const LOST_SHARE = 2 / 3;
 /** A description of a schedule that has just been made anew can take much longer, and comes at once when asked again. */
-const LOOK_LIMIT_MS = 3000;
+const LOOK_LIMIT_MS = 10_000;
 const POLL_MS = 250;
 const TELL_AFTER_MS = 1000;
 
@@ -28,7 +28,7 @@ export interface LeaseOptions {
   signal: AbortSignal;
   /** Told once, when somebody else holds it for more than a moment. */
   onWait?: (holder: string) => void;
-  /** Default: 30; a test does not wait that long. */
+  /** Default: 60; a test does not wait that long. */
   expiresSeconds?: number;
 }
 
@@ -48,7 +48,7 @@ interface Seen {
 
 /**
  * Runs the work while this process holds the lease. What a killed process has left is taken over: at once when it was
- * on this machine, else when it has not been renewed for half a minute. The signal that the work gets fires when
+ * on this machine, else when it has not been renewed for a minute. The signal that the work gets fires when
  * somebody could have taken the lease, because this process did not come to renew it. Throws GuardRefused, naming the
  * holder, when the wait was in vain.
  */

@@ -18,13 +18,13 @@ export interface ScheduleChanges {
   pausedByOperator: string[];
 }
 
-/** Twenty at a time take half as long as one by one; more do not help. */
-const CONCURRENCY = 20;
+/** Enough to keep the server busy; with more, each call takes longer, and those of others who use it, too. */
+const CONCURRENCY = 8;
 
 /** Lost races against other writers of the same schedule before giving up. */
 const UPDATE_ATTEMPTS = 5;
 
-/** Milliseconds are usual; beyond this the namespace is busy with others' schedules, and waiting helps no more. */
+/** Milliseconds are usual; beyond this the server is busy with others' work: what it has not taken by then is looked at again. */
 const LISTING_LAG_MS = 5000;
 const LISTING_POLL_MS = 20;
 
@@ -42,33 +42,50 @@ export async function applySchedules(
   connection: Connection,
   namespace: string,
   requests: ActionRequest[],
-  options: ApplyOptions = {},
+  { signal, paused }: ApplyOptions = {},
 ): Promise<ScheduleChanges> {
   const client = new Client({ connection, namespace });
   const known = await listOwnSchedules(client);
   const changes: ScheduleChanges = { created: [], updated: [], deleted: [], unchanged: [], pausedByOperator: [] };
-  await inParallel(requests, async (request) => {
-    throwIfAborted(options.signal);
-    const wanted = scheduleOptionsFor(request);
-    const digest = digestOf(wanted);
-    const note = options.paused?.get(wanted.scheduleId);
-    const fresh = note === undefined ? wanted : { ...wanted, state: { paused: true, note } };
-    const existing = known.get(wanted.scheduleId) ?? (await createOrFind(client, withDigest(fresh, digest)));
+  const outdated: Wanted[] = [];
+  await inParallel(requests, signal, async (request) => {
+    const wanted = wantedOf(request);
+    const { scheduleId } = wanted.options;
+    const note = paused?.get(scheduleId);
+    const fresh = note === undefined ? wanted.options : { ...wanted.options, state: { paused: true, note } };
+    const existing = known.get(scheduleId) ?? (await createOrFind(client, fresh));
     if (existing === 'created') {
-      changes.created.push(wanted.scheduleId);
-      if (note !== undefined) changes.pausedByOperator.push(wanted.scheduleId);
-    } else {
-      const isCurrent = existing.digest === digest;
-      const state = isCurrent ? existing : await update(client, wanted, digest);
-      changes[isCurrent ? 'unchanged' : 'updated'].push(wanted.scheduleId);
-      if (isOperators(state)) changes.pausedByOperator.push(wanted.scheduleId);
+      changes.created.push(scheduleId);
+      if (note !== undefined) changes.pausedByOperator.push(scheduleId);
+      return;
     }
+    if (existing.digest !== wanted.digest) return void outdated.push(wanted);
+    changes.unchanged.push(scheduleId);
+    if (isOperators(existing)) changes.pausedByOperator.push(scheduleId);
   });
+  changes.pausedByOperator.push(...(await updateAll(client, outdated, signal)));
+  changes.updated = outdated.map(({ options }) => options.scheduleId);
   const inForce = new Set(requests.map(({ action }) => action.id));
-  const gone = [...known.keys()].filter((id) => !inForce.has(id));
-  await inParallel(gone, (id) => remove(client, id));
-  if (gone.length > 0) await untilUnlisted(client, gone, options.signal);
-  return inOrder(requests, { ...changes, deleted: gone.toSorted() });
+  changes.deleted = [...known.keys()].filter((id) => !inForce.has(id)).toSorted();
+  await inParallel(changes.deleted, signal, (id) => remove(client, id));
+  // Until the list has caught up, the next apply would take a deleted schedule for one that is there and as wanted.
+  await untilListed(client, changes.deleted, (id, listed) => !listed.has(id), signal);
+  return inOrder(requests, changes);
+}
+
+interface Wanted {
+  options: ActionSchedule;
+  digest: string;
+}
+
+function wantedOf(request: ActionRequest): Wanted {
+  const options = scheduleOptionsFor(request);
+  const digest = digestOf(options);
+  const pairs = options.typedSearchAttributes as { key: typeof SCHEDULE_DIGEST; value: string }[];
+  return {
+    digest,
+    options: { ...options, typedSearchAttributes: [...pairs, { key: SCHEDULE_DIGEST, value: digest }] },
+  };
 }
 
 /** Runs that a schedule started and that are open keep going: a deleted schedule only starts no more. */
@@ -81,17 +98,29 @@ async function remove(client: Client, scheduleId: string): Promise<void> {
 }
 
 /**
- * The list lags behind a deletion: until it has caught up, the next apply would take a deleted schedule for one that is
- * there and as wanted, and leave it missing.
+ * The list lags behind what is written, by milliseconds where the server has nothing else to do. Returns what it has not
+ * caught up with in time.
  */
-async function untilUnlisted(client: Client, deleted: string[], signal: AbortSignal | undefined): Promise<void> {
+async function untilListed(
+  client: Client,
+  ids: readonly string[],
+  isSeen: (id: string, listed: ReadonlyMap<string, OwnSchedule>) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  let left = [...ids];
+  let pauseMs = LISTING_POLL_MS;
   const deadline = performance.now() + LISTING_LAG_MS;
-  for (;;) {
+  while (left.length > 0) {
     throwIfAborted(signal);
+    const started = performance.now();
     const listed = await listOwnSchedules(client);
-    if (!deleted.some((id) => listed.has(id)) || performance.now() > deadline) return;
-    await delay(LISTING_POLL_MS);
+    left = left.filter((id) => !isSeen(id, listed));
+    if (started > deadline) break;
+    // Thousands take seconds to list: the server is to have time for what is waited for, too.
+    pauseMs = Math.min(1000, Math.max(pauseMs * 2, performance.now() - started));
+    if (left.length > 0) await delay(pauseMs);
   }
+  return left;
 }
 
 /** What exists already although the list does not have it: listing lags a few milliseconds behind. */
@@ -106,22 +135,35 @@ async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'cr
   }
 }
 
-/** By its conflict token, which keeps a pause that an operator sets in the same moment. */
-async function update(client: Client, wanted: ActionSchedule, digest: string): Promise<Pause> {
-  const handle = client.schedule.getHandle(wanted.scheduleId);
-  for (let attempt = 1; attempt <= UPDATE_ATTEMPTS; attempt++) {
-    const { raw, state } = await handle.describe();
-    const kept = { ...withDigest(wanted, digest), state: keepPause(wanted, state) };
-    await replaceSchedule(client, kept, raw.conflictToken);
-    const written = await handle.describe();
-    if (written.typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return written.state;
+/**
+ * Each by its conflict token, which keeps a pause that an operator sets in the same moment: the server drops such a write
+ * silently, and the list tells of which. Descriptions are what costs the server most. Returns those that an operator
+ * has paused.
+ */
+async function updateAll(
+  client: Client,
+  outdated: readonly Wanted[],
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const paused = new Map<string, boolean>();
+  const digests = new Map(outdated.map(({ options, digest }) => [options.scheduleId, digest]));
+  let left = [...outdated];
+  for (let attempt = 1; attempt <= UPDATE_ATTEMPTS && left.length > 0; attempt++) {
+    await inParallel(left, signal, async ({ options, digest }) => {
+      const { raw, state, typedSearchAttributes } = await client.schedule.getHandle(options.scheduleId).describe();
+      paused.set(options.scheduleId, isOperators(state));
+      if (typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return;
+      await replaceSchedule(client, { ...options, state: keepPause(options, state) }, raw.conflictToken);
+    });
+    const ids = left.map(({ options }) => options.scheduleId);
+    const lost = await untilListed(client, ids, (id, listed) => listed.get(id)?.digest === digests.get(id), signal);
+    left = left.filter(({ options }) => lost.includes(options.scheduleId));
   }
+  if (left.length === 0) return [...paused].filter(([, isPaused]) => isPaused).map(([id]) => id);
   throw new HoldfastError(
     'EngineUnreachable',
-    `the schedule ${wanted.scheduleId} was changed by others all the while`,
-    {
-      hint: 'apply again',
-    },
+    `the schedule ${left[0]!.options.scheduleId} was changed by others all the while`,
+    { hint: 'apply again' },
   );
 }
 
@@ -130,15 +172,17 @@ function keepPause(wanted: ActionSchedule, current: Pause): ActionSchedule['stat
   return isOperators(current) ? { paused: true, note: current.note } : wanted.state;
 }
 
-function withDigest(wanted: ActionSchedule, digest: string): ActionSchedule {
-  const pairs = wanted.typedSearchAttributes as { key: typeof SCHEDULE_DIGEST; value: string }[];
-  return { ...wanted, typedSearchAttributes: [...pairs, { key: SCHEDULE_DIGEST, value: digest }] };
-}
-
-async function inParallel<Item>(items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
+async function inParallel<Item>(
+  items: readonly Item[],
+  signal: AbortSignal | undefined,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
   const queue = items.values();
   const lane = async () => {
-    for (const item of queue) await work(item);
+    for (const item of queue) {
+      throwIfAborted(signal);
+      await work(item);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane));
 }
