@@ -1,5 +1,6 @@
 /** Use case: backs up a policy's source into a repository as one snapshot, and compares a share of it with the source. */
 import { HoldfastError } from '../common/errors.ts';
+import { acceptCommand } from '../domain/accept-command.ts';
 import type { ActionRequest, BackupSettings } from '../domain/action.ts';
 import { createFindingList, type FindingList } from '../domain/findings.ts';
 import { formerNames } from '../domain/former-names.ts';
@@ -73,11 +74,8 @@ const GUARD_FINDINGS: Record<string, string> = {
 export function asRefusal(error: unknown, request: ActionRequest): unknown {
   if (!(error instanceof HoldfastError) || error.code !== 'GuardRefused') return error;
   const guard = String(error.context['guard'] ?? '');
-  const { policy, kind } = request.action;
-  const acceptable = guard === 'emptySource' && policy !== undefined;
-  const accept = acceptable
-    ? ` If it is meant to be empty, run: holdfast run ${policy} ${kind} --accept emptySource`
-    : '';
+  const acceptable = guard === 'emptySource' && request.action.policy !== undefined;
+  const accept = acceptable ? ` If it is meant to be empty, run: ${acceptCommand(request.action, 'emptySource')}` : '';
   return new HoldfastError('GuardRefused', error.message, {
     hint: acceptable ? `Check that it is mounted.${accept}` : (error.hint ?? 'Check that the source is mounted.'),
     context: { ...error.context, finding: GUARD_FINDINGS[guard] ?? 'guard/refused' },

@@ -1,5 +1,6 @@
 /** Use case: forgets the snapshots of a policy in one repository that no rule, hold or proof keeps. */
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
+import { acceptCommand } from '../domain/accept-command.ts';
 import type { ActionRequest, RetentionSettings } from '../domain/action.ts';
 import type { Finding } from '../domain/finding.ts';
 import { planForget, type ForgetDecision, type ForgetPlan } from '../domain/retention.ts';
@@ -85,7 +86,7 @@ function checkMaxForget(plan: ForgetPlan, settings: RetentionSettings, request: 
     'GuardRefused',
     `retention would forget ${plan.forgotten.length} of ${plan.decisions.length} snapshots of ${policy} in ${settings.repository.name} (${share} %, at most ${limit} % in one run)`,
     {
-      hint: `If that is right, run: holdfast run ${policy} retention --accept maxForget`,
+      hint: `If that is right, run: ${acceptCommand(request.action, 'maxForget')}`,
       context: {
         guard: 'maxForget',
         finding: 'guard/max-forget',

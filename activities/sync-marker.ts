@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
+import { acceptCommand } from '../domain/accept-command.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
 import {
   checkTargetClaim,
@@ -62,7 +63,7 @@ export async function requireOwnTarget(
   if (refusal === undefined) return undefined;
   const { guard, message, hint } = refusal;
   throw new HoldfastError('GuardRefused', message, {
-    hint: `${hint}, run: holdfast run ${policy} sync --accept ${guard}`,
+    hint: `${hint}, run: ${acceptCommand(request.action, guard)}`,
     context: { guard, finding: guard === 'foreignTarget' ? 'guard/foreign-target' : 'guard/missing-target' },
   });
 }

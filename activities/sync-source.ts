@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
 import { rateClock } from '../common/rate-limits.ts';
+import { acceptCommand } from '../domain/accept-command.ts';
 import type { ActionRequest, LocationSettings, SyncSettings } from '../domain/action.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import { openLocalTree } from '../files/local-tree.ts';
@@ -74,9 +75,8 @@ async function requirePlace(tree: FileTree, request: ActionRequest, settings: Sy
     });
   }
   if (settings.guards.emptySource === 'allow' || request.accept?.includes('emptySource') === true) return;
-  const { policy = '' } = request.action;
   throw new HoldfastError('GuardRefused', `the source ${tree.description} does not exist`, {
-    hint: `Check that it is mounted there and spelled as in the policy. If it is empty on purpose, run: holdfast run ${policy} sync --accept emptySource`,
+    hint: `Check that it is mounted there and spelled as in the policy. If it is empty on purpose, run: ${acceptCommand(request.action, 'emptySource')}`,
     context: { guard: 'emptySource', finding: 'guard/empty-source' },
   });
 }

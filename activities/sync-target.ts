@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError } from '../common/errors.ts';
+import { acceptCommand } from '../domain/accept-command.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import { takeLease } from './file-lease.ts';
@@ -29,12 +30,11 @@ export async function prepareTarget(deps: Dependencies, request: ActionRequest, 
   const root = await target.stat('' as ByteString);
   if (root?.type === 'dir') return;
   if (!request.accept?.includes('missingTarget') && (await readHistory(deps, request)).succeeded) {
-    const { policy = '' } = request.action;
     throw new HoldfastError(
       'GuardRefused',
       `the target ${target.description} does not exist, though a sync to it has succeeded before`,
       {
-        hint: `Check that it is mounted. If it is to be filled anew, run: holdfast run ${policy} sync --accept missingTarget`,
+        hint: `Check that it is mounted. If it is to be filled anew, run: ${acceptCommand(request.action, 'missingTarget')}`,
         context: { guard: 'missingTarget', finding: 'guard/missing-target' },
       },
     );

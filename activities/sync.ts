@@ -1,6 +1,7 @@
 /** Use case: makes a folder's copy equal to its source: plans, asks the guards, copies, removes, verifies. */
 import type { ByteString } from '../common/byte-string.ts';
 import { HoldfastError, StorageError, throwIfAborted } from '../common/errors.ts';
+import { acceptCommand } from '../domain/accept-command.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
 import { createFindingList, type FindingList } from '../domain/findings.ts';
 import { intervalSeconds, turnAt } from '../domain/rotation.ts';
@@ -230,10 +231,9 @@ function checkMaxDelete(request: ActionRequest, settings: SyncSettings, surveys:
 }
 
 function refused(request: ActionRequest, message: string, guard: 'emptySource' | 'maxDelete'): HoldfastError {
-  const { policy = '' } = request.action;
   const finding = guard === 'emptySource' ? 'guard/empty-source' : 'guard/max-delete';
   return new HoldfastError('GuardRefused', message, {
-    hint: `Check the source. If that is right, run: holdfast run ${policy} sync --accept ${guard}`,
+    hint: `Check the source. If that is right, run: ${acceptCommand(request.action, guard)}`,
     context: { guard, finding },
   });
 }

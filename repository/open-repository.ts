@@ -1,6 +1,6 @@
 /** Opens a repository with a password. */
 import { HoldfastError, IntegrityError } from '../common/errors.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { CallOptions, ObjectEntry, Storage } from '../storage/storage.ts';
 import { parseConfig } from './config.ts';
 import { open, prepareKey, sha256Hex } from './crypto.ts';
 import { searchKey } from './key-file.ts';
@@ -35,14 +35,45 @@ export async function openRepository(
   options: OpenRepositoryOptions = {},
 ): Promise<Repository> {
   const call = options.signal === undefined ? {} : { signal: options.signal };
-  if ((await storage.stat(CONFIG_NAME, call)) === undefined) {
-    throw new HoldfastError('NoRepository', `there is no repository at ${storage.description}`, {
-      hint: 'Check that the disk is mounted and the path is right; "holdfast init" creates a repository.',
-    });
-  }
+  if ((await lookForConfig(storage, call)) === undefined) throw await noRepository(storage, call);
   const { id: keyId, key } = await findKey(storage, password, options);
   const config = await readConfig(storage, key, options.signal);
   return createStoredRepository(storage, config, key, { ...options, keyId });
+}
+
+async function lookForConfig(storage: Storage, call: CallOptions): Promise<ObjectEntry | undefined> {
+  try {
+    return await storage.stat(CONFIG_NAME, call);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'AccessDenied') throw error;
+    throw (await troubleOfListing(storage, call, 'AccessDenied')) ?? error;
+  }
+}
+
+async function noRepository(storage: Storage, call: CallOptions): Promise<HoldfastError> {
+  const cause = await troubleOfListing(storage, call, 'NotFound');
+  return new HoldfastError(
+    'NoRepository',
+    `there is no repository at ${storage.description}${cause === undefined ? '' : `: ${cause.message}`}`,
+    {
+      hint: cause?.hint ?? 'Check the path, and of a disk that it is mounted; "holdfast init" creates a repository.',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+/** Services say why a list is refused, a bucket that does not exist or a wrong key, but nothing of an object: that answer has no body. */
+async function troubleOfListing(
+  storage: Storage,
+  call: CallOptions,
+  code: 'AccessDenied' | 'NotFound',
+): Promise<HoldfastError | undefined> {
+  try {
+    for await (const _ of storage.list(KEY_PREFIX, call)) break;
+    return undefined;
+  } catch (error) {
+    return error instanceof HoldfastError && error.code === code ? error : undefined;
+  }
 }
 
 export function createStoredRepository(

@@ -90,7 +90,7 @@ test('a missing or emptied source is refused, and the snapshots stay as they are
   await rm(join(bench.source, 'a.txt'));
   await expect(runBackup()).rejects.toMatchObject({
     code: 'GuardRefused',
-    hint: expect.stringContaining('holdfast run orders backup --accept emptySource'),
+    hint: expect.stringMatching(/holdfast run orders backup --to \S+ --accept emptySource/),
     context: { guard: 'emptySource', finding: 'guard/empty-source' },
   });
   await rm(bench.source, { recursive: true });
@@ -194,7 +194,7 @@ test('forgetting more than maxForget is refused with the command that accepts it
   rules.rules.maxForgetShare = 0.25;
   await expect(runRetention()).rejects.toMatchObject({
     code: 'GuardRefused',
-    hint: expect.stringContaining('holdfast run orders retention --accept maxForget'),
+    hint: expect.stringMatching(/holdfast run orders retention --to \S+ --accept maxForget/),
     context: { guard: 'maxForget', forgotten: 2, snapshots: 4 },
   });
   expect(await snapshots()).toHaveLength(4);

@@ -160,7 +160,7 @@ sshd.describe('a sync from an SSH server', () => {
       const refused = {
         code: 'GuardRefused',
         message: expect.stringMatching(/^the source sftp:\/\/.*\/orders does not exist$/),
-        hint: expect.stringContaining('holdfast run orders sync --accept emptySource'),
+        hint: expect.stringMatching(/holdfast run orders sync --to \S+ --accept emptySource/),
         context: { guard: 'emptySource', finding: 'guard/empty-source' },
       };
       await expect(run()).rejects.toMatchObject(refused);

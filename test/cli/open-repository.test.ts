@@ -30,7 +30,7 @@ test('no repository is exit 10', async () => {
     expect(status).toBe(10);
     expect(stderr).toBe(
       `error: there is no repository at local:${join(fixture.folder, where)}\n` +
-        '  → Check that the disk is mounted and the path is right; "holdfast init" creates a repository.\n',
+        '  → Check the path, and of a disk that it is mounted; "holdfast init" creates a repository.\n',
     );
   }
 });

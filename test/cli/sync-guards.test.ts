@@ -83,13 +83,13 @@ temporal.it(
     await refused('run orders sync', `the source ${source} does not exist`, 'Check that it is mounted');
     await rename(`${source}-away`, source);
     await beside(pid, `${MOUNT}; rm "$0"/a*  "$0"/b[0-7]`, source);
-    await refused('run orders sync', '18 of 20 files (90 %)', 'holdfast run orders sync --accept maxDelete');
-    await done('run orders sync --accept maxDelete', '18 removed');
+    await refused('run orders sync', '18 of 20 files (90 %)', 'holdfast run orders sync --to mirror/orders --accept maxDelete');
+    await done('run orders sync --to mirror/orders --accept maxDelete', '18 removed');
 
     const policy = join(project.directory, 'policies', 'orders.yaml');
     await writeFile(policy, (await readFile(policy, 'utf8')).replace('name: orders', 'name: invoices'));
     await done('apply --yes --allow-weaker --allow-dirty', '');
-    const command = 'run invoices sync --accept foreignTarget';
+    const command = 'run invoices sync --to mirror/orders --accept foreignTarget';
     await refused('run invoices sync', 'is the target of the policy "orders", since', `holdfast ${command}`);
     await done(command, '0 removed, 2 unchanged');
   },
