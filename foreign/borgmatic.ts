@@ -52,6 +52,7 @@ const MONITORING = [
     'uptime_kuma',
     'zabbix',
     'sentry',
+    'watchgoose',
   ],
 ];
 const SNAPSHOTS = ['zfs', 'btrfs', 'lvm', 'bootstrap', 'container', 'keepassxc', 'umask'];
@@ -124,6 +125,21 @@ const WAYS = [
     'display_passphrase',
     'check_last',
     'keep_exclude_tags',
+    'unsafe_skip_path_validation_before_create',
+    'files_changed',
+    'borgmatic_source_directory',
+    'user_runtime_directory',
+    'user_state_directory',
+    'recompress',
+    'borg_key_file',
+    'archive_username',
+    'file_list_format',
+    'archive_list_format',
+    'msgpack_version_check',
+    'check_repositories',
+    'log_file_format',
+    'log_json',
+    'quick_statistics',
   ],
 ];
 

@@ -19,6 +19,7 @@ const NO_EFFECT = [
     'ignore-ctime',
     'group-by',
     'dry-run',
+    'skip-if-unchanged',
   ],
   ...['no-lock', 'retry-lock', 'lock', 'force-inactive-lock'],
 ];

@@ -319,26 +319,19 @@ class ProfileImport {
 
   #skipRepository(backup: Section): void {
     const message = 'it belongs to the repository, which has no counterpart here';
-    this.#profile.skip(
-      [
-        'password-file',
-        'password-command',
-        'env',
-        'compression',
-        'limit-upload',
-        'limit-download',
-        'check',
-        'prune',
-        'copy',
-      ],
-      message,
-    );
+    const keys = ['password-file', 'password-command', 'env', 'compression', 'limit-upload', 'limit-download'];
+    this.#profile.skip(keys, message);
+    for (const command of ['check', 'prune', 'copy']) {
+      const section = this.#profile.section(command);
+      section.skip([...section.node.value.keys()], message);
+    }
     backup.skip(['check-before', 'check-after'], message);
   }
 
   #skipRest(backup: Section, retention: Section, forget: Section): void {
     const hooks = 'a shell command is not copied: write it as a script and name it in hooks:, which is not built yet';
-    for (const section of [this.#profile, backup]) section.drop(HOOKS, hooks);
+    const commands = ['check', 'prune', 'copy'].map((command) => this.#profile.section(command));
+    for (const section of [this.#profile, backup, retention, forget, ...commands]) section.drop(HOOKS, hooks);
     for (const section of [backup, retention, forget])
       section.skip(SCHEDULE_DETAILS, 'how a run is started does not change what is protected');
     for (const section of [retention, forget])
@@ -346,6 +339,7 @@ class ProfileImport {
         ['before-backup', 'after-backup', 'host', 'tag', 'path', 'group-by', 'compact', 'dry-run', 'prune'],
         'a policy’s retention sees its own snapshots, once a day',
       );
+    this.#profile.skip(['systemd-drop-in-files'], 'how a run is started does not change what is protected');
     this.#profile.skip(OTHER_COMMANDS, 'it is for the command of that name');
     this.#profile.skip(
       [
