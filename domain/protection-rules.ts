@@ -44,6 +44,8 @@ function checkRecoveryPoint(policy: LoadedDocument<Policy>, folder: PolicyFolder
     objectives?.rpo === undefined ? classOf(policy, folder).objectives.rpoSeconds : parseDuration(objectives.rpo);
   if (rpo > gap) return [];
   const block = backup[gaps.indexOf(gap)];
+  const contradiction = findContradiction(policy, block!, folder.project);
+  if (contradiction !== undefined) return [contradiction];
   const own: DocumentPath = ['spec', 'backup', gaps.indexOf(gap), block?.cron === undefined ? 'every' : 'cron'];
   const path = objectives?.rpo === undefined ? own : ['spec', 'objectives', 'rpo'];
   const from = objectives?.rpo === undefined ? ` of class "${importance ?? DEFAULT_CLASS}"` : '';
@@ -63,6 +65,25 @@ function checkExpiry(policy: LoadedDocument<Policy>): Problem[] {
   const hint =
     first === undefined ? 'remove it' : 'add a retention:, by whose rules they age out, or write onDelete: keep';
   return [problemAt(policy, ['spec', 'onDelete'], { code: 'nothing-expires', message, hint })];
+}
+
+/** Where both come from a class of the Project, it is the class that must change, and not each policy that has it. */
+function findContradiction(
+  policy: LoadedDocument<Policy>,
+  { every, cron, jitter }: ScheduleBlock,
+  project: LoadedDocument<Project> | undefined,
+): Problem | undefined {
+  const { objectives, importance = DEFAULT_CLASS } = policy.content.spec;
+  const own = project?.content.spec?.importance?.[importance];
+  const isOfClass = [objectives?.rpo, every, cron, jitter].every((written) => written === undefined);
+  if (project === undefined || own === undefined || !isOfClass) return undefined;
+  const { backupEvery, objectives: reached } = classSettings(importance, project.content);
+  const path = own.objectives?.rpo === undefined ? ['backup', 'every'] : ['objectives', 'rpo'];
+  return problemAt(project, ['spec', 'importance', importance, ...path], {
+    code: 'rpo-too-short',
+    message: `the rpo of ${formatDuration(reached.rpoSeconds)} of class "${importance}" is not longer than the time from one of its backups to the next, ${backupEvery}`,
+    hint: `give the class a shorter backup.every, or an objectives.rpo of more than ${backupEvery}`,
+  });
 }
 
 function checkNeedsBackup(policy: LoadedDocument<Policy>): Problem[] {

@@ -8,6 +8,11 @@ import { checkFiles } from './check-files.ts';
 const POLICIES = readFileSync(path.join(import.meta.dirname, '../../policies/demo.yaml'), 'utf8');
 const LANGUAGE = readFileSync(path.join(import.meta.dirname, 'whole-language.txt'), 'utf8');
 
+/** Read by a conversion first. */
+const OLDER = LANGUAGE.replaceAll('holdfast/v1', 'holdfast/v1beta1')
+  .replaceAll('every:', 'interval:')
+  .replaceAll(/backup:\n +- to: (\w+)\n +interval/g, (_, name) => `backup:\n    ${name}:\n      interval`);
+
 const fragment = fc.oneof(
   fc.constantFrom(
     ': ',
@@ -66,7 +71,7 @@ const mutate = (text: string, changes: Edit[]): string =>
 test('of thousands of damaged files each is right or has problems with a place, and none crashes the loader', async () => {
   const script = { 'tests/verify-orders.sh': 'exit 0' };
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(POLICIES, LANGUAGE), edits, async (text, changes) => {
+    fc.asyncProperty(fc.constantFrom(POLICIES, LANGUAGE, OLDER), edits, async (text, changes) => {
       const damaged = mutate(text, changes);
       const { problems, notBuilt } = await checkFiles({ 'a.yaml': damaged, ...script }).catch(
         (error: { code?: string }) => {
