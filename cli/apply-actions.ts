@@ -26,6 +26,8 @@ export interface ApplyInput extends CompiledActions {
   review?: (made: MadePlan) => Promise<'apply' | 'keep'>;
   /** Whether the plan tells what is lost at once: it takes a look at repositories and mirrors. */
   looksForLosses?: boolean;
+  /** Writes all schedules anew. */
+  refresh?: boolean;
   /** Told when another apply is under way, which is waited for. */
   onWait?: (holder: string) => void;
 }
@@ -60,7 +62,7 @@ export async function applyActions(session: EngineSession, input: ApplyInput): P
 }
 
 async function applyAlone({ connection, engine }: EngineSession, input: ApplyInput): Promise<Applied> {
-  const [{ readSchedules, scheduleDigest }, { applySchedules }] = await Promise.all([
+  const [reading, { applySchedules }] = await Promise.all([
     import('../engine/read-schedules.ts'),
     import('../engine/schedules.ts'),
   ]);
@@ -68,8 +70,8 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
   try {
     const { latest, seen } = await readApplies(evidence);
     const desired = { ...input, actions: await desiredActions(input, latest, evidence) };
-    const known = await readSchedules(connection, engine.namespace);
-    const made = planAgainst({ ...desired, now: input.dependencies.clock() }, latest, known, scheduleDigest);
+    const known = await reading.readSchedules(connection, engine.namespace);
+    const made = planAgainst({ ...desired, now: input.dependencies.clock() }, latest, known, reading);
     if (input.looksForLosses === true) made.plan.losses = await findLosses({ ...desired, record: latest });
     const isKept = (await input.review?.(made)) === 'keep' && latest !== undefined;
     const record = isKept ? latest : nextRecord(desired, latest);
@@ -79,7 +81,11 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
     const requests = record.actions.map((action) => requestFor(action, record, input.evidence, 'schedule'));
     const pauses = await evidence.readPauses();
     const paused = pausesToKeep(record.actions, pauses, known);
-    const schedules = await applySchedules(connection, engine.namespace, requests, { signal: input.signal, paused });
+    const schedules = await applySchedules(connection, engine.namespace, requests, {
+      signal: input.signal,
+      paused,
+      refresh: input.refresh === true,
+    });
     await endPausesOfRemoved(evidence, record.actions, pauses);
     return { plan: made.plan, record, changed, repositoriesCreated, schedules };
   } finally {

@@ -7,6 +7,7 @@ interface Options {
   yes?: boolean;
   allowDirty?: boolean;
   allowWeaker?: boolean;
+  refresh?: boolean;
 }
 
 export const command: CliCommand<Options> = {
@@ -18,6 +19,7 @@ export const command: CliCommand<Options> = {
       .argument('[paths...]', 'where the policies are (default: policies/), or one saved plan')
       .option('--yes', 'do not ask; without a terminal nothing is changed else')
       .option('--allow-weaker', 'also apply what protects less than what is in force')
+      .option('--refresh', 'write all schedules anew, also those that look as they were applied (see holdfast drift)')
       .option('--allow-dirty', 'apply files that are not committed, or outside git; the records say so');
   },
 
@@ -42,6 +44,7 @@ export const command: CliCommand<Options> = {
         commit,
         dependencies: createDependencies(policies.machine, context.output.trouble),
         signal: context.signal,
+        refresh: options.refresh === true,
         onWait: (holder) => context.output.note(`waits for another apply: ${holder}`),
         // Who saved a plan has seen it.
         looksForLosses: saved === undefined,

@@ -38,6 +38,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: 'Protect what the policies name',
     commands: [
       { name: 'plan', summary: 'what an apply would change', load: () => import('./plan.ts') },
+      { name: 'drift', summary: 'what has changed outside of holdfast', load: () => import('./drift.ts') },
       { name: 'apply', summary: 'put the policies in force on their engine', load: () => import('./apply.ts') },
       {
         name: 'start',
@@ -121,5 +122,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 
 /** Commands that the policy language's page names and this version does not have. */
 export const NOT_BUILT_COMMANDS: ReadonlySet<string> = new Set(
-  'drift simulate approve deny cancel explain recover evidence providers review'.split(' '),
+  'simulate approve deny cancel explain recover evidence providers review'.split(' '),
 );

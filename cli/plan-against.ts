@@ -19,21 +19,28 @@ export interface MadePlan {
   basis: PlanBasis;
 }
 
-/** `scheduleDigest`: that of `engine/read-schedules.ts`. */
+/** What the schedule of a request is like: the functions of `engine/read-schedules.ts`. */
+export interface AskedSchedules {
+  scheduleDigest(this: void, request: ActionRequest): string;
+  scheduleTiming(this: void, request: ActionRequest): string;
+}
+
 export function planAgainst(
   { actions, commit, evidence, now }: Desired,
   record: ApplyRecord | undefined,
   schedules: ReadonlyMap<string, ScheduleState>,
-  scheduleDigest: (request: ActionRequest) => string,
+  { scheduleDigest, scheduleTiming }: AskedSchedules,
 ): MadePlan {
   const basis = planBasis({ actions, evidence, commit, record, schedules, digest: (text) => hash('sha256', text) });
+  const asked = (action: Action) => requestFor(action, record!, evidence, 'schedule');
   const plan = makePlan({
     actions,
     commit,
     record,
     schedules,
     now,
-    recordedDigest: (action) => scheduleDigest(requestFor(action, record!, evidence, 'schedule')),
+    recordedDigest: (action) => scheduleDigest(asked(action)),
+    recordedTiming: (action) => scheduleTiming(asked(action)),
   });
   return { plan, basis };
 }

@@ -1,12 +1,11 @@
 /** Gathers what a plan compares: the policies, the apply record in force, and the engine's schedules. */
 import type { PolicyCommit } from '../domain/action.ts';
 import type { CliContext } from './command.ts';
-import type { EngineSession } from './engine-session.ts';
 import { desiredActions } from './desired-actions.ts';
+import { onEngine } from './on-engine.ts';
 import { findLosses } from './plan-losses.ts';
 import { planAgainst, type MadePlan } from './plan-against.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
-import { stateDirectoryOf } from './state-folder.ts';
 
 /** Changes nothing; an embedded engine that does not run is started for the time. Throws EngineUnreachable. */
 export async function planPolicies(
@@ -19,35 +18,16 @@ export async function planPolicies(
   const evidence = await dependencies.openEvidence(compiled.evidence);
   try {
     const record = await evidence.latestApply();
-    const { readSchedules, scheduleDigest } = await import('../engine/read-schedules.ts');
+    const reading = await import('../engine/read-schedules.ts');
     const schedules = await onEngine(context, engine, ({ connection, engine: { namespace } }) =>
-      readSchedules(connection, namespace),
+      reading.readSchedules(connection, namespace),
     );
     const actions = await desiredActions(compiled, record, evidence);
     const desired = { ...compiled, actions, commit, now: context.now() };
-    const made = planAgainst(desired, record, schedules ?? new Map(), scheduleDigest);
+    const made = planAgainst(desired, record, schedules ?? new Map(), reading);
     const losses = await findLosses({ ...desired, record, dependencies, signal: context.signal });
     return { ...made, plan: { ...made.plan, losses } };
   } finally {
     await evidence.close();
-  }
-}
-
-/** undefined when there is none: an embedded engine that never ran has no schedules, and is not started to say so. */
-async function onEngine<Result>(
-  context: CliContext,
-  engine: PreparedPolicies['engine'],
-  work: (session: EngineSession) => Promise<Result>,
-): Promise<Result | undefined> {
-  const [{ hasDatabase }, { openEngine }] = await Promise.all([
-    import('../engine/embedded-server.ts'),
-    import('./engine-session.ts'),
-  ]);
-  if (engine === undefined && !hasDatabase(stateDirectoryOf(context.directory))) return undefined;
-  const session = await openEngine(context, { readOnly: true, ...(engine === undefined ? {} : { engine }) });
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
   }
 }

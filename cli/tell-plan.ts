@@ -10,6 +10,7 @@ import { describeCommit } from './tell-applied.ts';
 const FAULTS: Readonly<Record<ScheduleFault, string>> = {
   missing: 'its schedule is missing',
   outdated: 'its schedule is not what was last applied',
+  altered: 'its times were changed in the engine, outside of holdfast',
   surplus: 'a schedule that no policy asks for',
 };
 

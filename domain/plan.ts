@@ -12,9 +12,10 @@ export type PlanStep = 'create' | 'change' | 'pause' | 'delete' | 'unchanged';
 
 /**
  * What is wrong with a schedule although its action is as it was: it is `missing`, it is not what the last apply asked
- * for (`outdated`: an apply was interrupted), or no policy asks for it (`surplus`).
+ * for (`outdated`: an apply was interrupted), somebody has changed its times since (`altered`), or no policy asks for it
+ * (`surplus`).
  */
-export type ScheduleFault = 'missing' | 'outdated' | 'surplus';
+export type ScheduleFault = 'missing' | 'outdated' | 'altered' | 'surplus';
 
 export interface PlannedAction {
   id: string;
@@ -50,6 +51,8 @@ export interface Plan {
 export interface ScheduleState {
   /** What was last applied to it, see `engine/read-schedules.ts`. */
   digest: string | undefined;
+  /** When it starts something, see there. */
+  timing?: string;
   /** Why an operator paused it; absent: none did. */
   pausedByOperator?: string;
 }
@@ -63,6 +66,8 @@ export interface PlanInput {
   schedules: ReadonlyMap<string, ScheduleState>;
   /** The digest that the schedule of an action has as the record in force asks for it. */
   recordedDigest(action: Action): string;
+  /** And its times; absent: not compared. */
+  recordedTiming?: (action: Action) => string;
   now: Date;
 }
 
@@ -105,7 +110,7 @@ export function namesAnotherCommit({ inForce, commit }: Plan): boolean {
 function planAction(
   action: Action,
   before: Action | undefined,
-  { schedules, recordedDigest }: PlanInput,
+  { schedules, recordedDigest, recordedTiming }: PlanInput,
 ): PlannedAction {
   const schedule = schedules.get(action.id);
   const common = {
@@ -121,12 +126,9 @@ function planAction(
   if (schedule === undefined)
     return { ...common, step: 'create', schedule: describeTiming(action.schedule), changes, fault: 'missing' };
   const isOutdated = schedule.digest !== recordedDigest(before);
-  return {
-    ...common,
-    step: isOutdated ? 'change' : 'unchanged',
-    changes,
-    ...(isOutdated ? { fault: 'outdated' } : {}),
-  };
+  const isAltered = schedule.timing !== undefined && schedule.timing !== (recordedTiming?.(before) ?? schedule.timing);
+  const fault = isOutdated ? 'outdated' : isAltered ? 'altered' : undefined;
+  return { ...common, step: fault === undefined ? 'unchanged' : 'change', changes, ...(fault && { fault }) };
 }
 
 function planRename(action: Action, before: Action): PlannedAction {

@@ -4,7 +4,9 @@ import { Client, type Connection } from '@temporalio/client';
 import { canonicalJson } from '../common/canonical-json.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import type { ScheduleState } from '../domain/plan.ts';
+import { APPLY_LEASE_ID } from './apply-lease.ts';
 import { SUSPENDED_NOTE, scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
+import { listedTiming, timingText } from './schedule-shape.ts';
 import { SCHEDULE_DIGEST } from './search-attributes.ts';
 
 /** Whether a schedule runs, as the server has it. */
@@ -16,6 +18,8 @@ export interface Pause {
 export interface OwnSchedule extends Pause {
   /** `scheduleDigest` of what was last applied to it. */
   digest: string | undefined;
+  /** When it starts something, as `scheduleTiming` has it: others may have changed that since. */
+  timing?: string | undefined;
 }
 
 /**
@@ -23,20 +27,35 @@ export interface OwnSchedule extends Pause {
  * list lags some milliseconds behind creations and deletions.
  */
 export async function listOwnSchedules(client: Client): Promise<Map<string, OwnSchedule>> {
+  return (await listSchedules(client)).own;
+}
+
+/** Holdfast's own, and the ids of all others in the namespace. */
+export async function listSchedules(client: Client): Promise<{ own: Map<string, OwnSchedule>; foreign: string[] }> {
   const own = new Map<string, OwnSchedule>();
-  for await (const { scheduleId, typedSearchAttributes, state } of client.schedule.list({ pageSize: 1000 })) {
+  const foreign: string[] = [];
+  for await (const { scheduleId, typedSearchAttributes, state, spec } of client.schedule.list({ pageSize: 1000 })) {
     const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
-    if (typeof digest === 'string') own.set(scheduleId, { digest, ...state });
+    if (typeof digest === 'string') own.set(scheduleId, { digest, timing: listedTiming({ spec }), ...state });
+    else if (scheduleId !== APPLY_LEASE_ID) foreign.push(scheduleId);
   }
-  return own;
+  return { own, foreign };
 }
 
 /** What a plan needs to know of them. Throws EngineUnreachable. */
 export async function readSchedules(connection: Connection, namespace: string): Promise<Map<string, ScheduleState>> {
   const states = new Map<string, ScheduleState>();
-  for (const [id, { digest, ...pause }] of await listOwnSchedules(new Client({ connection, namespace })))
-    states.set(id, { digest, ...(isOperators(pause) ? { pausedByOperator: pause.note ?? '' } : {}) });
+  for (const [id, schedule] of await listOwnSchedules(new Client({ connection, namespace })))
+    states.set(id, stateOf(schedule));
   return states;
+}
+
+export function stateOf({ digest, timing, ...pause }: OwnSchedule): ScheduleState {
+  return {
+    digest,
+    ...(timing === undefined ? {} : { timing }),
+    ...(isOperators(pause) ? { pausedByOperator: pause.note ?? '' } : {}),
+  };
 }
 
 /** A pause that is none of ours: it survives every apply. */
@@ -47,6 +66,11 @@ export function isOperators({ paused, note }: Pause): boolean {
 /** Of the schedule that a request asks for. */
 export function scheduleDigest(request: ActionRequest): string {
   return digestOf(scheduleOptionsFor(request));
+}
+
+/** When the schedule that a request asks for starts something, as far as a listing shows it. */
+export function scheduleTiming(request: ActionRequest): string {
+  return timingText(scheduleOptionsFor(request).spec, { listed: true });
 }
 
 /** Over all that is asked for: a schedule as the server describes it never equals what was sent. */

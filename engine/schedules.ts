@@ -6,6 +6,7 @@ import type { ActionRequest } from '../domain/action.ts';
 import { digestOf, isOperators, listOwnSchedules, type OwnSchedule, type Pause } from './read-schedules.ts';
 import { replaceSchedule } from './replace-schedule.ts';
 import { scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
+import { listedTiming, timingText } from './schedule-shape.ts';
 import { SCHEDULE_DIGEST } from './search-attributes.ts';
 
 /** Ids of schedules, in the order of the requests. */
@@ -32,17 +33,19 @@ export interface ApplyOptions {
   signal?: AbortSignal;
   /** Of operators' pauses: the notes that schedules get which are created paused, by id. */
   paused?: ReadonlyMap<string, string>;
+  /** Also writes schedules that look as they were applied: a listing does not show what they start. */
+  refresh?: boolean;
 }
 
 /**
- * Idempotent: a schedule whose digest is as wanted is left alone, wherever an operator paused it. `requests` are the
+ * Idempotent: a schedule whose digest and times are as wanted is left alone, wherever an operator paused it. `requests` are the
  * actions in force with what their runs get, one for each schedule. Throws EngineUnreachable.
  */
 export async function applySchedules(
   connection: Connection,
   namespace: string,
   requests: ActionRequest[],
-  { signal, paused }: ApplyOptions = {},
+  { signal, paused, refresh = false }: ApplyOptions = {},
 ): Promise<ScheduleChanges> {
   const client = new Client({ connection, namespace });
   const known = await listOwnSchedules(client);
@@ -60,6 +63,7 @@ export async function applySchedules(
       return;
     }
     if (existing.digest !== wanted.digest) return void outdated.push(wanted);
+    if (refresh || !isAtItsTimes(existing, wanted)) return void outdated.push({ ...wanted, isAltered: true });
     changes.unchanged.push(scheduleId);
     if (isOperators(existing)) changes.pausedByOperator.push(scheduleId);
   });
@@ -76,6 +80,8 @@ export async function applySchedules(
 interface Wanted {
   options: ActionSchedule;
   digest: string;
+  /** It has its digest, and is to be written all the same. */
+  isAltered?: true;
 }
 
 function wantedOf(request: ActionRequest): Wanted {
@@ -86,6 +92,11 @@ function wantedOf(request: ActionRequest): Wanted {
     digest,
     options: { ...options, typedSearchAttributes: [...pairs, { key: SCHEDULE_DIGEST, value: digest }] },
   };
+}
+
+/** Not where somebody else has changed them: what was applied is put back. */
+function isAtItsTimes({ timing }: OwnSchedule, { options }: Wanted): boolean {
+  return timing === undefined || timing === timingText(options.spec, { listed: true });
 }
 
 /** Runs that a schedule started and that are open keep going: a deleted schedule only starts no more. */
@@ -130,8 +141,8 @@ async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'cr
     return 'created';
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    const { typedSearchAttributes, state } = await client.schedule.getHandle(wanted.scheduleId).describe();
-    return { digest: typedSearchAttributes.get(SCHEDULE_DIGEST), ...state };
+    const { typedSearchAttributes, state, spec } = await client.schedule.getHandle(wanted.scheduleId).describe();
+    return { digest: typedSearchAttributes.get(SCHEDULE_DIGEST), timing: listedTiming({ spec }), ...state };
   }
 }
 
@@ -146,17 +157,17 @@ async function updateAll(
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
   const paused = new Map<string, boolean>();
-  const digests = new Map(outdated.map(({ options, digest }) => [options.scheduleId, digest]));
+  const wantedById = new Map(outdated.map((wanted) => [wanted.options.scheduleId, wanted]));
   let left = [...outdated];
   for (let attempt = 1; attempt <= UPDATE_ATTEMPTS && left.length > 0; attempt++) {
-    await inParallel(left, signal, async ({ options, digest }) => {
+    await inParallel(left, signal, async ({ options, digest, isAltered }) => {
       const { raw, state, typedSearchAttributes } = await client.schedule.getHandle(options.scheduleId).describe();
       paused.set(options.scheduleId, isOperators(state));
-      if (typedSearchAttributes.get(SCHEDULE_DIGEST) === digest) return;
+      if (typedSearchAttributes.get(SCHEDULE_DIGEST) === digest && isAltered === undefined) return;
       await replaceSchedule(client, { ...options, state: keepPause(options, state) }, raw.conflictToken);
     });
     const ids = left.map(({ options }) => options.scheduleId);
-    const lost = await untilListed(client, ids, (id, listed) => listed.get(id)?.digest === digests.get(id), signal);
+    const lost = await untilListed(client, ids, (id, listed) => isWritten(wantedById.get(id)!, listed.get(id)), signal);
     left = left.filter(({ options }) => lost.includes(options.scheduleId));
   }
   if (left.length === 0) return [...paused].filter(([, isPaused]) => isPaused).map(([id]) => id);
@@ -165,6 +176,11 @@ async function updateAll(
     `the schedule ${left[0]!.options.scheduleId} was changed by others all the while`,
     { hint: 'apply again' },
   );
+}
+
+function isWritten(wanted: Wanted, listed: OwnSchedule | undefined): boolean {
+  if (listed === undefined || listed.digest !== wanted.digest) return false;
+  return wanted.isAltered === undefined || isAtItsTimes(listed, wanted);
 }
 
 /** An operator's pause survives; one of ours ends with its reason. */

@@ -1,0 +1,71 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { expect } from 'vitest';
+import type { Drift } from '../../domain/drift.ts';
+import { connect } from '../../engine/connection.ts';
+import { startServer } from '../engine/engine-fixture.ts';
+import { requirePeer } from '../peers.ts';
+import { createProject, type Project } from './project-fixture.ts';
+
+const temporal = requirePeer('temporal');
+const LIMIT_MS = 180_000;
+
+async function drifted(project: Project): Promise<string[]> {
+  const { status, stdout, stderr } = await project.holdfast(['drift', '--json']);
+  const { findings } = JSON.parse(stdout) as Drift;
+  expect(status, stderr + stdout).toBe(findings.length === 0 ? 0 : 7);
+  return findings.map(({ code, subject }) => `${code} ${subject}`);
+}
+
+temporal.describe('holdfast drift', () => {
+  temporal.it(
+    'tells what is not applied, and what was changed, paused and deleted in the engine, until an apply puts it back',
+    async () => {
+      await using project = await createProject({ temporal });
+      expect(await drifted(project)).toEqual(['drift/not-applied the policies']);
+      const server = await startServer(join(project.directory, '.holdfast'), temporal);
+      const connection = await connect(server.engine);
+      try {
+        const apply = async () => {
+          const { status, stderr } = await project.holdfast(['apply', '--yes', '--allow-dirty']);
+          expect(status, stderr).toBe(0);
+        };
+        await apply();
+        expect(await drifted(project)).toEqual([]);
+
+        const { schedule } = new Client({ connection, namespace: server.engine.namespace });
+        await schedule.getHandle('policy/orders/retention/main').pause('by hand');
+        await schedule.getHandle('policy/orders/restore-test').delete();
+        await schedule
+          .getHandle('policy/orders/backup/main')
+          .update((previous) => ({ ...previous, spec: { intervals: [{ every: '30d' }] } }));
+        await project.holdfast(['pause', 'orders', '--action', 'sync', '--reason', 'moving the disk']);
+        const path = join(project.directory, 'policies', 'orders.yaml');
+        const text = await readFile(path, 'utf8');
+        await writeFile(path, text.replace('prune: { every: 7d }', 'prune: { every: 14d }'));
+        expect(await drifted(project)).toEqual([
+          'drift/not-applied repository main',
+          'drift/schedule-missing policy/orders/restore-test',
+          'drift/schedule-changed policy/orders/backup/main',
+          'drift/paused policy/orders/sync/mirror/orders',
+          'drift/paused-unrecorded policy/orders/retention/main',
+        ]);
+        const { status, stdout } = await project.holdfast(['drift']);
+        expect([status, stdout]).toEqual([7, expect.stringContaining(': moving the disk\n')]);
+
+        await writeFile(path, text);
+        expect((await project.holdfast(['plan'])).stdout).toContain(
+          '~ backup/main  its times were changed in the engine',
+        );
+        await apply();
+        await project.holdfast(['resume', 'orders']);
+        expect(await drifted(project)).toEqual([]);
+      } finally {
+        await connection.close();
+        await server.release();
+      }
+    },
+    LIMIT_MS,
+  );
+});
