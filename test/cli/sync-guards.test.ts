@@ -83,7 +83,11 @@ temporal.it(
     await refused('run orders sync', `the source ${source} does not exist`, 'Check that it is mounted');
     await rename(`${source}-away`, source);
     await beside(pid, `${MOUNT}; rm "$0"/a*  "$0"/b[0-7]`, source);
-    await refused('run orders sync', '18 of 20 files (90 %)', 'holdfast run orders sync --to mirror/orders --accept maxDelete');
+    await refused(
+      'run orders sync',
+      '18 of 20 files (90 %)',
+      'holdfast run orders sync --to mirror/orders --accept maxDelete',
+    );
     await done('run orders sync --to mirror/orders --accept maxDelete', '18 removed');
 
     const policy = join(project.directory, 'policies', 'orders.yaml');
