@@ -85,7 +85,6 @@ function reasonOf(error: unknown): string {
 }
 
 /** gRPC's status codes for what is wrong with the engine and not with a call. */
-const GRPC_DEADLINE_EXCEEDED = 4;
 const GRPC_NOT_FOUND = 5;
 const GRPC_PERMISSION_DENIED = 7;
 /** The client has tried again for some 20 seconds before it says so. */
@@ -100,11 +99,6 @@ export function unreachableOr(error: unknown): unknown {
     hint: 'see that it runs, and start again: runs go on where they were',
     cause: error,
   });
-}
-
-/** Whether a call was given up because of its deadline. */
-export function tookTooLong(error: unknown): boolean {
-  return grpcErrorOf(error)?.code === GRPC_DEADLINE_EXCEEDED;
 }
 
 /** Throws EngineUnreachable when the namespace is not there, or this account may not use it. */

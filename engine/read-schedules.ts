@@ -4,7 +4,6 @@ import { Client, type Connection } from '@temporalio/client';
 import { canonicalJson } from '../common/canonical-json.ts';
 import type { ActionRequest } from '../domain/action.ts';
 import type { ScheduleState } from '../domain/plan.ts';
-import { APPLY_LEASE_ID } from './apply-lease.ts';
 import { SUSPENDED_NOTE, scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
 import { listedTiming, timingText } from './schedule-shape.ts';
 import { SCHEDULE_DIGEST } from './search-attributes.ts';
@@ -37,7 +36,7 @@ export async function listSchedules(client: Client): Promise<{ own: Map<string, 
   for await (const { scheduleId, typedSearchAttributes, state, spec } of client.schedule.list({ pageSize: 1000 })) {
     const digest = typedSearchAttributes?.get(SCHEDULE_DIGEST);
     if (typeof digest === 'string') own.set(scheduleId, { digest, timing: listedTiming({ spec }), ...state });
-    else if (scheduleId !== APPLY_LEASE_ID) foreign.push(scheduleId);
+    else foreign.push(scheduleId);
   }
   return { own, foreign };
 }

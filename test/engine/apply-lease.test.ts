@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Client, type Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { APPLY_LEASE_ID, withApplyLease, type LeaseOptions } from '../../engine/apply-lease.ts';
+import { APPLY_LEASE_ID, withApplyLease, type LeaseHolder, type LeaseOptions } from '../../engine/apply-lease.ts';
 import { connect } from '../../engine/connection.ts';
 import type { EmbeddedServer } from '../../engine/embedded-server.ts';
 import { identifyProcess } from '../../engine/process-identity.ts';
@@ -36,17 +36,15 @@ temporal.describe('The lease of an apply', () => {
   }
 
   /** As a process that was killed leaves it. */
-  async function leaveBehind(holder: object): Promise<void> {
-    await client.schedule.create({
-      scheduleId: APPLY_LEASE_ID,
-      spec: {},
-      action: { type: 'startWorkflow', workflowType: 'none', taskQueue: 'none' },
-      state: {
-        paused: true,
-        note: JSON.stringify({ by: 'bob@app-02', since: '2026-11-30T08:00:00Z', nonce: 'x', ...holder }),
-      },
+  async function leaveBehind(holder: Partial<LeaseHolder>): Promise<void> {
+    await client.workflow.start('apply', {
+      workflowId: APPLY_LEASE_ID,
+      taskQueue: 'holdfast-apply',
+      memo: { holder: { by: 'bob@app-02', since: '2026-11-30T08:00:00Z', ...holder } },
     });
   }
+
+  const handle = () => client.workflow.getHandle(APPLY_LEASE_ID);
 
   temporal.it('lets one work at a time, in which every other waits, and leaves nothing behind', async () => {
     const said: string[] = [];
@@ -65,7 +63,8 @@ temporal.describe('The lease of an apply', () => {
     ]);
     expect(said.slice(0, 3)).toEqual(['first begins', 'waits for alice@app-01, since 20', 'first ends']);
     expect([said[3]!.split(' ')[0], said[5]!.split(' ')[0]]).toEqual([said[4]!.split(' ')[0], said[6]!.split(' ')[0]]);
-    await expect(client.schedule.getHandle(APPLY_LEASE_ID).describe()).rejects.toThrow(/not found/i);
+    expect((await handle().describe()).status.name).toBe('COMPLETED');
+    expect(await handle().result()).toBe('the apply is done');
   });
 
   temporal.it('is refused after the wait, naming who has it', async () => {
@@ -75,12 +74,12 @@ temporal.describe('The lease of an apply', () => {
       code: 'GuardRefused',
       message: 'another apply is under way (bob@app-02, since 2026-11-30T08:00:00Z), nothing was applied',
     });
-    await client.schedule.getHandle(APPLY_LEASE_ID).delete();
+    await handle().terminate();
   });
 
   temporal.it('is taken over at once from a process of this machine that is dead', async () => {
     const child = spawn('sleep', ['60']);
-    const process = await identifyProcess(child.pid!);
+    const process = (await identifyProcess(child.pid!))!;
     child.kill('SIGKILL');
     await once(child, 'exit');
     await leaveBehind({ host: THIS_HOST, process });
@@ -98,16 +97,19 @@ temporal.describe('The lease of an apply', () => {
         async (signal) => {
           reached = performance.now() - started;
           // Somebody else's from now on.
-          await client.schedule.getHandle(APPLY_LEASE_ID).delete();
-          await leaveBehind({ host: 'app-03', nonce: 'y' });
+          await handle().terminate();
+          await leaveBehind({ by: 'carol@app-03' });
           await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
         },
         { waitSeconds: 60, expiresSeconds: 3 },
       );
       await expect(taken).rejects.toMatchObject({ code: 'EngineUnreachable' });
       expect(reached).toBeGreaterThan(2900);
-      expect((await client.schedule.getHandle(APPLY_LEASE_ID).describe()).state.note).toContain('"nonce":"y"');
-      await client.schedule.getHandle(APPLY_LEASE_ID).delete();
+      expect(await handle().describe()).toMatchObject({
+        status: { name: 'RUNNING' },
+        memo: { holder: { by: 'carol@app-03' } },
+      });
+      await handle().terminate();
     },
     30_000,
   );
