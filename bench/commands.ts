@@ -10,6 +10,9 @@ const ROUNDS = 9;
 const LAUNCHER = path.join(import.meta.dirname, '..', 'cli', 'holdfast.js');
 const POLICIES = path.join(import.meta.dirname, '..', 'policies');
 
+/** What a simulation is measured with: so many policies of each class. */
+const CLASSES = { critical: 10, high: 20, normal: 50, low: 20 };
+
 /** scrypt at this cost takes a few milliseconds, so that the rest of the command is what is measured. */
 const CHEAP_KEY = { N: 1024, r: 8, p: 1 };
 
@@ -28,6 +31,11 @@ try {
     { name: 'validate policies/', arguments: ['validate', POLICIES], target: 0.4 },
     { name: 'snapshots (beyond scrypt)', arguments: ['snapshots', ...repository], target: 0.3 },
     { name: 'version', arguments: ['version'], target: 0.2 },
+    {
+      name: 'simulate 100 policies a year',
+      arguments: ['simulate', writeManyPolicies(folder), '--days', '365', '--size', '100GiB', '--change', '1%/d'],
+      target: 5,
+    },
   ]);
   for (const row of rows) process.stdout.write(`${row.text}\n`);
   process.exitCode = rows.every((row) => row.met) ? 0 : 1;
@@ -52,6 +60,25 @@ async function createSmallRepository(directory: string): Promise<void> {
     });
   }
   await repository.close();
+}
+
+/** With all that runs by class: syncs, backups, retention, restore tests, access checks. */
+function writeManyPolicies(directory: string): string {
+  const file = path.join(directory, 'many.yaml');
+  const head = 'apiVersion: holdfast/v1';
+  const documents = [`${head}\nkind: Location\nmetadata: { name: vault }\nspec: { local: { path: /srv/vault } }\n`];
+  for (const [importance, count] of Object.entries(CLASSES)) {
+    for (let index = 0; index < count; index++) {
+      const name = `${importance}-${index}`;
+      documents.push(
+        `${head}\nkind: Repository\nmetadata: { name: ${name} }\nspec: { location: vault, path: ${name}, passwordFrom: { env: P } }\n`,
+        `${head}\nkind: Policy\nmetadata: { name: ${name} }\nspec:\n  importance: ${importance}\n  source: { directory: /srv/data/${name} }\n` +
+          `  sync: [{ to: vault, path: synced/${name}, mode: mirror }]\n  backup: [{ to: ${name} }]\n  retention: { keep: class }\n`,
+      );
+    }
+  }
+  writeFileSync(file, documents.join('---\n'));
+  return file;
 }
 
 /** In turn, so that what else the machine does falls on all alike; the first round warms the caches and does not count. */

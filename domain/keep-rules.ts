@@ -9,6 +9,8 @@ export interface DatedSnapshot {
   /** The instant counts for ages and order, the zone for buckets. */
   time: SnapshotTime;
   tags: readonly string[];
+  /** Of `time`, where the same snapshot is looked at many times. */
+  calendar?: LocalCalendar;
 }
 
 /** A stretch of time of which the newest snapshot is kept. */
@@ -19,14 +21,13 @@ interface Bucket {
 }
 
 interface CountedBucket extends Bucket {
-  name: string;
+  reason: string;
   /** How many more may be kept; -1: all. */
   remaining: number;
 }
 
 interface PeriodBucket extends Bucket {
-  name: string;
-  period: RetentionPeriod;
+  reason: string;
   threshold: SnapshotTime | undefined;
 }
 
@@ -63,23 +64,25 @@ export function applyKeepRules(
   const within = periodBuckets(keep, newest);
   const always = parsePeriod(keep.within);
   const alwaysThreshold = always && newest && before(newest, always);
-  const tags = tagLists(keep);
+  const alwaysReason = always === undefined ? '' : `within ${formatPeriod(always)}`;
+  const tags = tagLists(keep).map((list) => ({ list, reason: `has tags [${list.join(', ')}]` }));
   return group.map((snapshot, position) => {
-    const calendar = localCalendar(snapshot.time);
+    const calendar = snapshot.calendar ?? localCalendar(snapshot.time);
     const isOldest = position === group.length - 1;
-    const reasons = tags.filter((list) => hasTags(snapshot.tags, list)).map((list) => `has tags [${list.join(', ')}]`);
-    if (always && isAfter(snapshot.time, alwaysThreshold)) reasons.push(`within ${formatPeriod(always)}`);
+    const reasons: string[] = [];
+    for (const { list, reason } of tags) if (hasTags(snapshot.tags, list)) reasons.push(reason);
+    if (always && isAfter(snapshot.time, alwaysThreshold)) reasons.push(alwaysReason);
     for (const bucket of counted) {
       if (bucket.remaining === 0) continue;
       const place = take(bucket, calendar, position, isOldest);
       if (place === undefined) continue;
       if (bucket.remaining > 0) bucket.remaining--;
-      reasons.push(`${place}${bucket.name} snapshot`);
+      reasons.push(place === '' ? bucket.reason : place + bucket.reason);
     }
     for (const bucket of within) {
       if (!isAfter(snapshot.time, bucket.threshold)) continue;
       const place = take(bucket, calendar, position, isOldest);
-      if (place !== undefined) reasons.push(`${place}${bucket.name} within ${formatPeriod(bucket.period)}`);
+      if (place !== undefined) reasons.push(place === '' ? bucket.reason : place + bucket.reason);
     }
     return reasons;
   });
@@ -114,7 +117,7 @@ function countedBuckets(keep: KeepRules): CountedBucket[] {
         hint: 'Give a whole number of snapshots, 0 for none, or -1 for all.',
       });
     }
-    return [{ name, remaining: count, keyOf, lastKey: -1 }];
+    return [{ reason: `${name} snapshot`, remaining: count, keyOf, lastKey: -1 }];
   });
 }
 
@@ -129,7 +132,8 @@ function periodBuckets(keep: KeepRules, newest: SnapshotTime | undefined): Perio
   return rules.flatMap(([name, text, keyOf]) => {
     const period = parsePeriod(text);
     if (period === undefined) return [];
-    return [{ name, period, threshold: newest && before(newest, period), keyOf, lastKey: -1 }];
+    const reason = `${name} within ${formatPeriod(period)}`;
+    return [{ reason, threshold: newest && before(newest, period), keyOf, lastKey: -1 }];
   });
 }
 

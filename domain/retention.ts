@@ -2,7 +2,7 @@
 import { parseRetentionPeriod } from '../common/retention-period.ts';
 import { HoldfastError } from '../common/errors.ts';
 import type { Hold, RetentionRules } from './action.ts';
-import { applyKeepRules, hasNoRules } from './keep-rules.ts';
+import { applyKeepRules, hasNoRules, type DatedSnapshot } from './keep-rules.ts';
 import { before, fromDate, parseSnapshotTime, type SnapshotTime } from './snapshot-time.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -46,10 +46,15 @@ export interface PlanForgetOptions {
   expiring?: boolean;
 }
 
-interface Candidate {
-  snapshot: Snapshot;
-  time: SnapshotTime;
-  tags: readonly string[];
+/** A snapshot as these rules see it. */
+export interface Candidate extends DatedSnapshot {
+  /** Its id, by which proofs name it. */
+  id: string;
+}
+
+interface Judgement {
+  keep: boolean;
+  reasons: string[];
 }
 
 /**
@@ -67,25 +72,41 @@ export function planForget(
   options: PlanForgetOptions = {},
 ): ForgetPlan {
   const group = newestFirst(snapshots, options.recordedAt);
+  const latestProof = latestProofs(proofs);
+  const reasonOfProof = (id: string): string | undefined => {
+    const proof = latestProof.get(id);
+    return proof && `proven by run ${proof.run}`;
+  };
+  const judgements = judgeGroup(group, reasonOfProof, rules, now, options);
+  const decisions = group.map(({ snapshot }, position) => ({ snapshot, ...judgements[position]! }));
+  return summarize(decisions, rules.maxForgetShare);
+}
+
+/** The same of snapshots that are prepared, newest first, in their order: for a simulation, which asks thousands of times. */
+export function judgeGroup(
+  group: readonly Candidate[],
+  reasonOfProof: (id: string) => string | undefined,
+  rules: RetentionRules,
+  now: Date,
+  options: Pick<PlanForgetOptions, 'hold' | 'expiring'> = {},
+): Judgement[] {
   const holdReason = options.hold && reasonOfHold(options.hold, now);
   const oldestAllowed =
     rules.maxAge === undefined ? undefined : before(fromDate(now), parseRetentionPeriod(rules.maxAge));
-  const proofReasons = newestProven(group, proofs, rules.proven, oldestAllowed);
+  const proofReasons = newestProven(group, reasonOfProof, rules.proven, oldestAllowed);
   const keepReasons = hasNoRules(rules.keep)
     ? group.map(() => ['no keep rule is given'])
     : applyKeepRules(group, rules.keep, fromDate(now), options.expiring);
 
-  const decisions = group.map((candidate, position): ForgetDecision => {
-    const { snapshot } = candidate;
-    const reasons = [...(proofReasons.get(snapshot.id) ?? []), ...(keepReasons[position] ?? [])];
-    if (holdReason !== undefined) return { snapshot, keep: true, reasons: [holdReason, ...reasons] };
-    if (isOlder(candidate, oldestAllowed)) {
-      return { snapshot, keep: false, reasons: [`older than ${rules.maxAge} (maxAge)`] };
-    }
-    if (reasons.length > 0) return { snapshot, keep: true, reasons };
-    return { snapshot, keep: false, reasons: ['no rule keeps it'] };
+  return group.map((candidate, position) => {
+    const proofReason = proofReasons.get(candidate.id);
+    const reasons = keepReasons[position] ?? [];
+    if (proofReason !== undefined) reasons.unshift(proofReason);
+    if (holdReason !== undefined) return { keep: true, reasons: [holdReason, ...reasons] };
+    if (isOlder(candidate, oldestAllowed)) return { keep: false, reasons: [`older than ${rules.maxAge} (maxAge)`] };
+    if (reasons.length > 0) return { keep: true, reasons };
+    return { keep: false, reasons: ['no rule keeps it'] };
   });
-  return summarize(decisions, rules.maxForgetShare);
 }
 
 function summarize(decisions: ForgetDecision[], maxForgetShare: number): ForgetPlan {
@@ -96,18 +117,21 @@ function summarize(decisions: ForgetDecision[], maxForgetShare: number): ForgetP
 }
 
 /** Equal times are ordered by id, so that the plan does not depend on the order in which a storage lists. */
-function newestFirst(snapshots: readonly Snapshot[], recordedAt?: ReadonlyMap<string, Date>): Candidate[] {
-  const candidates = snapshots.map((snapshot): Candidate => {
+function newestFirst(
+  snapshots: readonly Snapshot[],
+  recordedAt?: ReadonlyMap<string, Date>,
+): (Candidate & { snapshot: Snapshot })[] {
+  const candidates = snapshots.map((snapshot) => {
     const own = parseSnapshotTime(snapshot.time);
     const recorded = recordedAt?.get(snapshot.id);
     const time = recorded === undefined ? own : fromDate(recorded, own.offsetMinutes);
-    return { snapshot, time, tags: snapshot.tags ?? [] };
+    return { snapshot, id: snapshot.id, time, tags: snapshot.tags ?? [] };
   });
   return candidates.sort((a, b) => {
     if (a.time.epochNanoseconds !== b.time.epochNanoseconds) {
       return a.time.epochNanoseconds > b.time.epochNanoseconds ? -1 : 1;
     }
-    return a.snapshot.id < b.snapshot.id ? -1 : 1;
+    return a.id < b.id ? -1 : 1;
   });
 }
 
@@ -122,26 +146,28 @@ function reasonOfHold(hold: Hold, now: Date): string | undefined {
   return now.getTime() < until ? `hold until ${hold.until} (${hold.reason})` : undefined;
 }
 
+function latestProofs(proofs: readonly SnapshotProof[]): Map<string, SnapshotProof> {
+  const latest = new Map<string, SnapshotProof>();
+  for (const proof of proofs) {
+    const known = latest.get(proof.snapshotId);
+    if (known === undefined || Date.parse(known.provenAt) < Date.parse(proof.provenAt))
+      latest.set(proof.snapshotId, proof);
+  }
+  return latest;
+}
+
 /** Snapshots that are too old do not use up the proofs that protect younger ones. */
 function newestProven(
   group: readonly Candidate[],
-  proofs: readonly SnapshotProof[],
+  reasonOfProof: (id: string) => string | undefined,
   count: number,
   oldestAllowed: SnapshotTime | undefined,
-): Map<string, string[]> {
-  const latestProof = new Map<string, SnapshotProof>();
-  for (const proof of proofs) {
-    const known = latestProof.get(proof.snapshotId);
-    if (known === undefined || Date.parse(known.provenAt) < Date.parse(proof.provenAt)) {
-      latestProof.set(proof.snapshotId, proof);
-    }
-  }
-  const reasons = new Map<string, string[]>();
+): Map<string, string> {
+  const reasons = new Map<string, string>();
   for (const candidate of group) {
     if (reasons.size >= count) break;
-    const proof = latestProof.get(candidate.snapshot.id);
-    if (proof === undefined || isOlder(candidate, oldestAllowed)) continue;
-    reasons.set(candidate.snapshot.id, [`proven by run ${proof.run}`]);
+    const reason = reasonOfProof(candidate.id);
+    if (reason !== undefined && !isOlder(candidate, oldestAllowed)) reasons.set(candidate.id, reason);
   }
   return reasons;
 }

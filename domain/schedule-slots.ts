@@ -17,18 +17,19 @@ const WEEKDAY_OF_EPOCH = 4;
  */
 export function slotsBetween(schedule: Schedule, from: Date, to: Date): Date[] {
   const slots: Date[] = [];
-  for (const slot of slotsFrom(schedule, from.getTime(), to.getTime())) slots.push(new Date(slot));
+  for (const slot of slotTimes(schedule, from.getTime(), to.getTime())) slots.push(new Date(slot));
   return slots;
 }
 
 /** The first slot after an instant; undefined when there is none for years. */
 export function nextSlot(schedule: Schedule, after: Date): Date | undefined {
   const from = after.getTime() + 1;
-  for (const slot of slotsFrom(schedule, from, from + LONGEST_GAP_MS)) return new Date(slot);
+  for (const slot of slotTimes(schedule, from, from + LONGEST_GAP_MS)) return new Date(slot);
   return undefined;
 }
 
-function slotsFrom({ timing }: Schedule, from: number, to: number): Iterable<number> {
+/** The same as milliseconds since the epoch, one after the other. */
+export function slotTimes({ timing }: Schedule, from: number, to: number): Iterable<number> {
   switch (timing.kind) {
     case 'interval':
       return intervalSlots(timing, from, to);
