@@ -1,13 +1,16 @@
 /** `holdfast apply`: puts the policies in force on the engine that they name. */
+import { HoldfastError } from '../common/errors.ts';
 import type { CliCommand } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
-import { readSavedPlan, requireUnmoved } from './plan-file.ts';
+import { REF_OPTION } from './ref-option.ts';
+import { readSavedPlan, requireUnmoved, type SavedPlan } from './plan-file.ts';
 
 interface Options {
   yes?: boolean;
   allowDirty?: boolean;
   allowWeaker?: boolean;
   refresh?: boolean;
+  ref?: string;
 }
 
 export const command: CliCommand<Options> = {
@@ -20,6 +23,7 @@ export const command: CliCommand<Options> = {
       .option('--yes', 'do not ask; without a terminal nothing is changed else')
       .option('--allow-weaker', 'also apply what protects less than what is in force')
       .option('--refresh', 'write all schedules anew, also those that look as they were applied (see holdfast drift)')
+      .option('--ref <revision>', REF_OPTION)
       .option('--allow-dirty', 'apply files that are not committed, or outside git; the records say so');
   },
 
@@ -27,7 +31,7 @@ export const command: CliCommand<Options> = {
     const { preparePolicies, commitOf } = await import('./prepare-policies.ts');
     const given = args[0] as string[];
     const saved = await readSavedPlan(context.directory, given);
-    const policies = await preparePolicies(context, saved?.paths ?? given);
+    const policies = await preparePolicies(context, saved?.paths ?? given, refOf(saved, options));
     const commit = await commitOf(context, policies, options.allowDirty === true);
     const [{ openEngine }, { applyActions }, { tellApplied }, { createDependencies }, { reviewPlan }] =
       await Promise.all([
@@ -63,3 +67,13 @@ export const command: CliCommand<Options> = {
     return ExitStatus.done;
   },
 };
+
+/** A saved plan names the commit that it was made of, where it was made of one. */
+function refOf(saved: SavedPlan | undefined, { ref }: Options): { ref?: string } {
+  if (saved !== undefined && ref !== undefined)
+    throw new HoldfastError('Usage', '--ref and a saved plan are both given', {
+      hint: 'leave --ref out: a plan that was made with it is carried out so',
+    });
+  const wanted = saved?.ref ?? ref;
+  return wanted === undefined ? {} : { ref: wanted };
+}

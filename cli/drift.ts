@@ -4,23 +4,29 @@ import { needsAttention } from '../domain/findings.ts';
 import type { CliCommand, Output } from './command.ts';
 import { count, displayMessage } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
+import { REF_OPTION } from './ref-option.ts';
 import { describeCommit } from './tell-applied.ts';
 
-export const command: CliCommand = {
+interface Options {
+  ref?: string;
+}
+
+export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description(
         'Compares the policies with what is in force and with the schedules that the engine really has: not applied yet, missing, changed or paused outside of holdfast, none of ours. Changes nothing. Exit status 7 when something differs.',
       )
-      .argument('[paths...]', 'where the policies are (default: policies/)');
+      .argument('[paths...]', 'where the policies are (default: policies/)')
+      .option('--ref <revision>', REF_OPTION);
   },
 
-  async run(context, { args }) {
+  async run(context, { args, options }) {
     const [{ preparePolicies, commitOf }, { findDrift }] = await Promise.all([
       import('./prepare-policies.ts'),
       import('./find-drift.ts'),
     ]);
-    const policies = await preparePolicies(context, args[0] as string[]);
+    const policies = await preparePolicies(context, args[0] as string[], options);
     const commit = await commitOf(context, policies, true);
     const drift = await findDrift(context, policies, commit);
     if (context.json) context.output.json(drift);

@@ -5,10 +5,15 @@ import type { EngineSettings, EngineTls } from '../domain/engine-settings.ts';
 import type { EngineAddress } from '../engine/connection.ts';
 import { resolveSecret, type SecretSources } from './resolve-secret.ts';
 
+export interface EngineSources extends SecretSources {
+  /** Reads a file of the commit that the policies are of; rejects when it has none of that name. */
+  readCommitted?: (path: string) => Promise<Uint8Array>;
+}
+
 /** undefined: the embedded engine. Throws as `resolveSecret`, and NotFound for a certificate that is not there. */
 export async function resolveEngineAddress(
   engine: EngineSettings,
-  sources: SecretSources,
+  sources: EngineSources,
 ): Promise<EngineAddress | undefined> {
   if (engine.kind === 'embedded') return undefined;
   const { address, namespace, tls, apiKey } = engine;
@@ -20,21 +25,24 @@ export async function resolveEngineAddress(
   };
 }
 
-async function resolveTls(tls: EngineTls, sources: SecretSources): Promise<EngineAddress['tls']> {
+async function resolveTls(tls: EngineTls, sources: EngineSources): Promise<EngineAddress['tls']> {
   const { serverName, caPath, certificatePath, privateKey } = tls;
   const resolved: NonNullable<EngineAddress['tls']> = {};
   if (serverName !== undefined) resolved.serverName = serverName;
-  if (caPath !== undefined) resolved.ca = await readCertificate(caPath);
+  if (caPath !== undefined) resolved.ca = await readCertificate(caPath, sources);
   if (certificatePath !== undefined && privateKey !== undefined)
     resolved.clientCertificate = {
-      crt: await readCertificate(certificatePath),
+      crt: await readCertificate(certificatePath, sources),
       key: Buffer.from(await resolveSecret(privateKey, sources)),
     };
   return resolved;
 }
 
-async function readCertificate(path: string): Promise<Buffer> {
+/** A certificate need not be committed: it may be the machine's. */
+async function readCertificate(path: string, { readCommitted }: EngineSources): Promise<Buffer> {
   try {
+    const committed = await readCommitted?.(path).catch(() => undefined);
+    if (committed !== undefined) return Buffer.from(committed);
     return await readFile(path);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';

@@ -1,8 +1,9 @@
 /** Reads from git which commit the policies are at, and whether the files on disk are what was committed. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { PolicyCommit } from '../domain/action.ts';
 import type { Environment } from './command.ts';
+import { callGit, type Git } from './call-git.ts';
 
 export interface PolicySource {
   commit: PolicyCommit;
@@ -14,25 +15,25 @@ export interface PolicySource {
 
 /**
  * The last commit that touched the policies (other commits of the repository change nothing here), and what is not in
- * it. Never throws: a folder outside git is a folder without a commit.
+ * it. `paths` are what was given; `files` are those that were really read, with scripts and lists of patterns, wherever
+ * they lie. Never throws: a folder outside git is a folder without a commit.
  */
 export async function readPolicySource(
-  paths: string[],
+  paths: readonly string[],
   directory: string,
   environment: Environment,
+  files: readonly string[] = [],
 ): Promise<PolicySource> {
-  const git = async (...args: string[]) => {
-    const { stdout } = await promisify(execFile)('git', args, {
-      cwd: directory,
-      env: withoutRepository(environment),
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return stdout;
-  };
   try {
-    const status = await git('status', '--porcelain', '-z', '--untracked-files=all', '--', ...paths);
-    const uncommitted = parseStatus(status);
-    const commit = parseCommit(await git('log', '-1', '--format=%H%x00%an <%ae>%x00%cI%x00%s', '--', ...paths));
+    // Git knows nothing of what lies behind a link.
+    const given = await Promise.all(paths.map((path) => realpath(resolve(directory, path))));
+    const git = callGit(await folderOf(given[0] ?? directory), environment);
+    const root = (await git('rev-parse', '--show-toplevel')).trimEnd();
+    const beside = files.filter((file) => !given.some((path) => isBelow(file, path)) && isBelow(file, root));
+    const where = [...given, ...beside];
+    const status = await git('status', '--porcelain', '-z', '--untracked-files=all', '--', ...where);
+    const uncommitted = [...new Set([...parseStatus(status), ...(await findUnknown(files, root, environment))])];
+    const commit = parseCommit(await git('log', '-1', `--format=${COMMIT_FORMAT}`, '--', ...where));
     if (commit === undefined)
       return { commit: { dirty: true }, uncommitted, outside: 'no commit of the git repository has these files' };
     return { commit: { ...commit, dirty: uncommitted.length > 0 }, uncommitted };
@@ -41,10 +42,43 @@ export async function readPolicySource(
   }
 }
 
-/** Set inside git's own hooks, these would point every question at another repository. */
-function withoutRepository(environment: Environment): NodeJS.ProcessEnv {
-  const { GIT_DIR: _directory, GIT_WORK_TREE: _tree, GIT_INDEX_FILE: _index, ...rest } = environment;
-  return { ...rest, LC_ALL: 'C' };
+async function folderOf(path: string): Promise<string> {
+  return (await stat(path)).isDirectory() ? path : dirname(path);
+}
+
+function isBelow(path: string, folder: string): boolean {
+  const rest = relative(folder, path);
+  return rest === '' || (!rest.startsWith('..') && !isAbsolute(rest));
+}
+
+/**
+ * What was read and is in no repository, or whose changes git was told not to look at: `git status` says nothing of
+ * either. Of a link, both the link and what it points to count.
+ */
+async function findUnknown(files: readonly string[], root: string, environment: Environment): Promise<string[]> {
+  const real = await Promise.all(files.map((file) => realpath(file)));
+  const all = [...new Set([...files, ...real])];
+  const unknown: string[] = [];
+  for (const [folder, own] of Map.groupBy(all, (file) => dirname(file))) {
+    const tracked = await trackedIn(folder, environment);
+    for (const file of own)
+      // A folder that is a link itself is told by what it points to.
+      if (!tracked.has(file) && (real.includes(file) || (await realpath(folder)) === folder))
+        unknown.push(isBelow(file, root) ? relative(root, file) : file);
+  }
+  return unknown;
+}
+
+/** Absolute paths of what git follows in a folder, of whatever repository it is: a submodule has its own. */
+async function trackedIn(folder: string, environment: Environment): Promise<Set<string>> {
+  try {
+    const listed = await callGit(folder, environment)('ls-files', '-v', '-z', '--', '.');
+    const lines = listed.split('\0').filter((line) => line !== '');
+    // `h`: assumed to be unchanged; `S`: left out of the work tree.
+    return new Set(lines.filter((line) => !/^[a-zS]/.test(line)).map((line) => resolve(folder, line.slice(2))));
+  } catch {
+    return new Set();
+  }
 }
 
 /** `XY NAME\0`, and for a rename `XY NEW\0OLD\0` (git-status(1), porcelain format 1). */
@@ -59,13 +93,21 @@ export function parseStatus(status: string): string[] {
   return names;
 }
 
+const COMMIT_FORMAT = '%H%x00%an <%ae>%x00%cI%x00%s';
+
+/** The commit that a name means now, a tag followed to what it names. Throws what git says. */
+export async function readCommit(git: Git, name: string): Promise<Omit<PolicyCommit, 'dirty'>> {
+  const hash = (await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`)).trim();
+  return parseCommit(await git('log', '-1', `--format=${COMMIT_FORMAT}`, hash, '--'))!;
+}
+
 function parseCommit(line: string): Omit<PolicyCommit, 'dirty'> | undefined {
   const [hash, author, committedAt, subject] = line.trimEnd().split('\0');
   if (hash === undefined || hash === '') return undefined;
   return { hash, author, committedAt, subject };
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { code, stderr } = error as { code?: unknown; stderr?: string };
   if (code === 'ENOENT') return 'git is not installed';
   const said = stderr?.trim().split('\n')[0];

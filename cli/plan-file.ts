@@ -14,6 +14,8 @@ export interface SavedPlan {
   plannedBy: string;
   /** Of the policies, as given; none: `policies/`. */
   paths: string[];
+  /** The hash of the commit that they were read from; absent: from the work tree. */
+  ref?: string;
   basis: PlanBasis;
   plan: Plan;
 }

@@ -5,10 +5,13 @@ import { PolicyError, type Problem } from '../schemas/problem.ts';
 import { checkPolicies } from './check-policies.ts';
 import type { CliContext } from './command.ts';
 import { DEFAULT_POLICY_PATHS } from './compile-policies.ts';
+import type { PolicyReader } from './policy-reader.ts';
 
 export interface PoliciesToApply extends CompileResult {
-  /** What was read, absolute. */
+  /** Where policies were looked for, absolute. */
   paths: string[];
+  /** All files that were read, absolute. */
+  read: string[];
   warnings: Problem[];
 }
 
@@ -19,10 +22,11 @@ export interface PoliciesToApply extends CompileResult {
 export async function compileToApply(
   { directory }: Pick<CliContext, 'directory'>,
   given: readonly string[],
+  reader?: PolicyReader,
 ): Promise<PoliciesToApply> {
-  const { compiled, problems, notBuilt } = await checkPolicies(directory, given);
+  const { compiled, problems, notBuilt, read } = await checkPolicies(directory, given, reader);
   if (compiled === undefined) throw new PolicyError('InvalidPolicy', problems);
   if (notBuilt.length > 0) throw new PolicyError('NotBuilt', notBuilt);
   const paths = given.length === 0 ? DEFAULT_POLICY_PATHS : given;
-  return { ...compiled, paths: paths.map((path) => resolve(directory, path)), warnings: problems };
+  return { ...compiled, paths: paths.map((path) => resolve(directory, path)), read, warnings: problems };
 }

@@ -12,10 +12,11 @@ const MAX_NAMED = 5;
  */
 export async function requireCommit(
   { directory, environment, output }: CliContext,
-  paths: string[],
+  paths: readonly string[],
+  files: readonly string[],
   tolerate: boolean,
 ): Promise<PolicyCommit> {
-  const source = await readPolicySource(paths, directory, environment);
+  const source = await readPolicySource(paths, directory, environment, files);
   const problem = problemOf(source);
   if (problem === undefined) return source.commit;
   if (!tolerate)

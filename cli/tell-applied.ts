@@ -47,8 +47,9 @@ function summary(commit: PolicyCommit, { record, changed }: Applied): string {
 }
 
 /** `commit 1a2b3c4d5e6f "Keep orders longer"`. */
-export function describeCommit({ hash, subject, dirty }: PolicyCommit): string {
+export function describeCommit({ hash, subject, ref, dirty }: PolicyCommit): string {
   if (hash === undefined) return 'policies outside git';
   const title = subject === undefined ? '' : ` "${displayText(subject)}"`;
-  return `commit ${hash.slice(0, 12)}${title}${dirty ? ' with uncommitted changes' : ''}`;
+  const name = ref === undefined || hash.startsWith(ref) ? '' : ` (${displayText(ref)})`;
+  return `commit ${hash.slice(0, 12)}${name}${title}${dirty ? ' with uncommitted changes' : ''}`;
 }

@@ -365,6 +365,8 @@ export interface PolicyCommit {
   /** Committed at, ISO. */
   committedAt?: string;
   subject?: string;
+  /** By which name it was asked for (`v1.4`); absent: what lay in the work tree. */
+  ref?: string;
   /** Uncommitted or untracked policy files were applied (with `--allow-dirty`, or outside git). */
   dirty: boolean;
 }

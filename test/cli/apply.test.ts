@@ -145,4 +145,37 @@ temporal.describe('holdfast apply', () => {
     },
     LIMIT_MS,
   );
+
+  temporal.it(
+    'applies what a commit holds, whatever lies in the work tree, and plans it first',
+    async () => {
+      await using project = await createProject({ temporal });
+      await project.git('init', '-q');
+      await commit(project, 'Protect the orders');
+      await project.git('tag', 'v1');
+      await edit(project, 'keep: { daily: 7 }', 'keep: { daily: 14 }');
+      await commit(project, 'Keep orders longer');
+      await edit(project, 'kind: Policy', 'kind: Polici');
+      expect((await project.holdfast(['plan'])).status).toBe(2);
+      const none = await project.holdfast(['apply', '--ref', 'v2']);
+      expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('has no commit "v2"') });
+
+      const planned = await project.holdfast(['plan', '--ref', 'v1', '--out', 'v1.plan']);
+      expect(planned).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/commit \w{12} \(v1\) "Protect the orders": 8 to create/),
+      });
+      const first = await applied(project, 'v1.plan');
+      expect(first.record.commit).toMatchObject({ subject: 'Protect the orders', dirty: false });
+      const longer = await applied(project, '--ref', 'HEAD');
+      expect(longer.record.commit).toMatchObject({ subject: 'Keep orders longer', ref: 'HEAD', dirty: false });
+      expect(longer.record.changes.changed).toEqual(['policy/orders/retention/main']);
+      expect((await project.holdfast(['drift', '--ref', 'HEAD'])).status).toBe(0);
+      expect((await project.holdfast(['drift', '--ref', 'v1'])).stdout).toContain(
+        'policy orders differs from what is in force',
+      );
+      expect(await readFile(join(project.directory, 'policies', 'orders.yaml'), 'utf8')).toContain('kind: Polici');
+    },
+    LIMIT_MS,
+  );
 });
