@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Action } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
-import { expiringActions, type PresentPolicies } from '../domain/expiring-policies.ts';
+import { expiringActions, isExpiring, type PresentPolicies } from '../domain/expiring-policies.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { EvidenceStore } from '../evidence/evidence-store.ts';
 
@@ -28,8 +28,10 @@ async function findDone(
   latest: ApplyRecord,
   evidence: EvidenceStore,
 ): Promise<Set<string>> {
-  const going = latest.actions.filter(({ settings }) => settings.kind === 'retention' && settings.expiring === true);
-  const actionId = going.map(({ id }) => id).filter((id) => expiring.some((action) => action.id === id));
+  const actionId = latest.actions
+    .filter(isExpiring)
+    .map(({ id }) => id)
+    .filter((id) => expiring.some((action) => action.id === id));
   const done = new Set<string>();
   if (actionId.length === 0) return done;
   for await (const run of evidence.readRuns({ from: new Date(latest.appliedAt), actionId })) {

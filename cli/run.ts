@@ -1,6 +1,7 @@
 /** `holdfast run`: one run of one action now, through the engine. */
 import { HoldfastError } from '../common/errors.ts';
 import { ACTION_ORDER, GUARDS, type Action, type ActionRequest } from '../domain/action.ts';
+import { isExpiring } from '../domain/expiring-policies.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import { isSuspendedAt } from '../domain/expected-runs.ts';
@@ -109,7 +110,8 @@ async function findRequest(
 
 /** A run obeys what is in force, not what someone is just writing. */
 function warnOfChanges({ output }: CliContext, record: ApplyRecord, actions: Action[]): void {
-  const inForce = new Set(record.actions.map(({ digest }) => digest));
+  // What goes on of policies that are gone stands in no file.
+  const inForce = new Set(record.actions.filter((action) => !isExpiring(action)).map(({ digest }) => digest));
   if (actions.length !== inForce.size || actions.some(({ digest }) => !inForce.has(digest)))
     output.warn('the policy files differ from what is in force, which is what runs; holdfast apply puts them in force');
 }

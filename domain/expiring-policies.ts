@@ -52,6 +52,11 @@ export function expiringActions(
   });
 }
 
+/** Whether the document of an action in force is gone. */
+export function isExpiring({ settings }: Action): boolean {
+  return settings.kind === 'retention' && settings.expiring === true;
+}
+
 /** How far apart the snapshots were that came to the place of a retention. */
 function writeInterval({ id }: Action, before: readonly Action[]): number {
   const writers = ['/backup/', '/copy/'].map((writer) => id.replace('/retention/', writer));

@@ -57,6 +57,8 @@ temporal.describe('a policy that gets another name, and is removed in the end', 
       const last = (await answer<RunRecord[]>(project, 'runs', 'sales')).at(-1);
       // Young as they are, both stay until seven days have passed.
       expect([last?.kind, last?.figures]).toMatchObject(['retention', { kept: 2, forgotten: 0 }]);
+      const byHand = await project.holdfast(['run', 'sales', 'retention', '--dry-run']);
+      expect([byHand.status, byHand.stderr]).toEqual([0, expect.not.stringContaining('differ from what is in force')]);
     },
     LIMIT_MS,
   );
