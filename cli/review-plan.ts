@@ -16,7 +16,7 @@ export async function reviewPlan(context: CliContext, plan: Plan, { yes, allowWe
   if (!context.json) tellPlan(context.output, plan);
   if (allowWeaker !== true) refuseWeaker(plan);
   if (!hasChanges(plan) || yes === true) return;
-  if (context.interactive && (await askYesNo('Apply this? Snapshots and records stay. [y/N] ', context.signal))) return;
+  if (context.interactive && (await askYesNo('Apply this? [y/N] ', context.signal))) return;
   throw new HoldfastError('GuardRefused', `${describeChanges(plan)}, nothing was applied`, {
     hint: context.interactive ? 'answer y, or give --yes' : 'give --yes to apply it without being asked',
   });

@@ -74,11 +74,11 @@ export const command: CliCommand<Options> = {
 
 /**
  * Nobody may be there to allow what protects less: what is in force goes on then, since nothing running would be less
- * still. Who runs everything once is there, and is refused.
+ * still. Who runs everything once is there, and is refused; so is whoever starts where it is not known what is in force.
  */
 function keepStronger({ output }: CliContext, plan: Plan, options: Options): 'apply' | 'keep' {
   if (options.allowWeaker === true || plan.weaker.length === 0) return 'apply';
-  if (options.once === true) refuseWeaker(plan);
+  if (options.once === true || plan.inForce === undefined) refuseWeaker(plan);
   for (const { subject, what } of plan.weaker) output.warn(`${subject}: ${what}`, 'weaker');
   output.warn('these policies protect less than what is in force, which therefore stays in force');
   output.note('if that is meant, give --allow-weaker');

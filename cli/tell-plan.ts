@@ -48,11 +48,15 @@ function describeLoss({ actionId, what, lost, of, keptSoFar, keptAside, because 
   if (lost === undefined) return `${where}: not known, ${displayMessage(because!)}`;
   const amount = of === undefined ? count(lost, what.slice(0, -1)) : `${lost} of ${count(of, what.slice(0, -1))}`;
   const remarks = [
-    ...(keptSoFar === undefined ? [] : [`${keptSoFar} of them kept by the rules in force`]),
+    ...(keptSoFar === undefined ? [] : [describeKept(keptSoFar)]),
     ...(keptAside === undefined ? [] : [`kept aside for ${keptAside}`]),
     ...(because === undefined ? [] : [displayMessage(because)]),
   ];
   return [`${where}: ${amount}`, ...remarks].join('; ');
+}
+
+function describeKept(keptSoFar: number): string {
+  return keptSoFar === 0 ? 'the rules in force forget them, too' : `${keptSoFar} of them kept by the rules in force`;
 }
 
 function weakerLines({ weaker }: Plan, style: Style): string[] {

@@ -93,8 +93,15 @@ export function makePlan(input: PlanInput): Plan {
     ...(record === undefined ? {} : { inForce: { id: record.id, commit: record.commit } }),
     actions: planned,
     counts,
-    weaker: findWeakenings(recorded, actions, input.now),
+    weaker: record === undefined ? ofUnknown(schedules.size) : findWeakenings(recorded, actions, input.now),
   };
+}
+
+/** Schedules without a record are those of another policy folder, or of this one whose evidence is gone or elsewhere. */
+function ofUnknown(schedules: number): Weakening[] {
+  if (schedules === 0) return [];
+  const what = `the engine has schedules (${schedules}) of which the evidence knows no apply: what they protect cannot be compared, and those that these policies do not ask for would be deleted`;
+  return [{ subject: 'project', what }];
 }
 
 /** Whether an apply would change anything but the name of the commit. */

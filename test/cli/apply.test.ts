@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import type { Applied } from '../../cli/apply-actions.ts';
 import { requirePeer } from '../peers.ts';
 import { createProject, type Project } from './project-fixture.ts';
+import type { CliResult } from './run-cli.ts';
 
 const temporal = requirePeer('temporal');
 const LIMIT_MS = 120_000;
@@ -24,6 +25,19 @@ async function applied(project: Project, ...options: string[]): Promise<Applied>
   const { status, stdout, stderr } = await project.holdfast(['apply', '--json', '--yes', ...options]);
   expect(status, stderr + stdout).toBe(0);
   return JSON.parse(stdout) as Applied;
+}
+
+/** What `start` says until it is at work; it is stopped then. */
+async function started(project: Project): Promise<CliResult> {
+  const ended = await project.holdfast(['start'], (child) => {
+    let said = '';
+    child.stdout!.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('Ctrl-C stops.')) child.kill('SIGINT');
+    });
+  });
+  expect(ended.status, ended.stderr).toBe(130);
+  return ended;
 }
 
 temporal.describe('holdfast apply', () => {
@@ -110,6 +124,12 @@ temporal.describe('holdfast apply', () => {
 `);
       expect(refused.stderr).toContain('if that is meant, give --allow-weaker');
       expect((await project.holdfast(['start', '--once'])).status).toBe(8);
+      // Who starts with the machine has nobody to ask.
+      const kept = await started(project);
+      expect(kept.stderr).toContain(
+        'these policies protect less than what is in force, which therefore stays in force',
+      );
+      expect(kept.stdout).toContain('8 actions will run when due');
       const weaker = await applied(project, '--allow-dirty', '--allow-weaker');
       expect(weaker.schedules).toMatchObject({ deleted: ['policy/orders/sync/mirror/orders'] });
     },

@@ -89,6 +89,15 @@ describe('an action that is wanted', () => {
   });
 });
 
+test('schedules of which no record knows are not taken over, nor deleted, without leave', async () => {
+  const actions = await compiled();
+  const { schedules } = inForce(actions);
+  expect(makePlan({ actions, commit: COMMIT, ...NOTHING }).weaker).toEqual([]);
+  expect(makePlan({ actions, commit: COMMIT, ...NOTHING, schedules }).weaker).toMatchObject([
+    { subject: 'project', what: expect.stringContaining(`the engine has schedules (${actions.length})`) },
+  ]);
+});
+
 test('what no policy asks for any more is deleted, and so is a schedule that no record knows', async () => {
   const actions = await compiled();
   const known = inForce(actions);
