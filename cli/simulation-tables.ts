@@ -107,6 +107,14 @@ export function verdictOf({ firstMiss }: Simulation): Cell {
   return { text: `The first objective is missed on ${firstMiss.at.slice(0, 10)}: ${objective}.`, bad: true };
 }
 
+/** What nobody has to wait for a disk to run full to see; undefined when there is nothing to say. */
+export function storageRemark({ storage }: Simulation): string | undefined {
+  const names = storage?.neverPruned ?? [];
+  if (names.length === 0) return undefined;
+  const which = names.length === 1 ? `the repository ${names[0]!}` : count(names.length, 'repository', 'repositories');
+  return `Nothing is ever pruned in ${which}: what is forgotten goes on taking space. Add prune: to the document of the repository.`;
+}
+
 /** What was assumed of how long runs take, in a sentence. */
 export function assumptionsOf({ assumptions }: Simulation): string {
   const { measuredActions, actions, runSeconds } = assumptions;

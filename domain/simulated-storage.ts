@@ -29,7 +29,10 @@ export function simulateStorage(
     perDay: storedPerDay(data, prunes.get(repository), from, days),
   }));
   const perDay = Array.from({ length: days }, (_, day) => each.reduce((sum, own) => sum + own.perDay[day]!, 0));
-  return { perDay, mostBytes: Math.max(0, ...perDay), repositories: each };
+  const neverPruned = [...repositories].flatMap(([name, { freed }]) =>
+    freed.length > 0 && !prunes.has(name) ? [name] : [],
+  );
+  return { perDay, mostBytes: Math.max(0, ...perDay), repositories: each, neverPruned };
 }
 
 function storedPerDay({ held, freed }: StoredData, prune: PruneRuns | undefined, from: number, days: number): number[] {

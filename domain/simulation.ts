@@ -53,6 +53,8 @@ export interface SimulatedStorage {
   perDay: number[];
   mostBytes: number;
   repositories: { repository: string; perDay: number[] }[];
+  /** Repositories in which snapshots are forgotten, and no prune frees their data. */
+  neverPruned: string[];
 }
 
 export interface Simulation {

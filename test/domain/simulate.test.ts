@@ -251,9 +251,18 @@ describe('storage', () => {
       'backup: [{ to: offsite, every: 1d, offset: 1h }]\nretention: { offset: 2h, keep: { last: 2 }, maxForget: 100%, proven: 0 }';
     const growth = () => ({ sizeBytes: 100 * GIB, growthBytesPerDay: 0, changedBytesPerDay: GIB });
     const { storage } = await play(spec, { growth, days: 10 });
+    expect(storage!.neverPruned).toEqual([]);
     const gib = storage!.perDay.map((bytes) => Math.round(bytes / GIB));
     // Two snapshots, one day apart; freed data stays for two days, and the next prune is at noon.
     expect(gib).toEqual([100, 101, 102, 103, 103, 103, 103, 103, 103, 103]);
+  });
+
+  test('of a repository that nobody prunes keeps what is forgotten, and it is named', async () => {
+    const spec = `backup: [{ to: second, every: 1d, offset: 1h }]\nretention: { offset: 2h, keep: { last: 2 }, maxForget: 100%, proven: 0 }`;
+    const growth = () => ({ sizeBytes: 100 * GIB, growthBytesPerDay: 0, changedBytesPerDay: GIB });
+    const { storage } = await play(spec, { growth, days: 10 });
+    expect(storage!.perDay.map((bytes) => Math.round(bytes / GIB)).at(-1)).toBe(109);
+    expect(storage!.neverPruned).toEqual(['second']);
   });
 });
 

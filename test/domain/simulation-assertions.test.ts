@@ -26,7 +26,12 @@ const SIMULATION: Simulation = {
   assumptions: { runSeconds: 300, measuredActions: 0, actions: 2 },
   runs: [kindOf('sync', [10, 20], 3), kindOf('backup', [2, 1])],
   policies: [policyOf('orders', 'critical', 3900), policyOf('mail', 'low', 90_000, '2026-12-02T00:00:00.000Z')],
-  storage: { perDay: [100, 200], mostBytes: 200, repositories: [{ repository: 'offsite', perDay: [100, 200] }] },
+  storage: {
+    perDay: [100, 200],
+    mostBytes: 200,
+    repositories: [{ repository: 'offsite', perDay: [100, 200] }],
+    neverPruned: [],
+  },
 };
 const { storage: _, ...WITHOUT_STORAGE } = SIMULATION;
 

@@ -7,6 +7,7 @@ import type { Schedule } from '../../domain/schedule.ts';
 import { nextSlot } from '../../domain/schedule-slots.ts';
 import { connect } from '../../engine/connection.ts';
 import type { EmbeddedServer } from '../../engine/embedded-server.ts';
+import { inspectSchedules } from '../../engine/inspect-schedules.ts';
 import { applySchedules } from '../../engine/schedules.ts';
 import { NEAR_CHANGES, scheduleAndInstant } from '../domain/random-schedules.ts';
 import { requirePeer } from '../peers.ts';
@@ -86,6 +87,11 @@ temporal.describe('The times of schedules on a real Temporal', () => {
           if (different !== undefined) differences.push({ block, from: from.toISOString(), different });
       });
       expect(differences).toEqual([]);
+      // Nor does any of them look as if somebody had changed it.
+      const { altered } = await inspectSchedules(connection, server.engine.namespace, requests, {
+        signal: new AbortController().signal,
+      });
+      expect([...altered]).toEqual([]);
       await applySchedules(connection, server.engine.namespace, []);
     },
   );
