@@ -1,15 +1,24 @@
 /** Gathers what drift compares: policies, records, and the engine's schedules as they are. */
-import type { PolicyCommit } from '../domain/action.ts';
+import type { ErrorCode } from '../common/errors.ts';
+import type { Action, PolicyCommit } from '../domain/action.ts';
 import type { Drift } from '../domain/drift.ts';
-import { renamedIds } from '../domain/former-names.ts';
+import { findStorageDrift } from '../domain/storage-drift.ts';
+import { formerNames, renamedIds } from '../domain/former-names.ts';
 import { openPauses } from '../domain/pauses.ts';
 import { findScheduleDrift, type InspectedSchedules } from '../domain/schedule-drift.ts';
 import type { CliContext } from './command.ts';
 import { desiredActions } from './desired-actions.ts';
+import { inspectStorage } from './inspect-storage.ts';
 import { onEngine } from './on-engine.ts';
 import { planAgainst } from './plan-against.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
 import { requestFor } from './request-for.ts';
+
+export interface FoundDrift {
+  drift: Drift;
+  /** Why some places could not be examined. */
+  errors: ErrorCode[];
+}
 
 const NOTHING: InspectedSchedules = { schedules: new Map(), altered: new Map(), foreign: [] };
 
@@ -18,13 +27,14 @@ export async function findDrift(
   context: CliContext,
   { compiled, engine, machine }: PreparedPolicies,
   commit: PolicyCommit,
-): Promise<Drift> {
+): Promise<FoundDrift> {
   const [{ createDependencies }, reading, { inspectSchedules }] = await Promise.all([
     import('../worker.ts'),
     import('../engine/read-schedules.ts'),
     import('../engine/inspect-schedules.ts'),
   ]);
-  const evidence = await createDependencies(machine).openEvidence(compiled.evidence);
+  const dependencies = createDependencies(machine, context.output.trouble);
+  const evidence = await dependencies.openEvidence(compiled.evidence);
   try {
     const record = await evidence.latestApply();
     const inForce = record?.actions ?? [];
@@ -36,6 +46,7 @@ export async function findDrift(
     const now = context.now();
     const actions = await desiredActions(compiled, record, evidence);
     const { plan } = planAgainst({ ...compiled, actions, commit, now }, record, inspected.schedules, reading);
+    const storage = await inspectStorage(context, dependencies, { actions: inForce, evidence: compiled.evidence });
     const findings = findScheduleDrift({
       ...inspected,
       plan,
@@ -43,15 +54,25 @@ export async function findDrift(
       inForce: inForce.map(({ id }) => id),
       isOwnNamespace: engine === undefined,
     });
-    return {
+    findings.push(...findStorageDrift(storage, namesOf([...inForce, ...actions])));
+    const drift: Drift = {
       format: 'holdfast-drift/1',
       at: now.toISOString(),
       commit,
       ...(plan.inForce === undefined ? {} : { inForce: plan.inForce }),
       schedules: inspected.schedules.size,
+      repositories: storage.map(({ settings }) => settings.name),
       findings,
     };
+    return { drift, errors: storage.flatMap(({ error }) => (error === undefined ? [] : [error.code])) };
   } finally {
     await evidence.close();
   }
+}
+
+/** Of policies, the present and the former ones. */
+function namesOf(actions: readonly Action[]): Set<string> {
+  return new Set(
+    actions.flatMap((action) => (action.policy === undefined ? [] : [action.policy, ...formerNames(action)])),
+  );
 }

@@ -86,7 +86,8 @@ function isWhollyOf(snapshot: Snapshot, policyName: string): boolean {
   return isOfPolicy(snapshot, [policyName]) && snapshot.tags?.includes('holdfast') === true;
 }
 
-function policiesOf({ tags = [] }: Snapshot): string[] {
+/** The policies whose snapshot it is: by its tags. */
+export function policiesOf({ tags = [] }: Snapshot): string[] {
   return tags.filter((tag) => tag.startsWith('policy=')).map((tag) => tag.slice('policy='.length));
 }
 

@@ -11,5 +11,7 @@ export interface Drift {
   inForce?: { id: string; commit: PolicyCommit };
   /** How many schedules were looked at. */
   schedules: number;
+  /** The repositories that were looked at. */
+  repositories: string[];
   findings: Finding[];
 }

@@ -20,6 +20,11 @@ export function unpackedName(kind: UnpackedKind, id: string): string {
   return `${kind}/${id}`;
 }
 
+/** Whether restic's layout has an object of this name; files that a writer left unfinished are its own, too. */
+export function isRepositoryObject(name: string): boolean {
+  return /^(?:config|(?:keys|locks|snapshots|index)\/[0-9a-f]{64}|data\/(?:[0-9a-f]{2}\/)?[0-9a-f]{64})$/.test(name);
+}
+
 /** The objects below a prefix that are named by an id; whatever else lies there is none of ours. */
 export async function* listIds(
   storage: Storage,

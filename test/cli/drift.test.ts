@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { expect } from 'vitest';
@@ -63,6 +63,42 @@ temporal.describe('holdfast drift', () => {
         expect(await drifted(project)).toEqual([]);
       } finally {
         await connection.close();
+        await server.release();
+      }
+    },
+    LIMIT_MS,
+  );
+
+  temporal.it(
+    'looks at the storage: a repository that is gone, snapshots of nobody, and what lies between',
+    async () => {
+      await using project = await createProject({ temporal });
+      const server = await startServer(join(project.directory, '.holdfast'), temporal);
+      try {
+        expect((await project.holdfast(['apply', '--yes', '--allow-dirty'])).status).toBe(0);
+        expect(await drifted(project)).toEqual([]);
+        const { repository, directory } = project;
+        const password = join(directory, 'password');
+        await writeFile(password, 'secret');
+        const options = ['--repo', repository, '--password-file', password];
+        expect((await project.holdfast(['backup', 'source', ...options])).status).toBe(0);
+        await writeFile(join(repository, 'notes.txt'), 'mine');
+        expect(await drifted(project)).toEqual(['drift/foreign-snapshots main', 'drift/unknown-objects main']);
+
+        await project.holdfast([
+          'key',
+          'passwd',
+          ...options,
+          '--new-password-file',
+          join(directory, 'policies', 'orders.yaml'),
+        ]);
+        const locked = await project.holdfast(['drift']);
+        expect(locked).toMatchObject({ status: 12, stdout: expect.stringContaining('could not be examined') });
+
+        await rename(repository, join(directory, 'vault', 'elsewhere'));
+        const gone = await project.holdfast(['drift']);
+        expect(gone).toMatchObject({ status: 7, stdout: expect.stringContaining('the repository main is missing') });
+      } finally {
         await server.release();
       }
     },
