@@ -84,7 +84,11 @@ function reasonOf(error: unknown): string {
   return message.split('\n')[0]!.slice(0, 300);
 }
 
+/** Tries of a call that takes too long: each lasts ten seconds or more. */
+const PATIENCE = 6;
+
 /** gRPC's status codes for what is wrong with the engine and not with a call. */
+const GRPC_DEADLINE_EXCEEDED = 4;
 const GRPC_NOT_FOUND = 5;
 const GRPC_PERMISSION_DENIED = 7;
 /** The client has tried again for some 20 seconds before it says so. */
@@ -94,11 +98,22 @@ const GRPC_UNAUTHENTICATED = 16;
 /** EngineUnreachable for a call on an open connection that Temporal did not answer; any other error as it is. */
 export function unreachableOr(error: unknown): unknown {
   const cause = grpcErrorOf(error);
-  if (cause?.code !== GRPC_UNAVAILABLE) return error;
+  if (cause?.code !== GRPC_UNAVAILABLE && cause?.code !== GRPC_DEADLINE_EXCEEDED) return error;
   return new HoldfastError('EngineUnreachable', `Temporal does not answer any more: ${reasonOf(cause)}`, {
     hint: 'see that it runs, and start again: runs go on where they were',
     cause: error,
   });
+}
+
+/** A call that took too long is made again: a server with thousands of schedules to make answers late, and then well. */
+export async function patiently<Result>(call: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (grpcErrorOf(error)?.code !== GRPC_DEADLINE_EXCEEDED || attempt === PATIENCE) throw unreachableOr(error);
+    }
+  }
 }
 
 /** Throws EngineUnreachable when the namespace is not there, or this account may not use it. */

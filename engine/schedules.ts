@@ -1,8 +1,10 @@
 /** Brings Temporal's schedules in line with the actions in force: creates, updates and deletes holdfast's own, and no others. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, ScheduleAlreadyRunning, ScheduleNotFoundError, type Connection } from '@temporalio/client';
+import { forEachConcurrently } from '../common/concurrency.ts';
 import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import type { ActionRequest } from '../domain/action.ts';
+import { patiently } from './connection.ts';
 import { digestOf, isOperators, listOwnSchedules, type OwnSchedule, type Pause } from './read-schedules.ts';
 import { replaceSchedule } from './replace-schedule.ts';
 import { scheduleOptionsFor, type ActionSchedule } from './schedule-options.ts';
@@ -102,7 +104,7 @@ function isAtItsTimes({ timing }: OwnSchedule, { options }: Wanted): boolean {
 /** Runs that a schedule started and that are open keep going: a deleted schedule only starts no more. */
 async function remove(client: Client, scheduleId: string): Promise<void> {
   try {
-    await client.schedule.getHandle(scheduleId).delete();
+    await patiently(() => client.schedule.getHandle(scheduleId).delete());
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
   }
@@ -137,11 +139,12 @@ async function untilListed(
 /** What exists already although the list does not have it: listing lags a few milliseconds behind. */
 async function createOrFind(client: Client, wanted: ActionSchedule): Promise<'created' | OwnSchedule> {
   try {
-    await client.schedule.create(wanted);
+    await patiently(() => client.schedule.create(wanted));
     return 'created';
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    const { typedSearchAttributes, state, spec } = await client.schedule.getHandle(wanted.scheduleId).describe();
+    const handle = client.schedule.getHandle(wanted.scheduleId);
+    const { typedSearchAttributes, state, spec } = await patiently(() => handle.describe());
     return { digest: typedSearchAttributes.get(SCHEDULE_DIGEST), timing: listedTiming({ spec }), ...state };
   }
 }
@@ -161,10 +164,12 @@ async function updateAll(
   let left = [...outdated];
   for (let attempt = 1; attempt <= UPDATE_ATTEMPTS && left.length > 0; attempt++) {
     await inParallel(left, signal, async ({ options, digest, isAltered }) => {
-      const { raw, state, typedSearchAttributes } = await client.schedule.getHandle(options.scheduleId).describe();
+      const handle = client.schedule.getHandle(options.scheduleId);
+      const { raw, state, typedSearchAttributes } = await patiently(() => handle.describe());
       paused.set(options.scheduleId, isOperators(state));
       if (typedSearchAttributes.get(SCHEDULE_DIGEST) === digest && isAltered === undefined) return;
-      await replaceSchedule(client, { ...options, state: keepPause(options, state) }, raw.conflictToken);
+      const kept = { ...options, state: keepPause(options, state) };
+      await patiently(() => replaceSchedule(client, kept, raw.conflictToken));
     });
     const ids = left.map(({ options }) => options.scheduleId);
     const lost = await untilListed(client, ids, (id, listed) => isWritten(wantedById.get(id)!, listed.get(id)), signal);
@@ -193,14 +198,10 @@ async function inParallel<Item>(
   signal: AbortSignal | undefined,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const queue = items.values();
-  const lane = async () => {
-    for (const item of queue) {
-      throwIfAborted(signal);
-      await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane));
+  await forEachConcurrently(items, CONCURRENCY, async (item) => {
+    throwIfAborted(signal);
+    await work(item);
+  });
 }
 
 function inOrder(requests: ActionRequest[], changes: ScheduleChanges): ScheduleChanges {
