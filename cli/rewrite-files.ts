@@ -5,7 +5,8 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { unifiedDiff } from '../common/line-diff.ts';
 import { shownPath } from '../common/paths.ts';
-import { decode, findFiles } from '../schemas/load-policies.ts';
+import { findFiles } from '../schemas/load-policies.ts';
+import { readPolicyText } from '../schemas/policy-text.ts';
 import { localPolicyFiles } from '../schemas/local-policy-files.ts';
 import { hasErrors, type Problem, renderProblem } from '../schemas/problem.ts';
 import { parseYamlFile } from '../schemas/yaml-source.ts';
@@ -75,7 +76,8 @@ function rewriteOne(
   { rewrite, done }: Rewriting,
   problems: Problem[],
 ): Rewritten | undefined {
-  const before = decode(file, bytes, problems);
+  const { text: before, problems: unusable } = readPolicyText(file, bytes);
+  problems.push(...unusable);
   if (before === undefined) return undefined;
   const errors = parseYamlFile(file, before).problems.filter(({ severity }) => severity === 'error');
   problems.push(...errors);

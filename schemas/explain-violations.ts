@@ -1,5 +1,5 @@
 /** Turns what ajv found in one document into problems with a place, one sentence and a remedy. */
-import { retentionPeriodHint } from './value-hints.ts';
+import { formHint, typeHint } from './value-hints.ts';
 import { suggest } from '../common/suggest.ts';
 import { hideSecrets, maySecret, secretMarks } from './hide-secrets.ts';
 import type { DocumentPath, Kind } from './loaded-document.ts';
@@ -42,25 +42,16 @@ const OTHER_WORDS: Record<string, string> = {
   tests: 'assert',
 };
 
-/** As the pattern of names has it. */
-const LONGEST_NAME = 63;
-
-/** What a bare number may lack, by the title of its schema. */
-const UNITS: Record<string, string[]> = {
-  Duration: ['s', 'm', 'h', 'd'],
-  Interval: ['m', 'h', 'd', 'w'],
-  'Retention period': ['h', 'd', 'mo', 'y'],
-  Size: ['KiB', 'MiB', 'GiB'],
-  Rate: ['KiB/s', 'MiB/s'],
-  Share: ['%'],
-};
+/** Explained of one document. */
+const MOST_VIOLATIONS = 400;
 
 /** The problems of one document, without those that only follow from others. */
 export function explainViolations(kind: Kind, part: YamlPart, violations: readonly Violation[]): Problem[] {
   const context = new Explanation(kind, part, violations);
   return hideSecrets(
     secretMarks(part),
-    violations.flatMap((violation) => context.explain(violation)),
+    // Nobody corrects more at a time.
+    violations.slice(0, MOST_VIOLATIONS).flatMap((violation) => context.explain(violation)),
   );
 }
 
@@ -131,13 +122,19 @@ class Explanation {
         // The name of a property is reported by `propertyNames`, at its place.
         return 'propertyName' in violation ? undefined : tellForm(this.#schema(path), value);
       case 'type':
-        return tellType(this.#schema(path), path, value);
+        return tellType(this.#schema(path), path, value, this.#written(path));
       case 'enum':
       case 'const':
         return tellWord(this.#schema(path), value);
       default:
         return tellBound(violation.keyword, violation.params['limit'], value);
     }
+  }
+
+  /** A value as the file has it: 0755 is the number 755. */
+  #written(path: DocumentPath): string {
+    const { sourceLine, column, length } = this.#part.mark(path, 'value');
+    return sourceLine.slice(column - 1, column - 1 + length);
   }
 
   #hasViolation(instancePath: string, keyword: string): boolean {
@@ -155,6 +152,13 @@ class Explanation {
   #tellUnknownKey(path: DocumentPath, key: string): Told {
     const keys = this.#keysAt(path);
     const meant = this.#meantKey(path, key);
+    if (key === '<<')
+      return {
+        code: 'unknown-key',
+        message: 'there are no merge keys (<<) in YAML 1.2',
+        hint: 'write the keys themselves, or make the policies by a PolicySet',
+        at: { path: [...path, key], part: 'key' },
+      };
     const elsewhere = meant === undefined ? findKey(this.#kind, key) : undefined;
     const hint =
       meant !== undefined
@@ -181,7 +185,9 @@ class Explanation {
   }
 
   #tellMissing(path: DocumentPath, key: string): Told | undefined {
-    if (this.#misspelt(path, [key])) return undefined;
+    const given = valueAt(this.#part.data, path);
+    // What a merge key would bring may be what is missing.
+    if (this.#misspelt(path, [key]) || (isObject(given) && Object.hasOwn(given, '<<'))) return undefined;
     const schema = schemaAt(this.#kind, [...path, key]);
     const what = firstSentence(schema?.description);
     return {
@@ -194,14 +200,16 @@ class Explanation {
 
   /** One of several keys, whichever way the schema says it. */
   #tellExactlyOne(path: DocumentPath, value: unknown): Told | undefined {
+    // What is no map at all is told as that.
+    if (!isObject(value)) return undefined;
     const schema = objectBranch(this.#schema(path));
     const choices = schema.oneOf?.flatMap(({ required }) => required ?? []) ?? Object.keys(schema.properties ?? {});
-    const present = isObject(value) ? choices.filter((key) => Object.hasOwn(value, key)) : [];
+    const present = choices.filter((key) => Object.hasOwn(value, key));
     if (present.length <= 1 && schema.oneOf === undefined && schema.maxProperties !== 1) {
       return {
         code: 'empty',
         message: `${namePath(path)} is empty`,
-        hint: `known here: ${choices.join(', ')}`,
+        hint: choices.length === 0 ? 'add an entry' : `known here: ${choices.join(', ')}`,
         at: { path, part: 'key' },
       };
     }
@@ -230,7 +238,7 @@ class Explanation {
     const value = valueAt(this.#part.data, path);
     const known = this.#keysAt(path);
     const unknown = isObject(value) ? Object.keys(value).filter((key) => !known.includes(key)) : [];
-    return unknown.some((key) => keys.includes(this.#meantKey(path, key) ?? ''));
+    return unknown.slice(0, MOST_VIOLATIONS).some((key) => keys.includes(this.#meantKey(path, key) ?? ''));
   }
 }
 
@@ -280,44 +288,14 @@ function tellForm(schema: SchemaNode, value: unknown): Told {
   };
 }
 
-function formHint(schema: SchemaNode, title: string, value: string): string {
-  if (title.startsWith('Retention period')) return retentionPeriodHint(value);
-  if (title === 'Name')
-    return value.length > LONGEST_NAME
-      ? `at most ${LONGEST_NAME} characters`
-      : 'use lower-case letters, digits and hyphens';
-  if (title.startsWith('Path ')) return 'write a path that begins with a name and has no ".."';
-  if (title === 'Time of day') return 'write hours and minutes in quotes, like "02:30"';
-  if (title === 'Duration' || title === 'Interval') {
-    if (/mo|y/.test(value)) return 'there are no months and years here: write days (30d, 365d)';
-    if (/^\d+$/.test(value)) return `add a unit: s, m, h, d or w`;
-  }
-  if (title === 'Size' && /^[\d.]+ *[kmgt]b?$/i.test(value)) return 'sizes have binary units: KiB, MiB, GiB, TiB';
-  return `write it${suchAs(schema)}`;
-}
-
-function tellType(schema: SchemaNode, path: DocumentPath, value: unknown): Told {
+function tellType(schema: SchemaNode, path: DocumentPath, value: unknown, written: string): Told {
   const wanted = kindOfType(schema.type);
   const key = path.at(-1);
   const message =
     value === null
       ? `${namePath(path)} has no value`
       : `${namePath(path)} must be ${wanted}, not ${kindOfValue(value)}`;
-  return { code: 'wrong-type', message, hint: typeHint(schema, key, value) };
-}
-
-function typeHint(schema: SchemaNode, key: string | number | undefined, value: unknown): string {
-  if (value === null) return `write one${suchAs(schema)}, or remove the key`;
-  if (schema.type === 'array' && !Array.isArray(value) && !isObject(value))
-    return `write a list: [${JSON.stringify(value)}]`;
-  if (schema.type === 'array') return 'begin each item with a dash';
-  if (schema.type === 'string' && ['number', 'boolean'].includes(typeof value)) {
-    const units = UNITS[schema.title ?? ''];
-    if (units === undefined || typeof value !== 'number') return `put it in quotes: "${String(value)}"`;
-    return `add a unit: ${units.map((unit) => `${value}${unit}`).join(', ')}`;
-  }
-  if (schema.type === 'object') return `known here: ${Object.keys(schema.properties ?? {}).join(', ')}`;
-  return typeof key === 'number' ? 'correct this item' : `write it${suchAs(schema)}`;
+  return { code: 'wrong-type', message, hint: typeHint(schema, key, value, written) };
 }
 
 function tellWord(schema: SchemaNode, value: unknown): Told {

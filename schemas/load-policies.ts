@@ -5,6 +5,7 @@ import { checkShape } from './check-shape.ts';
 import { expandPolicySet } from './expand-policy-set.ts';
 import { hideSecrets, secretMarks } from './hide-secrets.ts';
 import type { LoadedDocument, LoadedPolicies } from './loaded-document.ts';
+import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { byPlace, hasErrors, type Mark, type Problem } from './problem.ts';
 import { findTemplateProblems } from './template-rules.ts';
 import type { Document } from './types.ts';
@@ -25,6 +26,9 @@ export interface FoundFile {
   path: string;
   policyFolder: string;
 }
+
+/** Told of one file. */
+const MOST_PROBLEMS = 100;
 
 /** What is read so far. */
 type Loading = LoadedPolicies & { names: Set<string> };
@@ -47,15 +51,14 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     const shown = shownPath(path, io.currentFolder);
     loaded.files.push(shown);
     const directory = absolutePath(path, '..');
-    const problems: Problem[] = [];
-    const text = decode(shown, await io.read(path), problems);
+    const { text, problems } = await readText(shown, path, io);
     const { parts, problems: syntax } = parseYamlFile(shown, text ?? '');
     problems.push(...syntax);
     for (const part of parts) {
       if (part.broken) noteName(part.data, loaded.names);
       else problems.push(...(await takeDocument(part, { directory, policyFolder }, first, loaded)));
     }
-    loaded.problems.push(...problems.sort(byPlace));
+    loaded.problems.push(...firstOf(problems.sort(byPlace)));
   }
   if (loaded.names.size === 0 && loaded.problems.length === 0) {
     throw new HoldfastError('Usage', `there are no policies in ${paths.join(', ')}`, {
@@ -63,6 +66,31 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     });
   }
   return loaded;
+}
+
+async function readText(file: string, path: string, io: PolicyFiles): Promise<PolicyText> {
+  try {
+    return readPolicyText(file, await io.read(path));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    const message = `this file cannot be read${code === 'EACCES' ? ': permission denied' : ` (${code ?? 'unknown reason'})`}`;
+    const mark = { file, line: 1, column: 1, length: 1, sourceLine: '' };
+    const hint = 'see to its permissions, or move it out of the folder';
+    return { problems: [{ ...mark, severity: 'error', code: 'unreadable', message, hint }] };
+  }
+}
+
+/** A file that is something else altogether is told by its beginning. What many policies of a set share is told once. */
+function firstOf(problems: Problem[]): Problem[] {
+  const places = new Set<string>();
+  for (const [index, { line, column, message }] of problems.entries()) {
+    places.add(`${line}:${column}:${message}`);
+    if (places.size <= MOST_PROBLEMS) continue;
+    const [told, next] = [problems.slice(0, index), problems[index]!];
+    const more = { message: 'there are more problems from here on', hint: 'correct those above first', code: 'more' };
+    return [...told, { ...next, severity: hasErrors(problems) ? 'error' : next.severity, ...more }];
+  }
+  return problems;
 }
 
 /** Adds one document, and the policies that it makes when it is a PolicySet; gives what is wrong with them. */
@@ -163,28 +191,5 @@ async function* walk(folder: string, io: PolicyFiles): AsyncGenerator<string> {
     const path = absolutePath(folder, name);
     if (kind === 'file' && /\.ya?ml$/.test(name)) yield path;
     else if (kind === 'folder' && !name.startsWith('.')) yield* walk(path, io);
-  }
-}
-
-/** The text of a file; undefined, and a problem, when it is not UTF-8. */
-export function decode(file: string, bytes: Uint8Array, problems: Problem[]): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    const before = new TextDecoder().decode(bytes).split('\ufffd')[0] ?? '';
-    const line = before.split('\n').length;
-    const sourceLine = before.slice(before.lastIndexOf('\n') + 1);
-    problems.push({
-      file,
-      line,
-      column: sourceLine.length + 1,
-      length: 1,
-      sourceLine,
-      severity: 'error',
-      code: 'not-utf8',
-      message: 'this file is not UTF-8 text',
-      hint: 'save it as UTF-8',
-    });
-    return undefined;
   }
 }

@@ -1,13 +1,14 @@
 /** Policy files on this machine's disk. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PolicyFiles } from './load-policies.ts';
+import { LONGEST_FILE } from './policy-text.ts';
 
 /** Files below an absolute current folder. */
 export function localPolicyFiles(currentFolder: string): PolicyFiles {
   return {
     currentFolder,
-    read: (path) => readFile(path),
+    read: readBeginning,
     stat: kindOf,
     async list(path) {
       const entries: { name: string; kind: 'file' | 'folder' }[] = [];
@@ -19,6 +20,23 @@ export function localPolicyFiles(currentFolder: string): PolicyFiles {
       return entries;
     },
   };
+}
+
+/** One byte more than a policy file may have tells that it is too long. */
+async function readBeginning(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const bytes = Buffer.alloc(Math.min((await file.stat()).size, LONGEST_FILE + 1));
+    let length = 0;
+    while (length < bytes.length) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
 }
 
 async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {

@@ -56,12 +56,17 @@ export function renderProblem(problem: Problem): string {
 
 function visiblePart(mark: Mark): { text: string; start: number; length: number } {
   const start = mark.column - 1;
-  // A control character in a policy file must not reach the terminal.
-  // oxlint-disable-next-line no-control-regex
-  const line = mark.sourceLine.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '\ufffd');
+  const line = mark.sourceLine;
   const from = line.length <= LONGEST_LINE ? 0 : Math.max(0, Math.min(start - 40, line.length - LONGEST_LINE));
-  const text = line.slice(from, from + LONGEST_LINE);
+  const text = withoutControls(line.slice(from, from + LONGEST_LINE), '\t');
   return { text, start: start - from, length: Math.max(1, Math.min(mark.length, text.length - (start - from))) };
+}
+
+/** A control character in a policy file must not reach the terminal, nor one that is invisible or turns the text round. */
+export function withoutControls(text: string, except = ''): string {
+  return text.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, (character) =>
+    character === except ? character : '\ufffd',
+  );
 }
 
 /** All problems, one below the other, with a blank line between. */

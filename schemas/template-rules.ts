@@ -6,6 +6,9 @@ import type { Problem } from './problem.ts';
 import type { PolicySet } from './types.ts';
 import type { YamlPart } from './yaml-source.ts';
 
+/** Of one set. */
+const MOST_ENTRIES = 1000;
+
 interface Told {
   code: string;
   message: string;
@@ -17,6 +20,12 @@ interface Told {
 /** Errors of placeholders, and a warning for each value that no placeholder takes. The set has its schema's shape. */
 export function findTemplateProblems(part: YamlPart): Problem[] {
   const { each, template } = (part.data as PolicySet).spec;
+  const count = Object.keys(each).length;
+  if (count > MOST_ENTRIES) {
+    const message = `this set would make ${count} policies; one may make ${MOST_ENTRIES.toLocaleString('en')}`;
+    const mark = part.mark(['spec', 'each'], 'key');
+    return [{ ...mark, severity: 'error', code: 'too-long', message, hint: 'make several sets of it' }];
+  }
   const problems: Problem[] = [];
   const tell = (path: DocumentPath, { severity = 'error', which, ...text }: Told): void =>
     void problems.push({ ...part.mark(path, which), severity, ...text });

@@ -1,5 +1,6 @@
 /** Words for values and schemas in sentences about problems. */
 import type { DocumentPath } from './loaded-document.ts';
+import { withoutControls } from './problem.ts';
 import type { SchemaNode } from './schema-tree.ts';
 
 /** How a sentence names a part: by its last key, with the number of a list item. */
@@ -68,8 +69,7 @@ export function show(value: unknown): string {
 }
 
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+  const clean = withoutControls(text.slice(0, 61));
   return clean.length > 60 ? `${clean.slice(0, 57)}…` : clean;
 }
 

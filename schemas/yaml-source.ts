@@ -9,9 +9,10 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
-  visit,
 } from 'yaml';
+import { findAliasProblems, MOST_ALIASES } from './alias-rules.ts';
 import { CURRENT_VERSION } from './current-version.ts';
+import { explainYamlError, sentence } from './explain-yaml-error.ts';
 import type { DocumentPath } from './loaded-document.ts';
 import { convertDocument, type ConvertedDocument } from './older-versions.ts';
 import type { Mark, Problem } from './problem.ts';
@@ -30,6 +31,9 @@ export interface YamlFile {
   parts: YamlPart[];
   problems: Problem[];
 }
+
+/** Told of one document: nobody corrects more at a time. */
+const MOST_ERRORS = 100;
 
 /** Reads one file. `file` is how messages name it. Syntax errors, duplicate keys and unknown tags are problems; nothing throws. */
 export function parseYamlFile(file: string, text: string): YamlFile {
@@ -51,14 +55,17 @@ export function parseYamlFile(file: string, text: string): YamlFile {
     if (converted !== undefined) problems.push(...tellVersion(converted, source, parts));
     const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark => source.markNode(document, path, part);
     try {
-      const data: unknown = document.toJS({ maxAliasCount: 100 });
+      const data: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
       // Nothing but comments, or a `---` with nothing behind it.
       if (data !== null) parts.push({ data, mark, broken: broken.length > 0, ...versionOf(converted) });
     } catch (error) {
       // A document with errors may well be unreadable; what is wrong with it is told already.
       if (broken.length > 0) continue;
-      const message = `the document cannot be read: ${sentence((error as Error).message)}`;
-      problems.push(syntaxProblem(mark([]), message, 'write it without aliases'));
+      const many = (error as Error).message.includes('alias count');
+      const message = many
+        ? 'the aliases of this document stand for more than can be read'
+        : sentence((error as Error).message);
+      problems.push(syntaxProblem(mark([]), message, 'write the values themselves'));
     }
   }
   return { parts, problems };
@@ -81,25 +88,14 @@ function tellVersion(converted: ConvertedDocument, source: SourceText, before: r
 }
 
 function findSyntaxErrors(document: YamlDocument.Parsed, source: SourceText, text: string): Problem[] {
-  const problems = [...document.errors, ...document.warnings].map(({ code, message, pos }) => {
+  const problems = [...document.errors, ...document.warnings].slice(0, MOST_ERRORS).map(({ code, message, pos }) => {
     // The parser marks the first character of a key or a tag.
     const end = /^[^\s:,{}[\]]+/.exec(text.slice(pos[0], pos[0] + 200))?.[0].length ?? 1;
     const [told, hint] = explainYamlError(code, message, text.slice(pos[0], pos[0] + end));
     return syntaxProblem(source.mark(pos[0], Math.max(pos[1], pos[0] + end)), told, hint);
   });
-  visit(document, {
-    Alias(_key, alias) {
-      if (alias.resolve(document) !== undefined) return;
-      const [from, to] = alias.range ?? [0, 1];
-      problems.push(
-        syntaxProblem(
-          source.mark(from, to),
-          `there is no anchor &${alias.source} before this alias`,
-          'write the value itself',
-        ),
-      );
-    },
-  });
+  for (const { from, to, message, hint } of findAliasProblems(document))
+    problems.push(syntaxProblem(source.mark(from, to), message, hint));
   return problems;
 }
 
@@ -122,35 +118,6 @@ export function parseDocuments(text: string): YamlDocument.Parsed[] | undefined 
 
 function syntaxProblem(mark: Mark, message: string, hint: string): Problem {
   return { ...mark, severity: 'error', code: 'yaml-syntax', message, hint };
-}
-
-function explainYamlError(code: string, message: string, marked: string): [string, string] {
-  switch (code) {
-    case 'DUPLICATE_KEY':
-      return [`the key "${marked.replaceAll('\n', '\\n')}" is written twice`, 'keep one of the two'];
-    case 'TAB_AS_INDENT':
-      return ['a tab indents this line', 'indent with spaces: YAML knows no tabs'];
-    case 'TAG_RESOLVE_FAILED':
-      return [`the tag ${marked} means nothing here`, 'write the plain value'];
-    case 'BAD_INDENT':
-      if (message.startsWith('Flow'))
-        return ['this line belongs to a { or [ that is not closed', 'close it on an earlier line'];
-      return [sentence(message), 'line it up with its neighbours'];
-    case 'BLOCK_IN_FLOW':
-      return [sentence(message), 'line it up with its neighbours'];
-    case 'MISSING_CHAR':
-      return [sentence(message), 'close what was opened'];
-    case 'UNEXPECTED_TOKEN':
-    case 'IMPOSSIBLE':
-      return [sentence(message), 'is a quote, a colon or a line break missing before it?'];
-    default:
-      return [sentence(message), 'correct the YAML here'];
-  }
-}
-
-function sentence(message: string): string {
-  const first = message.split('\n')[0]?.replace(/\.$/, '') ?? 'this is not YAML';
-  return first.charAt(0).toLowerCase() + first.slice(1);
 }
 
 /** Turns offsets of a text into marks. */

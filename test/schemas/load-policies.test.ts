@@ -81,7 +81,7 @@ test('aliases that multiply without end are an error, not an exhausted machine',
 });
 
 test('brackets nested by the thousand are an error, not a crash', async () => {
-  const { problems } = await load({ 'a.yaml': `spec: ${'['.repeat(100_000)}` });
+  const { problems } = await load({ 'a.yaml': `spec: ${'['.repeat(10_000)}` });
   expect(problems[0]).toMatchObject({ code: 'yaml-syntax' });
 });
 
