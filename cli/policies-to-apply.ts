@@ -1,6 +1,7 @@
 /** Policies for commands that put them in force: any error in any file stops them. */
 import { resolve } from 'node:path';
 import type { CompileResult } from '../domain/compile.ts';
+import { indexDocuments, policyNames } from '../domain/policy-folder.ts';
 import { PolicyError, type Problem } from '../schemas/problem.ts';
 import { checkPolicies } from './check-policies.ts';
 import type { CliContext } from './command.ts';
@@ -12,6 +13,8 @@ export interface PoliciesToApply extends CompileResult {
   paths: string[];
   /** All files that were read, absolute. */
   read: string[];
+  /** Of all policies, present and former ones. */
+  policyNames: ReadonlySet<string>;
   warnings: Problem[];
 }
 
@@ -24,9 +27,15 @@ export async function compileToApply(
   given: readonly string[],
   reader?: PolicyReader,
 ): Promise<PoliciesToApply> {
-  const { compiled, problems, notBuilt, read } = await checkPolicies(directory, given, reader);
+  const { compiled, documents, problems, notBuilt, read } = await checkPolicies(directory, given, reader);
   if (compiled === undefined) throw new PolicyError('InvalidPolicy', problems);
   if (notBuilt.length > 0) throw new PolicyError('NotBuilt', notBuilt);
   const paths = given.length === 0 ? DEFAULT_POLICY_PATHS : given;
-  return { ...compiled, paths: paths.map((path) => resolve(directory, path)), read, warnings: problems };
+  return {
+    ...compiled,
+    policyNames: policyNames(indexDocuments(documents)),
+    paths: paths.map((path) => resolve(directory, path)),
+    read,
+    warnings: problems,
+  };
 }

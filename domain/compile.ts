@@ -34,8 +34,6 @@ export interface CompileResult {
   actions: Action[];
   /** All repositories of the folder whose location is built, used or not, by name. */
   repositories: RepositorySettings[];
-  /** Names of all policies, present and former: whose snapshots belong to one. */
-  policyNames: ReadonlySet<string>;
   /** All locations that are built, by name. */
   locations: LocationSettings[];
   evidence: EvidenceSettings;
@@ -65,9 +63,6 @@ export function compile(documents: readonly LoadedDocument[], environment: Compi
   return {
     actions: drafts.map((draft) => ({ ...draft, digest: environment.digest(canonicalJson(draft)) })),
     repositories: sorted(folder.repositories).flatMap(({ name }) => resolveRepository(name, folder) ?? []),
-    policyNames: new Set(
-      [...folder.policies.values()].flatMap(({ name, content }) => [name, ...(content.metadata.formerly ?? [])]),
-    ),
     locations: sorted(folder.locations).flatMap(({ name }) => resolveLocation(name, folder) ?? []),
     evidence: resolveEvidence(folder, environment),
     engine: resolveEngine(folder),

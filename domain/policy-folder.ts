@@ -36,3 +36,8 @@ function byName<T extends LoadedDocument>(documents: readonly T[]): Map<string, 
 export function projectTimezone(folder: PolicyFolder): string {
   return folder.project?.content.spec?.timezone ?? 'UTC';
 }
+
+/** Names of all policies, present and former: what has one of them belongs to somebody. */
+export function policyNames({ policies }: Pick<PolicyFolder, 'policies'>): Set<string> {
+  return new Set([...policies.values()].flatMap(({ name, content }) => [name, ...(content.metadata.formerly ?? [])]));
+}

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseDuration } from '../../common/durations.ts';
 import type { Action, KeepRules, RetentionSettings } from '../../domain/action.ts';
 import { expiringActions } from '../../domain/expiring-policies.ts';
+import { indexDocuments, policyNames } from '../../domain/policy-folder.ts';
 import { planForget } from '../../domain/retention.ts';
 import type { Snapshot } from '../../domain/snapshot.ts';
 import { checkFiles } from '../schemas/check-files.ts';
@@ -26,9 +27,9 @@ const RULES = 'backup: [{ to: offsite, every: 6h }], objectives: { rpo: 12h }';
 const EXPIRE = `${RULES}, retention: { keep: { last: 3, daily: 7, weekly: 4, yearly: -1, tags: [x] } }, onDelete: expire`;
 
 const compiled = async (text: string) => {
-  const { compiled: result, problems } = await checkFiles({ 'a.yaml': text });
+  const { compiled: result, problems, documents } = await checkFiles({ 'a.yaml': text });
   expect(problems).toEqual([]);
-  return result;
+  return { ...result, policyNames: policyNames(indexDocuments(documents)) };
 };
 
 async function expiring(before: string, after: string): Promise<Action[]> {
