@@ -25,6 +25,13 @@ describe('how far back the engine looks after an outage', () => {
     ['a week', { ...workdays, missed: 'all' }, 7 * DAY],
   ])('%s', (_, of, seconds) => expect(catchupSeconds(of)).toBe(seconds));
 
+  test('reaches over a night without its hour', () => {
+    const nightly = schedule({ kind: 'calendar', hour: 2, minute: 30, timezone: 'Europe/Berlin' });
+    const end = new Date('2027-03-28T23:00:00Z');
+    const found = slotsBetween(nightly, new Date(end.getTime() - catchupSeconds(nightly) * 1000), end);
+    expect(found.at(-1)).toEqual(new Date('2027-03-27T01:30:00Z'));
+  });
+
   test('is always enough for the newest missed run, whenever the outage ends', () => {
     fc.assert(
       fc.property(scheduleAndInstant, ({ schedule: random, from: end }) => {
