@@ -311,7 +311,7 @@ export interface Audit {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -509,7 +509,7 @@ export interface Review {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -899,7 +899,7 @@ export interface Prune {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -953,7 +953,7 @@ export interface Check {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1325,7 +1325,7 @@ export interface Sync {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1435,7 +1435,7 @@ export interface Backup {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1489,7 +1489,7 @@ export interface BackupRetention {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1559,7 +1559,7 @@ export interface Copy {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1605,7 +1605,7 @@ export interface Retention {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1684,7 +1684,7 @@ export interface RestoreTest {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**
@@ -1825,7 +1825,7 @@ export interface AccessCheck {
    */
   timeout?: string;
   /**
-   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed; `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
+   * What happens after an outage of the engine: `latest`, the newest missed run happens and the others are recorded as missed (a run that the outage interrupted goes on instead, and the others are skipped); `skip`, none happens, but one that is less than 10 seconds late; `all`, each of the last 7 days happens, one after another, and a run then also waits for its predecessor instead of being skipped.
    */
   missed?: 'latest' | 'skip' | 'all';
   /**

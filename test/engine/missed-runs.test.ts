@@ -26,8 +26,9 @@ import {
 const temporal = requirePeer('temporal');
 
 const DAY = 86_400;
+const STOP_LIMIT_MS = 14_000;
 /** Longer than the server's least catch-up window of 10 seconds. */
-const OUTAGE_MS = 13_000;
+const MISSED_FOR_MS = 11_000;
 const SLOW_RUN_MS = 5000;
 const TIMEOUT_SECONDS = 2;
 
@@ -124,38 +125,43 @@ temporal.describe('Runs of a real Temporal', () => {
   };
 
   temporal.it('after an outage: the newest that was missed, none, or each of them', async () => {
-    const latest = scheduled('latest', 3, new Date(0), { missed: 'latest' });
-    const all = scheduled('all', 3, new Date(0), { missed: 'all' });
+    const latest = scheduled('latest', 5, new Date(0), { missed: 'latest' });
+    const all = scheduled('all', 5, new Date(0), { missed: 'all' });
     await apply(latest, all);
     // A schedule that has not begun yet misses nothing.
     while (runsOf(latest).length === 0 || runsOf(all).length === 0) await sleep(50);
-    // A little after the server stops, and more than ten seconds before it is back.
-    const rareSlot = new Date(Date.now() + 4000);
+    // After the server has stopped, however busy the machine is, and long enough before it is back.
+    const rareSlot = new Date(Date.now() + STOP_LIMIT_MS);
     const daily = scheduled('daily', DAY, rareSlot, { missed: 'latest' });
     const skip = scheduled('skip', DAY, rareSlot, { missed: 'skip' });
     await apply(latest, all, daily, skip);
     const client = new Client({ connection, namespace: server.engine.namespace });
     for (const { id } of [daily, skip]) await client.schedule.getHandle(id).describe();
+    // A run that is open in the outage would be in the way of those that are missed.
+    const [before, open] = [runsOf(all).length, 'ExecutionStatus = "Running" AND TemporalScheduledById IS NOT NULL'];
+    while (runsOf(all).length === before || (await client.workflow.count(open)).count > 0) await sleep(50);
     await stop();
     const down = new Date();
     expect(down.getTime()).toBeLessThan(rareSlot.getTime());
-    await sleep(OUTAGE_MS);
+    await sleep(rareSlot.getTime() + MISSED_FOR_MS - Date.now());
     const up = new Date();
     await start();
-    while (runsOf(latest).filter(({ startedAt }) => new Date(startedAt) > up).length < 3) await sleep(100);
-    await apply();
+    while (runsOf(latest).filter(({ startedAt }) => new Date(startedAt) > up).length < 2) await sleep(100);
     const missed = slotsOf(latest, down, up);
+    while (runsOf(all).filter(({ scheduledAt }) => missed.includes(scheduledAt!)).length < missed.length)
+      await sleep(100);
+    await apply();
 
     const [first, second] = runsOf(latest).filter(({ startedAt }) => new Date(startedAt) > up);
     const madeUp = slotsOf(latest, down, new Date(Date.parse(first!.startedAt) + 1)).at(-1);
     expect(first!.scheduledAt).toBe(madeUp);
-    expect(first!.missedBefore!.slots).toBeGreaterThan(1);
+    expect(first!.missedBefore!.slots).toBeGreaterThan(0);
     expect(second!.missedBefore).toBeUndefined();
     // What Temporal started was the oldest that it looked back to.
     expect(first!.workflowId).toContain(first!.missedBefore!.oldestAt.replace('.000', ''));
     const stateOf = await statesOf(latest, down, new Date());
     const others = missed.filter((slot) => slot < first!.scheduledAt!);
-    expect(others.length).toBeGreaterThanOrEqual(3);
+    expect(others.length).toBeGreaterThanOrEqual(2);
     expect(others.map(stateOf)).toEqual(others.map(() => 'missed'));
     expect(stateOf(first!.scheduledAt!)).toBe('succeeded');
 
