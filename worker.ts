@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from './activities/index.ts';
+import type { OpenBucket } from './activities/inspect-bucket.ts';
 import type { Dependencies } from './activities/dependencies.ts';
 import { resolveSecret } from './cli/resolve-secret.ts';
 import type { OnRetry } from './common/progress.ts';
@@ -11,7 +12,7 @@ import { startTaskWorker, type TaskWorker, type WorkflowSource } from './engine/
 import { openEvidenceStore } from './evidence/open-evidence-store.ts';
 import { openRepository } from './repository/open-repository.ts';
 import { isLockName } from './repository/reader-storage.ts';
-import { openStorage } from './storage/open-storage.ts';
+import { identityOf, openStorage } from './storage/open-storage.ts';
 import { openTree } from './storage/open-tree.ts';
 import { readOnly } from './storage/read-only.ts';
 
@@ -30,13 +31,8 @@ export interface WorkerMachine {
 
 /** The dependencies of all use cases on this machine. `onRetry`: told of what storages try again. */
 export function createDependencies(machine: WorkerMachine, onRetry?: OnRetry): Dependencies {
-  const secret: Dependencies['resolveSecret'] = (reference) =>
-    resolveSecret(reference, {
-      environment: machine.environment,
-      baseDirectory: machine.secretsDirectory,
-      allowCommands: machine.allowCommands,
-    });
-  const surroundings = { environment: machine.environment, resolveSecret: secret, onRetry };
+  const surroundings = surroundingsOf(machine, onRetry);
+  const secret = surroundings.resolveSecret;
   const open: Dependencies['openStorage'] = (location, path, role) => openStorage(location, path, role, surroundings);
   return {
     openStorage: open,
@@ -60,6 +56,21 @@ export function createDependencies(machine: WorkerMachine, onRetry?: OnRetry): D
     scratchDirectory: machine.scratchDirectory,
     allowCommands: machine.allowCommands,
   };
+}
+
+/** Opens buckets as they are, for who asks for their rules. */
+export function bucketOpener(machine: WorkerMachine, onRetry?: OnRetry): OpenBucket {
+  return async (location, role) => {
+    const { openBucket } = await import('./storage/open-bucket.ts');
+    return openBucket(location, '', identityOf(location, role), surroundingsOf(machine, onRetry));
+  };
+}
+
+function surroundingsOf(machine: WorkerMachine, onRetry: OnRetry | undefined) {
+  const { environment, secretsDirectory: baseDirectory, allowCommands } = machine;
+  const secret: Dependencies['resolveSecret'] = (reference) =>
+    resolveSecret(reference, { environment, baseDirectory, allowCommands });
+  return { environment, resolveSecret: secret, onRetry };
 }
 
 /** Starts polling for this machine's work. Throws EngineUnreachable. `engine/runtime.ts` must have been installed. */

@@ -17,7 +17,7 @@ export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description(
-        'Compares the policies with what is in force and with the schedules that the engine really has (missing, changed or paused outside of holdfast, none of ours), and with the storage (repositories that are missing, snapshots of no policy, objects of no repository). Changes nothing. Exit status 7 when something differs.',
+        'Compares the policies with what is in force and with the schedules that the engine really has (missing, changed or paused outside of holdfast, none of ours), and with the storage (repositories that are missing, snapshots of no policy, objects of no repository, rules of buckets against the retention). Changes nothing. Exit status 7 when something differs.',
       )
       .argument('[paths...]', 'where the policies are (default: policies/)')
       .option('--ref <revision>', REF_OPTION);

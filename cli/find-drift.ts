@@ -1,6 +1,7 @@
 /** Gathers what drift compares: policies, records, and the engine's schedules as they are. */
 import type { ErrorCode } from '../common/errors.ts';
 import type { Action, PolicyCommit } from '../domain/action.ts';
+import { findBucketDrift } from '../domain/bucket-drift.ts';
 import type { Drift } from '../domain/drift.ts';
 import { findStorageDrift } from '../domain/storage-drift.ts';
 import { formerNames, renamedIds } from '../domain/former-names.ts';
@@ -8,6 +9,7 @@ import { openPauses } from '../domain/pauses.ts';
 import { findScheduleDrift, type InspectedSchedules } from '../domain/schedule-drift.ts';
 import type { CliContext } from './command.ts';
 import { desiredActions } from './desired-actions.ts';
+import { inspectBuckets } from './inspect-buckets.ts';
 import { inspectStorage } from './inspect-storage.ts';
 import { onEngine } from './on-engine.ts';
 import { planAgainst } from './plan-against.ts';
@@ -28,7 +30,7 @@ export async function findDrift(
   { compiled, engine, machine }: PreparedPolicies,
   commit: PolicyCommit,
 ): Promise<FoundDrift> {
-  const [{ createDependencies }, reading, { inspectSchedules }] = await Promise.all([
+  const [{ bucketOpener, createDependencies }, reading, { inspectSchedules }] = await Promise.all([
     import('../worker.ts'),
     import('../engine/read-schedules.ts'),
     import('../engine/inspect-schedules.ts'),
@@ -54,6 +56,9 @@ export async function findDrift(
       inForce: inForce.map(({ id }) => id),
       isOwnNamespace: engine === undefined,
     });
+    findings.push(
+      ...findBucketDrift(await inspectBuckets(bucketOpener(machine, context.output.trouble), inForce, context.signal)),
+    );
     findings.push(...findStorageDrift(storage, namesOf([...inForce, ...actions])));
     const drift: Drift = {
       format: 'holdfast-drift/1',

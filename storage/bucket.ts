@@ -1,4 +1,5 @@
 /** The contract of a bucket's service, below both the objects of a repository and trees of files: keys, as the service has them. */
+import type { BucketRules } from '../common/bucket-rules.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
 import type { ByteRange, CallOptions, StorageRights, WriteOptions } from './storage.ts';
 
@@ -75,5 +76,7 @@ export interface Bucket {
   checksums(key: string, options?: CallOptions): Promise<ContentChecksum[]>;
   /** @param key Of nothing that is there. */
   probeRights(key: string, options?: CallOptions): Promise<StorageRights>;
+  /** Of the bucket as a whole, as far as the service tells; throws AccessDenied where this identity may not ask. */
+  rules(options?: CallOptions): Promise<BucketRules>;
   close(): void;
 }

@@ -55,6 +55,7 @@ export function countingBucket(bucket: Bucket, counts: StorageCounts): Bucket {
       return bucket.checksums(...call);
     },
     probeRights: (...call) => bucket.probeRights(...call),
+    rules: (...call) => bucket.rules(...call),
     close: () => bucket.close(),
   };
 }

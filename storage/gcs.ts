@@ -1,4 +1,5 @@
 /** Buckets of Google Cloud Storage. */
+import type { BucketRules } from '../common/bucket-rules.ts';
 import { HoldfastError, ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
 import { itemsOf, PAGE_OBJECTS } from './at-most.ts';
@@ -14,6 +15,7 @@ import type {
 import { openBody, wrongRange, type BodyAnswer, type BodyChecksum } from './bucket-body.ts';
 import type { StorageVerb } from './bucket-errors.ts';
 import { crc32c, decodeCrc } from './crc32c.ts';
+import { GCS_RULE_FIELDS, rulesOfGcsBucket, type GcsBucketDescription } from './gcs-bucket-rules.ts';
 import { GcsClient, parseAnswer, type GcsDownload } from './gcs-client.ts';
 import { GcsResponseError, gcsStatusOf, translateGcsError } from './gcs-errors.ts';
 import type { GcsOptions, GcsSettings } from './gcs-settings.ts';
@@ -176,6 +178,14 @@ class GcsBucket implements Bucket {
       const { permissions = [] } = parseAnswer<{ permissions?: string[] }>(answer);
       return { write: permissions.includes(create!), remove: permissions.includes(remove!) };
     });
+  }
+
+  rules(call: CallOptions = {}): Promise<BucketRules> {
+    const url = `/storage/v1/b/${encodeURIComponent(this.#bucket)}`;
+    const request = { method: 'GET', url, query: { fields: GCS_RULE_FIELDS } } as const;
+    return this.#guard('read', '', call, async () =>
+      rulesOfGcsBucket(await this.#client.sendForJson<GcsBucketDescription>(request, call.signal)),
+    );
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import type { BucketRules } from '../common/bucket-rules.ts';
 import { ifThere, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { OnRetry } from '../common/progress.ts';
 import type { ContentChecksum } from '../files/file-tree.ts';
@@ -28,6 +29,7 @@ import { openBody, wrongRange, type BodyAnswer, type BodyChecksum, type BodyRequ
 import type { StorageVerb } from './bucket-errors.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
 import { decodeCrc } from './crc32c.ts';
+import { readS3Rules } from './s3-bucket-rules.ts';
 import { createS3Client } from './s3-client.ts';
 import { copyS3Object, replaceS3Metadata } from './s3-copy.ts';
 import { httpStatusOf, translateS3Error } from './s3-errors.ts';
@@ -174,6 +176,12 @@ export class S3SdkBucket implements Bucket {
   probeRights(key: string, call: CallOptions = {}): Promise<StorageRights> {
     return this.#guard('read', this.#placeOf(key), call, (send) =>
       probeS3Rights(this.#client, { Bucket: this.#bucket, Key: key }, send),
+    );
+  }
+
+  rules(call: CallOptions = {}): Promise<BucketRules> {
+    return this.#guard('read', `the rules of ${this.name}`, call, (send) =>
+      readS3Rules(this.#client, this.#bucket, send),
     );
   }
 

@@ -71,6 +71,7 @@ export async function openS3Bucket(settings: S3Settings, options: S3Options = {}
     remove: async (...call) => (await bySdk()).remove(...call),
     checksums: async (...call) => (await bySdk()).checksums(...call),
     probeRights: async (...call) => (await bySdk()).probeRights(...call),
+    rules: async (...call) => (await bySdk()).rules(...call),
     close() {
       requests.close();
       // One that could not be opened has told so to whoever asked.
