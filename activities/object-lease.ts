@@ -3,6 +3,7 @@ import { HoldfastError } from '../common/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import {
   describeHolder,
+  giveBack,
   isDead,
   newLease,
   parseLease,
@@ -157,8 +158,10 @@ function hold(storage: Storage, name: string, own: LeaseDocument, timing: Object
     async release() {
       clearInterval(timer);
       await refreshing;
-      await removeIfThere(storage, `${name}.${own.token}`);
-      if (await isOwn()) await removeIfThere(storage, name);
+      await giveBack(own, async () => {
+        await removeIfThere(storage, `${name}.${own.token}`);
+        if (await isOwn()) await removeIfThere(storage, name);
+      });
     },
   };
 }

@@ -215,5 +215,16 @@ sshd.describe('a sync to an SSH server', () => {
       await lease.release();
       expect(await readdir(join(target, '..'))).toEqual(['lock']);
     });
+
+    sshd.it('does not stand in the way of its own process when it could not be removed at its end', async () => {
+      const lost = await bench.deps.openStorage(settings.to, '', 'maintainer');
+      const left = await takeObjectLease(lost, 'lock', { subject: 'the sync target' });
+      await lost.close();
+      await expect(left.release()).rejects.toBeInstanceOf(Error);
+      expect(await readdir(join(target, '..'))).toContain('lock');
+      const lease = await takeObjectLease(storage, 'lock', { subject: 'the sync target' });
+      await lease.release();
+      expect(await readdir(join(target, '..'))).toEqual([]);
+    });
   });
 });
