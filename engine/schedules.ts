@@ -29,6 +29,8 @@ const UPDATE_ATTEMPTS = 5;
 
 /** Milliseconds are usual; beyond this the server is busy with others' work: what it has not taken by then is looked at again. */
 const LISTING_LAG_MS = 5000;
+/** What the server needs for each change before its list shows it, on a machine that is busy. */
+const LISTING_LAG_EACH_MS = 50;
 const LISTING_POLL_MS = 20;
 
 export interface ApplyOptions {
@@ -122,7 +124,7 @@ async function untilListed(
 ): Promise<string[]> {
   let left = [...ids];
   let pauseMs = LISTING_POLL_MS;
-  const deadline = performance.now() + LISTING_LAG_MS;
+  const deadline = performance.now() + LISTING_LAG_MS + ids.length * LISTING_LAG_EACH_MS;
   while (left.length > 0) {
     throwIfAborted(signal);
     const started = performance.now();
@@ -130,7 +132,7 @@ async function untilListed(
     left = left.filter((id) => !isSeen(id, listed));
     if (started > deadline) break;
     // Thousands take seconds to list: the server is to have time for what is waited for, too.
-    pauseMs = Math.min(1000, Math.max(pauseMs * 2, performance.now() - started));
+    pauseMs = Math.max(Math.min(1000, pauseMs * 2), 3 * (performance.now() - started));
     if (left.length > 0) await delay(pauseMs);
   }
   return left;
