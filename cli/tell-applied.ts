@@ -33,10 +33,13 @@ function changeLines({ record, changed, schedules }: Applied, style: Output['sty
   ];
 }
 
-function summary(commit: PolicyCommit, { record, changed }: Applied): string {
+function summary(commit: PolicyCommit, { record, changed, schedules }: Applied): string {
   const { created, changed: altered, removed, unchanged } = record.changes;
-  if (!changed)
-    return `nothing has changed: ${count(record.actions.length, 'action')} in force of ${describeCommit(commit)}`;
+  if (!changed) {
+    const inForce = `${count(record.actions.length, 'action')} in force of ${describeCommit(commit)}`;
+    const mended = mendedParts(schedules);
+    return mended.length === 0 ? `nothing has changed: ${inForce}` : `put right: ${mended.join(', ')}; ${inForce}`;
+  }
   const parts = [
     ...(created.length > 0 ? [`${created.length} new`] : []),
     ...(altered.length > 0 ? [`${altered.length} changed`] : []),
@@ -44,6 +47,15 @@ function summary(commit: PolicyCommit, { record, changed }: Applied): string {
     ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
   ];
   return `applied ${describeCommit(commit)}: ${parts.join(', ') || 'no actions'}`;
+}
+
+/** The schedules that an interrupted apply had left, that others had changed, or that `--refresh` had written anew. */
+function mendedParts({ created, updated, deleted }: Applied['schedules']): string[] {
+  return [
+    ...(created.length > 0 ? [`${count(created.length, 'schedule')} made`] : []),
+    ...(updated.length > 0 ? [`${count(updated.length, 'schedule')} written anew`] : []),
+    ...(deleted.length > 0 ? [`${count(deleted.length, 'schedule')} deleted`] : []),
+  ];
 }
 
 /** `commit 1a2b3c4d5e6f "Keep orders longer"`. */

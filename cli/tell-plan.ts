@@ -62,7 +62,7 @@ function describeKept(keptSoFar: number): string {
 function weakerLines({ weaker }: Plan, style: Style): string[] {
   if (weaker.length === 0) return [];
   const lines = weaker.map(({ subject, what }) => `  ${style.bad('!')} ${displayText(subject)}: ${displayText(what)}`);
-  return [style.bold('protects less than what is in force'), ...lines];
+  return [`${style.bold('protects less than what is in force')} (apply does it only with --allow-weaker)`, ...lines];
 }
 
 /** What changes alike in several actions, with their number: an importance, where a password is found. */

@@ -120,7 +120,9 @@ class Explanation {
         return tellName(path, String(violation.params['propertyName']));
       case 'pattern':
         // The name of a property is reported by `propertyNames`, at its place.
-        return 'propertyName' in violation ? undefined : tellForm(this.#schema(path), value);
+        return this.#hasViolation(violation.instancePath, 'propertyNames')
+          ? undefined
+          : tellForm(this.#schema(path), value);
       case 'type':
         return tellType(this.#schema(path), path, value, this.#written(path));
       case 'enum':

@@ -110,6 +110,21 @@ temporal.describe('holdfast apply', () => {
   );
 
   temporal.it(
+    'says what it put right where the policies are as they were',
+    async () => {
+      await using project = await createProject({ temporal });
+      await applied(project, '--allow-dirty');
+      expect(await project.holdfast(['apply', '--yes', '--allow-dirty', '--refresh'])).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining(
+          'put right: 8 schedules written anew; 8 actions in force of policies outside git',
+        ),
+      });
+    },
+    LIMIT_MS,
+  );
+
+  temporal.it(
     'refuses what protects less than what is in force until somebody allows it',
     async () => {
       await using project = await createProject({ temporal });
@@ -118,7 +133,7 @@ temporal.describe('holdfast apply', () => {
       await edit(project, '  sync: [{ to: mirror, path: orders, mode: mirror }]\n', '');
       const refused = await project.holdfast(['apply', '--yes', '--allow-dirty']);
       expect(refused.status).toBe(8);
-      expect(refused.stdout).toContain(`protects less than what is in force
+      expect(refused.stdout).toContain(`protects less than what is in force (apply does it only with --allow-weaker)
   ! policy orders: the sync to mirror/orders does not run any more
   ! policy orders: the retention in main keeps less: daily 7 → 5
 `);
