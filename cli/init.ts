@@ -1,34 +1,44 @@
-/** `holdfast init`: writes a starter policy folder, or creates a repository. */
+/** `holdfast init`: writes a starter policy folder, a workflow for pull requests, or creates a repository. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Option } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
 import type { CliCommand, CliContext } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
 import { addFromOptions, type FromOptions } from './from-repository.ts';
 import { addRepositoryOptions, type RepositoryOptions } from './open-from-options.ts';
 import { starterFiles } from './starter-policies.ts';
+import { WORKFLOW_PATH, workflowFile } from './workflow-file.ts';
 
 interface Options extends RepositoryOptions, FromOptions {
   copyChunkerParams?: boolean;
+  ci?: string;
 }
 
 export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description(
-        'Writes a starter policy folder; with --repository or --repo, creates the repository of that name or at that place.',
+        'Writes a starter policy folder; with --ci github, a workflow that plans pull requests and applies what is merged; with --repository or --repo, creates the repository of that name or at that place.',
       )
       .argument('[dir]', 'the folder to write (default: policies)')
       .option(
         '--copy-chunker-params',
         'cut files where the repository of --from-repo or --from-repository cuts them, so that copies share data',
       );
+    command.addOption(
+      new Option(
+        '--ci <service>',
+        `write ${WORKFLOW_PATH} for the policies in the folder, which stay as they are`,
+      ).choices(['github']),
+    );
     addRepositoryOptions(addFromOptions(command));
   },
 
   async run(context, { args, options }) {
     const directory = args[0] as string | undefined;
     requireFromRepository(options);
+    if (options.ci !== undefined) return writeWorkflow(context, directory ?? 'policies');
     if (options.repository === undefined && options.repo === undefined)
       return writeStarter(context, directory ?? 'policies');
     if (directory !== undefined) {
@@ -48,6 +58,30 @@ function requireFromRepository({ copyChunkerParams, fromRepo, fromRepository, re
   throw new HoldfastError('Usage', '--copy-chunker-params and the repository to read them from go together', {
     hint: 'give --repo WHERE (or --repository NAME), --copy-chunker-params, and --from-repo or --from-repository',
   });
+}
+
+/** Throws AlreadyExists when there is such a file: it may have been changed by hand. */
+async function writeWorkflow({ directory, output, json }: CliContext, given: string): Promise<ExitStatus> {
+  const folder = relative(directory, resolve(directory, given));
+  if (folder === '' || folder.startsWith('..')) {
+    throw new HoldfastError('Usage', `the folder ${given} is not below this one`, {
+      hint: 'run it in the root of the git repository, with the folder of the policies in it',
+    });
+  }
+  const path = join(directory, WORKFLOW_PATH);
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    await writeFile(path, workflowFile(folder), { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new HoldfastError('AlreadyExists', `${WORKFLOW_PATH} exists already`, {
+      hint: 'remove or rename it, to have it written anew',
+    });
+  }
+  if (json) output.json({ written: [WORKFLOW_PATH] });
+  output.say(`wrote ${WORKFLOW_PATH}`);
+  output.say('It needs holdfast in package.json, and an engine.address in the Project that its runner reaches.');
+  return ExitStatus.done;
 }
 
 /** Throws AlreadyExists when the folder holds policies: nothing is overwritten. */
