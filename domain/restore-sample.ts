@@ -100,6 +100,13 @@ function countTurns({ sample, everySeconds, turn, filesTotal, full }: SampleInpu
   return Math.max(1, Math.floor(sample.withinSeconds / (everySeconds * turn.testsPerTurn)) - 1);
 }
 
+/** A sample of fewer tells how long a restore takes to begin, and nothing of its pace. */
+const FEWEST_MEASURED_FILES = 100;
+const FEWEST_MEASURED_BYTES = 8 * 1024 * 1024;
+/** What is taken for the pace then, unless it was faster: that of a slow disk, and of a line of 32 Mbit/s. */
+const SLOW_FILES_PER_SECOND = 50;
+const SLOW_BYTES_PER_SECOND = 4 * 1024 * 1024;
+
 /** The time a restore of everything would take at the measured pace, each file's fixed cost counted as well. */
 export function estimateFullRestoreSeconds(measured: {
   seconds: number;
@@ -109,9 +116,9 @@ export function estimateFullRestoreSeconds(measured: {
   bytesTotal: number;
 }): number {
   const { seconds, files, bytes, filesTotal, bytesTotal } = measured;
-  if (files >= filesTotal && bytes >= bytesTotal) return seconds;
+  if (seconds <= 0) return seconds;
+  const filesPace = Math.max(files / seconds, files < FEWEST_MEASURED_FILES ? SLOW_FILES_PER_SECOND : 0);
+  const bytesPace = Math.max(bytes / seconds, bytes < FEWEST_MEASURED_BYTES ? SLOW_BYTES_PER_SECOND : 0);
   // Whichever is scarcer in the sample, files or bytes, tells how much more there is to do.
-  const byFiles = files === 0 ? 0 : filesTotal / files;
-  const byBytes = bytes === 0 ? 0 : bytesTotal / bytes;
-  return seconds * Math.max(byFiles, byBytes, 1);
+  return seconds + Math.max(0, (filesTotal - files) / filesPace, (bytesTotal - bytes) / bytesPace);
 }

@@ -89,8 +89,17 @@ test('latest, random and mixed choose from the turn alone', () => {
 });
 
 test('the estimate counts whichever of files and bytes the sample has less of', () => {
-  const measured = { seconds: 10, files: 100, bytes: 1000, filesTotal: 200, bytesTotal: 10_000 };
+  const MIB = 1024 * 1024;
+  const measured = { seconds: 10, files: 100, bytes: 100 * MIB, filesTotal: 200, bytesTotal: 1000 * MIB };
   expect(estimateFullRestoreSeconds(measured)).toBe(100);
   expect(estimateFullRestoreSeconds({ ...measured, filesTotal: 5000 })).toBe(500);
-  expect(estimateFullRestoreSeconds({ ...measured, files: 200, bytes: 10_000 })).toBe(10);
+  expect(estimateFullRestoreSeconds({ ...measured, files: 200, bytes: 1000 * MIB })).toBe(10);
+});
+
+test('a sample of some bytes is no measure of the pace: most of its time went by before the first of them', () => {
+  const tiny = { seconds: 1, files: 3, bytes: 162, filesTotal: 71, bytesTotal: 300_000 };
+  expect(estimateFullRestoreSeconds(tiny)).toBeCloseTo(1 + 68 / 50);
+  expect(estimateFullRestoreSeconds({ ...tiny, filesTotal: 3, bytesTotal: 162 + 4 * 1024 * 1024 })).toBeCloseTo(2);
+  // As many as that did come in a second.
+  expect(estimateFullRestoreSeconds({ ...tiny, files: 99, filesTotal: 198 })).toBeCloseTo(2);
 });
