@@ -1,7 +1,7 @@
 /** Saved plans: what `plan --out FILE` writes, and `apply FILE` carries out exactly. They hold no secret. */
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { HoldfastError, StorageError } from '../common/errors.ts';
+import { HoldfastError } from '../common/errors.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PlanBasis } from '../domain/plan-basis.ts';
 import { whatMoved } from '../domain/plan-basis.ts';
@@ -27,7 +27,10 @@ export async function savePlan(path: string, saved: Omit<SavedPlan, 'format'>): 
     await writeFile(path, content, { mode: 0o600 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new StorageError(`the plan cannot be written to ${path} (${code})`, { cause: error, retryable: false });
+    throw new HoldfastError('Usage', `the plan cannot be written to ${path} (${code})`, {
+      hint: 'name a file in a folder that exists and may be written to',
+      cause: error,
+    });
   }
 }
 

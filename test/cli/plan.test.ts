@@ -63,6 +63,10 @@ policies outside git: 1 to change, 1 to delete, 6 unchanged
       const apply = (...options: string[]) => project.holdfast(['apply', 'next.plan', '--allow-dirty', ...options]);
       const plan = async () =>
         expect(await project.holdfast(['plan', '--out', 'next.plan'])).toMatchObject({ status: 0 });
+      expect(await project.holdfast(['plan', '--out', 'nowhere/next.plan'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('name a file in a folder that exists'),
+      });
       await plan();
       expect(await apply()).toMatchObject({
         status: 0,
