@@ -23,6 +23,8 @@ export async function inspectRepository(
   } catch (error) {
     inspected.error = tellable(error);
     if (inspected.error.code !== 'NoRepository') return inspected;
+    // It was there when it was applied: a new one beside an unmounted disk would only look like it.
+    inspected.error.hint = `Check that its disk is mounted. If it is lost for good, make an empty one: holdfast init --repository ${settings.name}`;
   }
   try {
     inspected.unknown = await findUnknown(deps, settings, others, context);

@@ -7,8 +7,8 @@ import { areaChart, escapeHtml, htmlPage, htmlTable } from './html-page.ts';
 import {
   assumptionsOf,
   policiesTable,
+  remarksOf,
   runsTable,
-  storageRemark,
   totalPerDay,
   verdictOf,
   type Cell,
@@ -26,7 +26,6 @@ export function renderSimulationPage(simulation: Simulation, assertions: readonl
     areaChart(values, from.slice(0, 10), to.slice(0, 10), format);
   const holdings = policies.flatMap(({ repositories }) => repositories.map(({ perDay }) => perDay));
   const verdict = verdictOf(simulation);
-  const remark = storageRemark(simulation);
   const body = [
     `<h1>${title}</h1>`,
     `<p class="dim">${who}. ${assumptionsOf(simulation)} Days are those of UTC.</p>`,
@@ -44,7 +43,7 @@ export function renderSimulationPage(simulation: Simulation, assertions: readonl
     '<h2>Snapshots at the end of each day</h2>',
     chart(totalPerDay(holdings, days), String),
     ...(storage === undefined ? [] : ['<h2>Storage</h2>', chart(storage.perDay, formatBytes)]),
-    ...(remark === undefined ? [] : [`<p class="bad">${escapeHtml(remark)}</p>`]),
+    ...remarksOf(simulation).map((remark) => `<p class="bad">${escapeHtml(remark)}</p>`),
     '<h2>Policies</h2>',
     tableOf(policiesTable(simulation)),
     '<h2>What stays, and why</h2>',

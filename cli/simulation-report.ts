@@ -7,8 +7,8 @@ import { count } from './display.ts';
 import {
   assumptionsOf,
   policiesTable,
+  remarksOf,
   runsTable,
-  storageRemark,
   totalPerDay,
   verdictOf,
   type SimulationTable,
@@ -30,13 +30,12 @@ export function renderSimulation(
   const what = [count(days, 'day'), `from ${from.slice(0, 10)} in UTC`].join(' ');
   const who = `${count(policies.length, 'policy', 'policies')}, ${count(assumptions.actions, 'action')}`;
   const verdict = verdictOf(simulation);
-  const remark = storageRemark(simulation);
   return [
     `${style.bold(`Simulation of ${what}`)}: ${who}. ${assumptionsOf(simulation)}`,
     verdict.bad === true ? style.bad(verdict.text) : style.good(verdict.text),
     '',
     ...charts(simulation, columns),
-    ...(remark === undefined ? [] : [style.warning(remark)]),
+    ...remarksOf(simulation).map((remark) => style.warning(remark)),
     '',
     ...renderSimulationTable(runsTable(simulation), style, columns),
     ...(policies.length === 0 ? [] : ['', ...renderSimulationTable(policiesTable(simulation), style, columns)]),

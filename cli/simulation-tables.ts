@@ -107,12 +107,25 @@ export function verdictOf({ firstMiss }: Simulation): Cell {
   return { text: `The first objective is missed on ${firstMiss.at.slice(0, 10)}: ${objective}.`, bad: true };
 }
 
-/** What nobody has to wait for a disk to run full to see; undefined when there is nothing to say. */
-export function storageRemark({ storage }: Simulation): string | undefined {
+/** What objectives do not show, and what nobody has to wait for a full disk to see: a sentence each. */
+export function remarksOf({ policies, storage }: Simulation): string[] {
+  const remarks = policies.flatMap(({ policy, repositories }) =>
+    repositories
+      .filter(({ refused, forgotten }) => refused > 0 && forgotten === 0)
+      .map(
+        ({ repository, refused }) =>
+          `The retention of ${policy} in ${repository} never forgets anything: ${count(refused, 'run')} would forget more than its maxForget. Raise maxForget, keep more, or run the retention more often.`,
+      ),
+  );
   const names = storage?.neverPruned ?? [];
-  if (names.length === 0) return undefined;
-  const which = names.length === 1 ? `the repository ${names[0]!}` : count(names.length, 'repository', 'repositories');
-  return `Nothing is ever pruned in ${which}: what is forgotten goes on taking space. Add prune: to the document of the repository.`;
+  if (names.length > 0) {
+    const which =
+      names.length === 1 ? `the repository ${names[0]!}` : count(names.length, 'repository', 'repositories');
+    remarks.push(
+      `Nothing is ever pruned in ${which}: what is forgotten goes on taking space. Add prune: to the document of the repository.`,
+    );
+  }
+  return remarks;
 }
 
 /** What was assumed of how long runs take, in a sentence. */

@@ -1,5 +1,6 @@
 /** What an apply did, for people. */
 import type { PolicyCommit } from '../domain/action.ts';
+import { formerIds } from '../domain/former-names.ts';
 import type { Applied } from './apply-actions.ts';
 import type { Output } from './command.ts';
 import { count, displayText } from './display.ts';
@@ -40,13 +41,22 @@ function summary(commit: PolicyCommit, { record, changed, schedules }: Applied):
     const mended = mendedParts(schedules);
     return mended.length === 0 ? `nothing has changed: ${inForce}` : `put right: ${mended.join(', ')}; ${inForce}`;
   }
+  const renamed = countRenamed(record);
+  const [isNew, isGone] = [created.length - renamed, removed.length - renamed];
   const parts = [
-    ...(created.length > 0 ? [`${created.length} new`] : []),
+    ...(isNew > 0 ? [`${isNew} new`] : []),
     ...(altered.length > 0 ? [`${altered.length} changed`] : []),
-    ...(removed.length > 0 ? [`${removed.length} removed`] : []),
+    ...(renamed > 0 ? [`${renamed} renamed`] : []),
+    ...(isGone > 0 ? [`${isGone} removed`] : []),
     ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
   ];
   return `applied ${describeCommit(commit)}: ${parts.join(', ') || 'no actions'}`;
+}
+
+/** A renamed policy's actions have new ids, and are what they were. */
+function countRenamed({ actions, changes }: Applied['record']): number {
+  const [created, removed] = [new Set(changes.created), new Set(changes.removed)];
+  return actions.filter((action) => created.has(action.id) && formerIds(action).some((id) => removed.has(id))).length;
 }
 
 /** The schedules that an interrupted apply had left, that others had changed, or that `--refresh` had written anew. */

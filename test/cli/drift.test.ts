@@ -98,6 +98,7 @@ temporal.describe('holdfast drift', () => {
         await rename(repository, join(directory, 'vault', 'elsewhere'));
         const gone = await project.holdfast(['drift']);
         expect(gone).toMatchObject({ status: 7, stdout: expect.stringContaining('the repository main is missing') });
+        expect(gone.stdout).toContain('Check that its disk is mounted.');
       } finally {
         await server.release();
       }

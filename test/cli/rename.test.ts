@@ -31,6 +31,7 @@ temporal.describe('a policy that gets another name, and is removed in the end', 
       );
       const second = await project.holdfast(['start', '--once']);
       expect([second.status, second.stderr]).toEqual([0, expect.any(String)]);
+      expect(second.stdout).toMatch(/^applied .*: 5 renamed, 3 unchanged$/m);
 
       const snapshots = await answer<Snapshot[]>(project, 'snapshots', '--repository', 'main', '--policy', 'sales');
       expect(snapshots.map(({ tags }) => tags)).toEqual([

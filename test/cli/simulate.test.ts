@@ -154,3 +154,19 @@ test.each([
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain(message);
 });
+
+test('says of a retention that maxForget refuses it each time, though every objective is met', async () => {
+  mkdirSync(join(folder, 'tight'));
+  const tight = POLICIES.replace(
+    'every: 1h, offset: 10m }]\n  retention: { offset: 6h, keep: class',
+    'every: 15m, offset: 10m }]\n  retention: { offset: 6h, keep: { daily: 3 }',
+  );
+  expect(tight).not.toBe(POLICIES);
+  writeFileSync(join(folder, 'tight', 'all.yaml'), tight);
+  const { status, stdout } = await simulate('tight', '--policy', 'mail', '--days', '10');
+  expect(status).toBe(0);
+  expect(stdout).toContain('Every objective is met on every day.');
+  expect(stdout).toContain(
+    'The retention of mail in offsite never forgets anything: 10 runs would forget more than its maxForget.',
+  );
+});
