@@ -35,6 +35,9 @@ export interface ApplyInput extends CompiledActions {
 /** For another apply, which may be asking its person; longer than one that was killed on another machine keeps its lease. */
 const WAIT_SECONDS = 90;
 
+/** So long what was listed for the plan counts: nobody else applies, and what a person paused meanwhile is read with each change. */
+const LISTED_MS = 2000;
+
 export interface Applied {
   /** What was to be done. */
   plan: Plan;
@@ -70,7 +73,9 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
   try {
     const { latest, seen } = await readApplies(evidence);
     const desired = { ...input, actions: await desiredActions(input, latest, evidence) };
-    const known = await reading.readSchedules(connection, engine.namespace);
+    const listed = await reading.readOwnSchedules(connection, engine.namespace);
+    const listedAt = performance.now();
+    const known = reading.statesOf(listed);
     const made = planAgainst({ ...desired, now: input.dependencies.clock() }, latest, known, reading);
     if (input.looksForLosses === true) made.plan.losses = await findLosses({ ...desired, record: latest });
     const isKept = (await input.review?.(made)) === 'keep' && latest !== undefined;
@@ -85,6 +90,7 @@ async function applyAlone({ connection, engine }: EngineSession, input: ApplyInp
       signal: input.signal,
       paused,
       refresh: input.refresh === true,
+      ...(performance.now() - listedAt < LISTED_MS ? { listed } : {}),
     });
     await endPausesOfRemoved(evidence, record.actions, pauses);
     return { plan: made.plan, record, changed, repositoriesCreated, schedules };

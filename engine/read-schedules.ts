@@ -43,10 +43,16 @@ export async function listSchedules(client: Client): Promise<{ own: Map<string, 
 
 /** What a plan needs to know of them. Throws EngineUnreachable. */
 export async function readSchedules(connection: Connection, namespace: string): Promise<Map<string, ScheduleState>> {
-  const states = new Map<string, ScheduleState>();
-  for (const [id, schedule] of await listOwnSchedules(new Client({ connection, namespace })))
-    states.set(id, stateOf(schedule));
-  return states;
+  return statesOf(await readOwnSchedules(connection, namespace));
+}
+
+/** As the list has them now. Throws EngineUnreachable. */
+export function readOwnSchedules(connection: Connection, namespace: string): Promise<Map<string, OwnSchedule>> {
+  return listOwnSchedules(new Client({ connection, namespace }));
+}
+
+export function statesOf(own: ReadonlyMap<string, OwnSchedule>): Map<string, ScheduleState> {
+  return new Map([...own].map(([id, schedule]) => [id, stateOf(schedule)]));
 }
 
 export function stateOf({ digest, timing, ...pause }: OwnSchedule): ScheduleState {
