@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import { placeOfRestic } from '../../foreign/restic-place.ts';
 
-const context = { directory: '/etc/backup', home: '/root' };
+const context = { directory: '/etc/backup', home: '/home/backup' };
 const specOf = (url: string): unknown => {
   const place = placeOfRestic(url, context);
   return typeof place === 'string' ? place : place.spec;
 };
 const sftp = (path: string, more: Record<string, unknown> = {}): unknown =>
-  expect.objectContaining({ sftp: { host: 'h.example', path, knownHosts: '/root/.ssh/known_hosts', ...more } });
+  expect.objectContaining({ sftp: { host: 'h.example', path, knownHosts: '/home/backup/.ssh/known_hosts', ...more } });
 
 test.each([
   ['/srv/vault', { local: { path: '/srv/vault' } }],
   ['local:vault', { local: { path: '/etc/backup/vault' } }],
-  ['~/vault', { local: { path: '/root/vault' } }],
+  ['~/vault', { local: { path: '/home/backup/vault' } }],
   ['sftp:me@h.example:/srv/vault', sftp('/srv/vault')],
   ['sftp:me@h.example:vault', sftp('vault')],
   ['sftp://me@h.example:2222//srv/vault', sftp('/srv/vault', { port: 2222 })],
