@@ -50,8 +50,9 @@ export interface Applied {
 }
 
 /**
- * Idempotent, and one at a time on an engine, from the look at what is in force to the last schedule. The order bears a crash at any point: a repository without a record is found by the next apply, a record
- * without schedules has them made by the next apply.
+ * Idempotent, and one at a time on an engine, from the look at what is in force to the last schedule. The order bears a
+ * crash at any point: a repository without a record is found by the next apply, a record without schedules has them made
+ * by the next apply.
  */
 export async function applyActions(session: EngineSession, input: ApplyInput): Promise<Applied> {
   const { withApplyLease } = await import('../engine/apply-lease.ts');

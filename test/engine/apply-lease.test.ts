@@ -1,50 +1,32 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Client, type Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { APPLY_LEASE_ID, withApplyLease, type LeaseHolder, type LeaseOptions } from '../../engine/apply-lease.ts';
-import { connect } from '../../engine/connection.ts';
-import type { EmbeddedServer } from '../../engine/embedded-server.ts';
 import { identifyProcess } from '../../engine/process-identity.ts';
 import { requirePeer } from '../peers.ts';
-import { startServer, temporaryFolder, THIS_HOST, type StateFolder } from './engine-fixture.ts';
+import { THIS_HOST } from './engine-fixture.ts';
+import { useServer } from './use-server.ts';
 
 const temporal = requirePeer('temporal');
 
 temporal.describe('The lease of an apply', () => {
-  let state: StateFolder;
-  let server: EmbeddedServer;
-  let connection: Connection;
-  let client: Client;
-
-  beforeAll(async () => {
-    state = await temporaryFolder('apply-lease');
-    server = await startServer(state.path, temporal);
-    connection = await connect(server.engine);
-    client = new Client({ connection, namespace: server.engine.namespace });
-  });
-
-  afterAll(async () => {
-    await connection?.close();
-    await server?.release();
-    await state?.[Symbol.asyncDispose]();
-  });
+  const engine = useServer('apply-lease', temporal);
 
   function apply<Result>(by: string, work: (signal: AbortSignal) => Promise<Result>, more: Partial<LeaseOptions> = {}) {
     const options = { by, waitSeconds: 30, signal: new AbortController().signal, ...more };
-    return withApplyLease(connection, server.engine.namespace, options, work);
+    return withApplyLease(engine.connection, engine.server.engine.namespace, options, work);
   }
 
   /** As a process that was killed leaves it. */
   async function leaveBehind(holder: Partial<LeaseHolder>): Promise<void> {
-    await client.workflow.start('apply', {
+    await engine.client.workflow.start('apply', {
       workflowId: APPLY_LEASE_ID,
       taskQueue: 'holdfast-apply',
       memo: { holder: { by: 'bob@app-02', since: '2026-11-30T08:00:00Z', ...holder } },
     });
   }
 
-  const handle = () => client.workflow.getHandle(APPLY_LEASE_ID);
+  const handle = () => engine.client.workflow.getHandle(APPLY_LEASE_ID);
 
   temporal.it('lets one work at a time, in which every other waits, and leaves nothing behind', async () => {
     const said: string[] = [];

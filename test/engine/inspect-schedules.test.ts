@@ -1,43 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { Client, ScheduleOverlapPolicy, type Connection, type ScheduleUpdateOptions } from '@temporalio/client';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { ScheduleOverlapPolicy, type ScheduleUpdateOptions } from '@temporalio/client';
+import { expect } from 'vitest';
 import type { Action, ActionRequest } from '../../domain/action.ts';
 import type { Timing } from '../../domain/schedule.ts';
-import { connect } from '../../engine/connection.ts';
-import type { EmbeddedServer } from '../../engine/embedded-server.ts';
 import { inspectSchedules } from '../../engine/inspect-schedules.ts';
 import { readSchedules } from '../../engine/read-schedules.ts';
 import { applySchedules } from '../../engine/schedules.ts';
 import { requirePeer } from '../peers.ts';
-import { someAction, someRequest, startServer, temporaryFolder, type StateFolder } from './engine-fixture.ts';
+import { someAction, someRequest } from './engine-fixture.ts';
+import { useServer } from './use-server.ts';
 
 const temporal = requirePeer('temporal');
 
 temporal.describe('What schedules on a real Temporal really are', () => {
-  let state: StateFolder;
-  let server: EmbeddedServer;
-  let connection: Connection;
-  let client: Client;
-
-  beforeAll(async () => {
-    state = await temporaryFolder('inspect');
-    server = await startServer(state.path, temporal);
-    connection = await connect(server.engine);
-    client = new Client({ connection, namespace: server.engine.namespace });
-  });
-
-  afterAll(async () => {
-    await connection?.close();
-    await server?.release();
-    await state?.[Symbol.asyncDispose]();
-  });
+  const engine = useServer('inspect', temporal);
 
   const request = (id: string, changes: Partial<Action> = {}): ActionRequest =>
     someRequest({ trigger: 'schedule', action: someAction({ id, ...changes }) });
   const apply = (requests: ActionRequest[], refresh = false) =>
-    applySchedules(connection, server.engine.namespace, requests, { refresh });
+    applySchedules(engine.connection, engine.server.engine.namespace, requests, { refresh });
   const inspect = (requests: ActionRequest[]) =>
-    inspectSchedules(connection, server.engine.namespace, requests, { signal: AbortSignal.timeout(60_000) });
+    inspectSchedules(engine.connection, engine.server.engine.namespace, requests, {
+      signal: AbortSignal.timeout(60_000),
+    });
 
   const TIMINGS: Timing[] = [
     ...[60, 900, 3600, 21_600, 86_400, 604_800].map((everySeconds, index): Timing => ({
@@ -75,7 +60,7 @@ temporal.describe('What schedules on a real Temporal really are', () => {
       });
       await apply(requests);
       // The list lags behind.
-      const listed = async () => (await readSchedules(connection, server.engine.namespace)).size;
+      const listed = async () => (await readSchedules(engine.connection, engine.server.engine.namespace)).size;
       await expect.poll(listed, { timeout: 20_000 }).toBe(TIMINGS.length);
       const { altered, foreign } = await inspect(requests);
       expect([...altered], 'taken for changed').toEqual([]);
@@ -90,7 +75,7 @@ temporal.describe('What schedules on a real Temporal really are', () => {
   temporal.it('shows what somebody has changed, and an apply puts it back', async () => {
     const one = request('policy/a/audit');
     await apply([one]);
-    const handle = client.schedule.getHandle('policy/a/audit');
+    const handle = engine.client.schedule.getHandle('policy/a/audit');
     type Previous = Parameters<Parameters<typeof handle.update>[0]>[0];
     const change = (edit: (previous: Previous) => Partial<Previous>) =>
       handle.update((previous) => ({ ...previous, ...edit(previous) }) as ScheduleUpdateOptions);
@@ -118,10 +103,10 @@ temporal.describe('What schedules on a real Temporal really are', () => {
   temporal.it('tells schedules that are missing, and those of others', async () => {
     const [here, gone] = [request('policy/here/audit'), request('policy/gone/audit')];
     await apply([here, gone]);
-    await client.schedule.getHandle('policy/gone/audit').delete();
+    await engine.client.schedule.getHandle('policy/gone/audit').delete();
     const other = `other-${randomUUID()}`;
     const action = { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other' } as const;
-    await client.schedule.create({ scheduleId: other, spec: { intervals: [{ every: '1h' }] }, action });
+    await engine.client.schedule.create({ scheduleId: other, spec: { intervals: [{ every: '1h' }] }, action });
     await expect
       .poll(
         async () => {

@@ -1,38 +1,21 @@
-import { Client, type Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect } from 'vitest';
-import { connect } from '../../engine/connection.ts';
-import type { EmbeddedServer } from '../../engine/embedded-server.ts';
+import { expect } from 'vitest';
 import { applySchedules } from '../../engine/schedules.ts';
 import type { Action, ActionRequest } from '../../domain/action.ts';
 import type { Timing } from '../../domain/schedule.ts';
 import { requirePeer } from '../peers.ts';
-import { someAction, someRequest, startServer, temporaryFolder, type StateFolder } from './engine-fixture.ts';
+import { someAction, someRequest } from './engine-fixture.ts';
+import { useServer } from './use-server.ts';
 
 const temporal = requirePeer('temporal');
 
 temporal.describe('Schedules on a real Temporal', () => {
-  let state: StateFolder;
-  let server: EmbeddedServer;
-  let connection: Connection;
-  let client: Client;
-
-  beforeAll(async () => {
-    state = await temporaryFolder('schedules');
-    server = await startServer(state.path, temporal);
-    connection = await connect(server.engine);
-    client = new Client({ connection, namespace: server.engine.namespace });
-  });
-
-  afterAll(async () => {
-    await connection?.close();
-    await server?.release();
-    await state?.[Symbol.asyncDispose]();
-  });
+  const engine = useServer('schedules', temporal);
 
   const request = (id: string, changes: Partial<Action> = {}): ActionRequest =>
     someRequest({ trigger: 'schedule', action: someAction({ id, ...changes }) });
-  const apply = (...requests: ActionRequest[]) => applySchedules(connection, server.engine.namespace, requests);
-  const describe = (id: string) => client.schedule.getHandle(id).describe();
+  const apply = (...requests: ActionRequest[]) =>
+    applySchedules(engine.connection, engine.server.engine.namespace, requests);
+  const describe = (id: string) => engine.client.schedule.getHandle(id).describe();
 
   temporal.it(
     'are created once, left alone when nothing changed, updated when the request did, deleted when it is gone',
@@ -61,7 +44,7 @@ temporal.describe('Schedules on a real Temporal', () => {
     await expect
       .poll(async () => {
         found.length = 0;
-        for await (const { scheduleId } of client.schedule.list({ query })) found.push(scheduleId);
+        for await (const { scheduleId } of engine.client.schedule.list({ query })) found.push(scheduleId);
         return found;
       })
       .toEqual(['policy/named/audit']);
@@ -69,19 +52,19 @@ temporal.describe('Schedules on a real Temporal', () => {
   });
 
   temporal.it('of others in the same namespace are left alone', async () => {
-    await client.schedule.create({
+    await engine.client.schedule.create({
       scheduleId: 'someone-elses',
       spec: { intervals: [{ every: '1h' }] },
       action: { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other' },
     });
     expect((await apply()).deleted).toEqual([]);
-    await client.schedule.getHandle('someone-elses').delete();
+    await engine.client.schedule.getHandle('someone-elses').delete();
   });
 
   temporal.it('stay paused when an operator paused them, through an update', async () => {
     const one = request('policy/paused/audit');
     await apply(one);
-    await client.schedule.getHandle('policy/paused/audit').pause('moving the disk');
+    await engine.client.schedule.getHandle('policy/paused/audit').pause('moving the disk');
     const changes = await apply({ ...one, applyId: 'another' });
     expect(changes).toMatchObject({ updated: ['policy/paused/audit'], pausedByOperator: ['policy/paused/audit'] });
     expect((await describe('policy/paused/audit')).state).toMatchObject({ paused: true, note: 'moving the disk' });
@@ -108,7 +91,7 @@ temporal.describe('Schedules on a real Temporal', () => {
     const resumed = await describe('policy/over/audit');
     expect(resumed.state.paused).toBe(false);
     expect(resumed.info.nextActionTimes[0]!.getTime() - Date.now()).toBeLessThan(86_400_000);
-    await client.schedule.getHandle('policy/until/audit').pause('moving the disk');
+    await engine.client.schedule.getHandle('policy/until/audit').pause('moving the disk');
     const changed = { ...request('policy/until/audit', { suspended }), applyId: 'another' };
     expect(await apply(changed)).toMatchObject({ pausedByOperator: ['policy/until/audit'] });
     await apply();
@@ -140,8 +123,8 @@ temporal.describe('Schedules on a real Temporal', () => {
     temporal.it(`start at the slots of ${title}`, async () => {
       const action = someAction({ id: 'policy/t/audit' });
       await apply(request('policy/t/audit', { schedule: { ...action.schedule, timing } }));
-      const { startTime } = await connection.workflowService.listScheduleMatchingTimes({
-        namespace: server.engine.namespace,
+      const { startTime } = await engine.connection.workflowService.listScheduleMatchingTimes({
+        namespace: engine.server.engine.namespace,
         scheduleId: 'policy/t/audit',
         startTime: { seconds: (Date.parse('2026-11-23T00:00:01Z') / 1000) as never },
         endTime: { seconds: (Date.parse('2026-12-10T00:00:00Z') / 1000) as never },
