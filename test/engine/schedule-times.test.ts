@@ -1,17 +1,15 @@
 /** The times that we compute against those at which a real Temporal fires. */
-import { Client, type Connection } from '@temporalio/client';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { forEachConcurrently } from '../../common/concurrency.ts';
 import type { Schedule } from '../../domain/schedule.ts';
 import { nextSlot } from '../../domain/schedule-slots.ts';
-import { connect } from '../../engine/connection.ts';
-import type { EmbeddedServer } from '../../engine/embedded-server.ts';
 import { inspectSchedules } from '../../engine/inspect-schedules.ts';
 import { applySchedules } from '../../engine/schedules.ts';
 import { NEAR_CHANGES, scheduleAndInstant } from '../domain/random-schedules.ts';
 import { requirePeer } from '../peers.ts';
-import { someAction, someRequest, startServer, temporaryFolder, type StateFolder } from './engine-fixture.ts';
+import { someAction, someRequest } from './engine-fixture.ts';
+import { useServer } from './use-server.ts';
 
 const temporal = requirePeer('temporal');
 
@@ -38,26 +36,12 @@ function firstDifference(ours: readonly Date[], theirs: readonly Date[]): string
 }
 
 temporal.describe('The times of schedules on a real Temporal', () => {
-  let state: StateFolder;
-  let server: EmbeddedServer;
-  let connection: Connection;
-
-  beforeAll(async () => {
-    state = await temporaryFolder('schedule-times');
-    server = await startServer(state.path, temporal);
-    connection = await connect(server.engine);
-  });
-
-  afterAll(async () => {
-    await connection?.close();
-    await server?.release();
-    await state?.[Symbol.asyncDispose]();
-  });
+  const engine = useServer('schedule-times', temporal);
 
   const timestamp = (time: Date) => ({ seconds: (time.getTime() / 1000) as never });
   const timesOf = async (scheduleId: string, after: Date, to: Date): Promise<Date[]> => {
-    const { startTime } = await connection.workflowService.listScheduleMatchingTimes({
-      namespace: server.engine.namespace,
+    const { startTime } = await engine.connection.workflowService.listScheduleMatchingTimes({
+      namespace: engine.server.engine.namespace,
       scheduleId,
       startTime: timestamp(after),
       endTime: timestamp(to),
@@ -73,13 +57,12 @@ temporal.describe('The times of schedules on a real Temporal', () => {
       const requests = samples.map(({ schedule }, index) =>
         someRequest({ trigger: 'schedule', action: someAction({ id: idOf(index), schedule }) }),
       );
-      await applySchedules(connection, server.engine.namespace, requests);
-      const client = new Client({ connection, namespace: server.engine.namespace });
+      await applySchedules(engine.connection, engine.server.engine.namespace, requests);
       const differences: unknown[] = [];
       await forEachConcurrently(samples.entries(), CALLS_AT_ONCE, async ([index, { block, schedule, from }]) => {
         const ours = slotsAfter(schedule, from).take(SLOTS).toArray();
         const theirs = await timesOf(idOf(index), from, ours.at(-1)!);
-        const next = (await client.schedule.getHandle(idOf(index)).describe()).info.nextActionTimes;
+        const next = (await engine.client.schedule.getHandle(idOf(index)).describe()).info.nextActionTimes;
         const ourNext = slotsAfter(schedule, new Date(next[0]!.getTime() - 1))
           .take(next.length)
           .toArray();
@@ -88,11 +71,11 @@ temporal.describe('The times of schedules on a real Temporal', () => {
       });
       expect(differences).toEqual([]);
       // Nor does any of them look as if somebody had changed it.
-      const { altered } = await inspectSchedules(connection, server.engine.namespace, requests, {
+      const { altered } = await inspectSchedules(engine.connection, engine.server.engine.namespace, requests, {
         signal: new AbortController().signal,
       });
       expect([...altered]).toEqual([]);
-      await applySchedules(connection, server.engine.namespace, []);
+      await applySchedules(engine.connection, engine.server.engine.namespace, []);
     },
   );
 });
