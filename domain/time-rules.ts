@@ -226,11 +226,16 @@ function checkTimezone(timezone: string, tell: Tell): void {
   tell('timezone', { code: 'timezone', message: `there is no time zone "${timezone}"`, hint });
 }
 
+/** Those that were found: asking takes long. */
+const TIMEZONES = new Set(['UTC']);
+
 function isTimezone(name: string): boolean {
+  if (TIMEZONES.has(name)) return true;
   // Abbreviations such as CET are zones without the rules people expect of them; offsets have no rules at all.
-  if (name !== 'UTC' && !/^[A-Za-z]+\/[A-Za-z0-9_+/-]+$/.test(name)) return false;
+  if (!/^[A-Za-z]+\/[A-Za-z0-9_+/-]+$/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: name });
+    TIMEZONES.add(name);
     return true;
   } catch {
     return false;

@@ -1,5 +1,8 @@
-/** What aliases in a document must not do: stand for nothing, for themselves, or for far too much. */
-import { type Alias, type Document as YamlDocument, visit } from 'yaml';
+/**
+ * What aliases in a document must not do: stand for nothing, for themselves, or for far too much. One walk finds what all
+ * of them mean; the YAML library goes through the whole document for each.
+ */
+import { type Alias, type Document as YamlDocument, isAlias, isCollection, isPair, type Node } from 'yaml';
 
 /** Of one document. */
 export const MOST_ALIASES = 100;
@@ -12,18 +15,37 @@ export interface AliasProblem {
   hint: string;
 }
 
-export function findAliasProblems(document: YamlDocument.Parsed): AliasProblem[] {
+export interface CheckedAliases {
+  problems: AliasProblem[];
+  /** What each of them stands for. */
+  meant: ReadonlyMap<unknown, Node>;
+}
+
+export function checkAliases({ contents }: YamlDocument.Parsed): CheckedAliases {
   const problems: AliasProblem[] = [];
+  const meant = new Map<Alias, Node>();
+  /** The last one of each name, as far as the walk has come. */
+  const anchors = new Map<string, Node>();
   let count = 0;
-  visit(document, {
-    Alias(_key, alias) {
-      const told = ++count > MOST_ALIASES ? tellMany() : tellAlias(alias, document);
-      const [from, to] = alias.range ?? [0, 1];
+  const see = (node: unknown): void => {
+    if (count > MOST_ALIASES) return;
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target !== undefined) meant.set(node, target);
+      const told = ++count > MOST_ALIASES ? tellMany() : tellAlias(node, target);
+      const [from, to] = node.range ?? [0, 1];
       if (told !== undefined) problems.push({ from, to, ...told });
-      return count > MOST_ALIASES ? visit.BREAK : undefined;
-    },
-  });
-  return problems;
+    } else if (isPair(node)) {
+      see(node.key);
+      see(node.value);
+    } else {
+      const { anchor } = (node ?? {}) as Partial<Node>;
+      if (anchor !== undefined) anchors.set(anchor, node as Node);
+      if (isCollection(node)) for (const item of node.items) see(item);
+    }
+  };
+  see(contents);
+  return { problems, meant };
 }
 
 function tellMany(): Omit<AliasProblem, 'from' | 'to'> {
@@ -31,8 +53,7 @@ function tellMany(): Omit<AliasProblem, 'from' | 'to'> {
   return { message, hint: 'write the values themselves, or make the policies by a PolicySet' };
 }
 
-function tellAlias(alias: Alias, document: YamlDocument.Parsed): Omit<AliasProblem, 'from' | 'to'> | undefined {
-  const meant = alias.resolve(document);
+function tellAlias(alias: Alias, meant: Node | undefined): Omit<AliasProblem, 'from' | 'to'> | undefined {
   if (meant === undefined) {
     const hint = `put it in quotes if the star belongs to it: "*${alias.source}"`;
     return { message: `there is no anchor &${alias.source} before this alias`, hint };

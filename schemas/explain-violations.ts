@@ -66,12 +66,13 @@ interface Told {
 class Explanation {
   readonly #kind: Kind;
   readonly #part: YamlPart;
-  readonly #violations: readonly Violation[];
+  /** Where and what all violations are, also those beyond what is explained. */
+  readonly #found: ReadonlySet<string>;
 
   constructor(kind: Kind, part: YamlPart, violations: readonly Violation[]) {
     this.#kind = kind;
     this.#part = part;
-    this.#violations = violations;
+    this.#found = new Set(violations.map(({ keyword, instancePath }) => `${keyword} ${instancePath}`));
   }
 
   explain(violation: Violation): Problem[] {
@@ -140,7 +141,7 @@ class Explanation {
   }
 
   #hasViolation(instancePath: string, keyword: string): boolean {
-    return this.#violations.some((other) => other.instancePath === instancePath && other.keyword === keyword);
+    return this.#found.has(`${keyword} ${instancePath}`);
   }
 
   #schema(path: DocumentPath): SchemaNode {
@@ -321,20 +322,30 @@ function tellBound(keyword: string, limit: unknown, value: unknown): Told {
   };
 }
 
+/** Where each key of a kind stands, as far as it is looked for. */
+const PLACES = new Map<Kind, Map<string, string[]>>();
+
 /** Where else in the language a key of this name exists, when it is one place only. */
 function findKey(kind: Kind, key: string): string | undefined {
-  const found: string[] = [];
+  const places = PLACES.get(kind) ?? placesOfKeys(kind);
+  PLACES.set(kind, places);
+  const [found, second] = places.get(key) ?? [];
+  return second === undefined && found !== '' ? found : undefined;
+}
+
+function placesOfKeys(kind: Kind): Map<string, string[]> {
+  const places = new Map<string, string[]>();
   const visit = (node: SchemaNode | undefined, path: string[]): void => {
     if (node === undefined || path.length > 4) return;
     const followed = objectBranch(followReference(node));
     for (const name of Object.keys(followed.properties ?? {})) {
-      if (name === key) found.push(path.join('.'));
+      places.set(name, [...(places.get(name) ?? []), path.join('.')]);
       visit(stepInto(followed, name), [...path, name]);
     }
     if (followed.type === 'array') visit(followed.items, path);
   };
   visit(schemaAt(kind, []), []);
-  return found.length === 1 && found[0] !== '' ? found[0] : undefined;
+  return places;
 }
 
 /** A JSON pointer as a path; indexes of lists become numbers. */

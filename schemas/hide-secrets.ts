@@ -25,15 +25,30 @@ export function secretMarks(part: YamlPart): Mark[] {
 
 /** The problems, or marks, with stars in place of such values, wherever a problem shows their line. */
 export function hideSecrets<Shown extends Mark>(secrets: readonly Mark[], problems: readonly Shown[]): Shown[] {
+  if (secrets.length === 0) return [...problems];
+  const byLine = Map.groupBy(secrets, ({ line }) => line);
+  const hidden = new Map<number, { before: string; after: string }>();
   return problems.map((problem) => {
-    const hidden = secrets
-      .filter(({ line }) => line === problem.line)
-      .reduce(
-        (text, { column, length }) => text.slice(0, column - 1) + '*'.repeat(length) + text.slice(column - 1 + length),
-        problem.sourceLine,
-      );
-    return hidden === problem.sourceLine ? problem : { ...problem, sourceLine: hidden };
+    const { line, sourceLine } = problem;
+    const there = byLine.get(line);
+    if (there === undefined) return problem;
+    const known = hidden.get(line);
+    const after = known?.before === sourceLine ? known.after : withStars(sourceLine, there);
+    hidden.set(line, { before: sourceLine, after });
+    return after === sourceLine ? problem : { ...problem, sourceLine: after };
   });
+}
+
+function withStars(text: string, secrets: readonly Mark[]): string {
+  let shown = '';
+  let done = 0;
+  for (const { column, length } of secrets.toSorted((a, b) => a.column - b.column)) {
+    const from = Math.max(done, column - 1);
+    const end = Math.max(from, column - 1 + length);
+    shown += text.slice(done, from) + '*'.repeat(end - from);
+    done = end;
+  }
+  return shown + text.slice(done);
 }
 
 function* secretPaths(value: unknown, path: DocumentPath): Generator<DocumentPath> {

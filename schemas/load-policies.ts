@@ -6,8 +6,8 @@ import { expandPolicySet } from './expand-policy-set.ts';
 import { hideSecrets, secretMarks } from './hide-secrets.ts';
 import type { LoadedDocument, LoadedPolicies } from './loaded-document.ts';
 import { type PolicyText, readPolicyText } from './policy-text.ts';
-import { byPlace, hasErrors, type Mark, type Problem } from './problem.ts';
-import { findTemplateProblems } from './template-rules.ts';
+import { byPlace, firstOf, hasErrors, type Mark, type Problem } from './problem.ts';
+import { findTemplateProblems, RoomForSets } from './template-rules.ts';
 import type { Document } from './types.ts';
 import { parseYamlFile, type YamlPart } from './yaml-source.ts';
 
@@ -26,9 +26,6 @@ export interface FoundFile {
   path: string;
   policyFolder: string;
 }
-
-/** Told of one file. */
-const MOST_PROBLEMS = 100;
 
 /** What is read so far. */
 type Loading = LoadedPolicies & { names: Set<string> };
@@ -54,9 +51,10 @@ export async function loadPolicies(paths: readonly string[], io: PolicyFiles): P
     const { text, problems } = await readText(shown, path, io);
     const { parts, problems: syntax } = parseYamlFile(shown, text ?? '');
     problems.push(...syntax);
+    const room = new RoomForSets();
     for (const part of parts) {
       if (part.broken) noteName(part.data, loaded.names);
-      else problems.push(...(await takeDocument(part, { directory, policyFolder }, first, loaded)));
+      else problems.push(...(await takeDocument(part, { directory, policyFolder }, { first, loaded, room })));
     }
     loaded.problems.push(...firstOf(problems.sort(byPlace)));
   }
@@ -80,28 +78,14 @@ async function readText(file: string, path: string, io: PolicyFiles): Promise<Po
   }
 }
 
-/** A file that is something else altogether is told by its beginning. What many policies of a set share is told once. */
-function firstOf(problems: Problem[]): Problem[] {
-  const places = new Set<string>();
-  for (const [index, { line, column, message }] of problems.entries()) {
-    places.add(`${line}:${column}:${message}`);
-    if (places.size <= MOST_PROBLEMS) continue;
-    const [told, next] = [problems.slice(0, index), problems[index]!];
-    const more = { message: 'there are more problems from here on', hint: 'correct those above first', code: 'more' };
-    return [...told, { ...next, severity: hasErrors(problems) ? 'error' : next.severity, ...more }];
-  }
-  return problems;
-}
-
 /** Adds one document, and the policies that it makes when it is a PolicySet; gives what is wrong with them. */
 async function takeDocument(
   part: YamlPart,
   folders: Pick<LoadedDocument, 'directory' | 'policyFolder'>,
-  first: Map<string, Mark>,
-  loaded: Loading,
+  { first, loaded, room }: { first: Map<string, Mark>; loaded: Loading; room: RoomForSets },
 ): Promise<Problem[]> {
   const shape = await checkShape(part);
-  const set = shape.kind === 'PolicySet' && shape.problems.length === 0 ? findTemplateProblems(part) : [];
+  const set = shape.kind === 'PolicySet' && shape.problems.length === 0 ? findTemplateProblems(part, room) : [];
   const parts = [{ part, shape: { ...shape, problems: [...shape.problems, ...set] } }];
   if (shape.kind === 'PolicySet' && !hasErrors(parts[0]!.shape.problems))
     for (const policy of expandPolicySet(part)) parts.push({ part: policy, shape: await checkShape(policy) });

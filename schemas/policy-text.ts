@@ -8,6 +8,12 @@ export const LONGEST_FILE = 1024 * 1024;
 const LONGEST_DOCUMENT = 96 * 1024;
 const MOST_DOCUMENTS = 2000;
 
+/** Signs that YAML reads something from: the parser takes its time for them. A MiB of policies has half as many. */
+const MOST_SIGNS = 250_000;
+const SIGNS = new Set([...',[]{}"\'\n&*!#%|>'].map((sign) => sign.charCodeAt(0)));
+/** Signs before a blank. */
+const INDICATORS = new Set([...'-:?'].map((sign) => sign.charCodeAt(0)));
+
 /** Maps and lists in each other; the language itself has less than ten. */
 const DEEPEST = 100;
 
@@ -78,6 +84,11 @@ function findTooMuch(text: string): (Told & { at: number }) | undefined {
     const message = `more than ${MOST_DOCUMENTS.toLocaleString('en')} documents in one file`;
     return { at: next, code: 'too-long', message, hint: 'split it into several files' };
   }
+  const dense = placeOfTooManySigns(text);
+  if (dense !== undefined) {
+    const message = `more than ${MOST_SIGNS.toLocaleString('en')} lines, dashes, colons, commas and brackets in one file`;
+    return { at: dense, code: 'too-long', message, hint: 'split it into several files' };
+  }
   const at = starts.find((start, index) => (starts[index + 1] ?? text.length) - start > LONGEST_DOCUMENT);
   if (at === undefined) return undefined;
   const message = `this document has more than ${LONGEST_DOCUMENT / 1024} KiB, which one may have`;
@@ -87,6 +98,16 @@ function findTooMuch(text: string): (Told & { at: number }) | undefined {
     message,
     hint: 'make several of it; long lists of patterns can stand in files of their own',
   };
+}
+
+function placeOfTooManySigns(text: string): number | undefined {
+  if (text.length <= MOST_SIGNS) return undefined;
+  for (let at = 0, signs = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (SIGNS.has(character) || (INDICATORS.has(character) && text.charCodeAt(at + 1) <= 0x20)) signs++;
+    if (signs > MOST_SIGNS) return at;
+  }
+  return undefined;
 }
 
 /**

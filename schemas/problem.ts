@@ -31,6 +31,9 @@ export function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some(({ severity }) => severity === 'error');
 }
 
+/** Told of one file. */
+const MOST_PROBLEMS = 100;
+
 /** Where and how a line too long to read is cut: around the mark. */
 const LONGEST_LINE = 160;
 
@@ -90,10 +93,27 @@ export class PolicyError extends HoldfastError {
   }
 }
 
-/** In the order of the files, then from top to bottom; each problem once. */
+/** In the order of the files, then from top to bottom; each problem once, and no more of a file than a person reads. */
 export function sortProblems(problems: readonly Problem[], files: readonly string[]): Problem[] {
   const order = new Map(files.map((file, index) => [file, index]));
-  return mergeAlike(problems.toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || byPlace(a, b)));
+  const sorted = problems.toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || byPlace(a, b));
+  return [...Map.groupBy(mergeAlike(sorted), ({ file }) => file).values()].flatMap(firstOf);
+}
+
+/** A file that is something else altogether is told by its beginning. What many policies of a set share is told once. */
+export function firstOf(problems: readonly Problem[]): readonly Problem[] {
+  const places = new Set<string>();
+  for (const [index, problem] of problems.entries()) {
+    places.add(`${problem.line}:${problem.column}:${problem.message}`);
+    if (places.size <= MOST_PROBLEMS) continue;
+    const severity = hasErrors(problems) ? 'error' : problem.severity;
+    const message = 'there are more problems from here on';
+    return [
+      ...problems.slice(0, index),
+      { ...problem, severity, message, code: 'more', hint: 'correct those above first' },
+    ];
+  }
+  return problems;
 }
 
 /** Each problem once; of a template, with the policies that have it when it is not all that the template makes. */

@@ -6,8 +6,32 @@ import type { Problem } from './problem.ts';
 import type { PolicySet } from './types.ts';
 import type { YamlPart } from './yaml-source.ts';
 
-/** Of one set. */
+/** Of one set; and of all sets of a file. A value is made for each policy, and each is checked. */
 const MOST_ENTRIES = 1000;
+const MOST_POLICIES = 2000;
+const MOST_VALUES = 300_000;
+
+/** What the sets of one file may still make. */
+export class RoomForSets {
+  #policies = MOST_POLICIES;
+  #values = MOST_VALUES;
+
+  /** What is too much; nothing is taken then. */
+  take(policies: number, values: number): string | undefined {
+    if (policies > this.#policies)
+      return `with this set this file would make more than ${MOST_POLICIES.toLocaleString('en')} policies by sets`;
+    if (values > this.#values)
+      return `with this set this file would make more than ${MOST_VALUES.toLocaleString('en')} values by sets`;
+    this.#policies -= policies;
+    this.#values -= values;
+    return undefined;
+  }
+}
+
+function countValues(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce((sum: number, member) => sum + countValues(member), 1);
+}
 
 interface Told {
   code: string;
@@ -18,13 +42,19 @@ interface Told {
 }
 
 /** Errors of placeholders, and a warning for each value that no placeholder takes. The set has its schema's shape. */
-export function findTemplateProblems(part: YamlPart): Problem[] {
+export function findTemplateProblems(part: YamlPart, room: RoomForSets): Problem[] {
   const { each, template } = (part.data as PolicySet).spec;
   const count = Object.keys(each).length;
   if (count > MOST_ENTRIES) {
     const message = `this set would make ${count} policies; one may make ${MOST_ENTRIES.toLocaleString('en')}`;
     const mark = part.mark(['spec', 'each'], 'key');
     return [{ ...mark, severity: 'error', code: 'too-long', message, hint: 'make several sets of it' }];
+  }
+  const tooMuch = room.take(count, count * countValues(template));
+  if (tooMuch !== undefined) {
+    const mark = part.mark(['spec', 'each'], 'key');
+    const hint = 'put some of them into other files, and long lists of patterns into files of their own';
+    return [{ ...mark, severity: 'error', code: 'too-long', message: tooMuch, hint }];
   }
   const problems: Problem[] = [];
   const tell = (path: DocumentPath, { severity = 'error', which, ...text }: Told): void =>

@@ -9,9 +9,11 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
+  type YAMLParseError,
 } from 'yaml';
-import { findAliasProblems, MOST_ALIASES } from './alias-rules.ts';
+import { checkAliases, type CheckedAliases, MOST_ALIASES } from './alias-rules.ts';
 import { CURRENT_VERSION } from './current-version.ts';
+import { findDuplicateKeys } from './duplicate-keys.ts';
 import { explainYamlError, sentence } from './explain-yaml-error.ts';
 import type { DocumentPath } from './loaded-document.ts';
 import { convertDocument, type ConvertedDocument } from './older-versions.ts';
@@ -48,12 +50,14 @@ export function parseYamlFile(file: string, text: string): YamlFile {
   }
   const parts: YamlPart[] = [];
   for (const document of documents) {
-    const broken = findSyntaxErrors(document, source, text);
+    const aliases = checkAliases(document);
+    const broken = findSyntaxErrors(document, aliases, source, text);
     problems.push(...broken);
     if (document.contents === null) continue;
     const converted = broken.length > 0 ? undefined : convertDocument(document, text);
     if (converted !== undefined) problems.push(...tellVersion(converted, source, parts));
-    const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark => source.markNode(document, path, part);
+    const mark = (path: DocumentPath, part: 'key' | 'value' = 'value'): Mark =>
+      source.markNode(document, aliases.meant, path, part);
     try {
       const data: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
       // Nothing but comments, or a `---` with nothing behind it.
@@ -87,33 +91,56 @@ function tellVersion(converted: ConvertedDocument, source: SourceText, before: r
   return [{ ...source.mark(at.from, at.to), severity: 'warning', code: 'older-version', message, hint }, ...told];
 }
 
-function findSyntaxErrors(document: YamlDocument.Parsed, source: SourceText, text: string): Problem[] {
+function findSyntaxErrors(
+  document: YamlDocument.Parsed,
+  aliases: CheckedAliases,
+  source: SourceText,
+  text: string,
+): Problem[] {
   const problems = [...document.errors, ...document.warnings].slice(0, MOST_ERRORS).map(({ code, message, pos }) => {
     // The parser marks the first character of a key or a tag.
     const end = /^[^\s:,{}[\]]+/.exec(text.slice(pos[0], pos[0] + 200))?.[0].length ?? 1;
     const [told, hint] = explainYamlError(code, message, text.slice(pos[0], pos[0] + end));
     return syntaxProblem(source.mark(pos[0], Math.max(pos[1], pos[0] + end)), told, hint);
   });
-  for (const { from, to, message, hint } of findAliasProblems(document))
+  for (const { from, to, message, hint } of aliases.problems)
     problems.push(syntaxProblem(source.mark(from, to), message, hint));
   return problems;
 }
 
-/** undefined when the text nests so deep that the parser, which works by recursion, ran out of stack. */
+/**
+ * Their errors name duplicate keys, too. undefined when the text nests so deep that the parser, which works by recursion,
+ * ran out of stack.
+ */
 export function parseDocuments(text: string): YamlDocument.Parsed[] | undefined {
+  const { stackTraceLimit } = Error;
   try {
+    // Each error of the parser is an Error, and nobody reads its stack, which costs many times the rest of it.
+    Error.stackTraceLimit = 0;
     const parsed = parseAllDocuments(text, {
       version: '1.2',
       schema: 'core',
       prettyErrors: false,
       stringKeys: true,
+      uniqueKeys: false,
       logLevel: 'error',
     });
-    return 'empty' in parsed ? [] : parsed;
+    if ('empty' in parsed) return [];
+    for (const document of parsed) {
+      const duplicates = findDuplicateKeys(document, MOST_ERRORS);
+      if (duplicates.length > 0) document.errors = [...document.errors, ...duplicates].sort(byOffset);
+    }
+    return parsed;
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
+}
+
+function byOffset(a: YAMLParseError, b: YAMLParseError): number {
+  return a.pos[0] - b.pos[0];
 }
 
 function syntaxProblem(mark: Mark, message: string, hint: string): Problem {
@@ -146,18 +173,24 @@ class SourceText {
     }
     const lineStart = this.#lineStarts[low] ?? 0;
     const lineEnd = (this.#lineStarts[low + 1] ?? this.#text.length + 1) - 1;
-    const sourceLine = this.#text.slice(lineStart, lineEnd).replace(/\r$/, '');
+    const returned = lineEnd > lineStart && this.#text[lineEnd - 1] === '\r';
+    const sourceLine = this.#text.slice(lineStart, returned ? lineEnd - 1 : lineEnd);
     const column = Math.min(start - lineStart, sourceLine.length);
     const end = Math.min(to - lineStart, sourceLine.trimEnd().length);
     return { file: this.#file, line: low + 1, column: column + 1, length: Math.max(1, end - column), sourceLine };
   }
 
-  markNode(document: YamlDocument.Parsed, path: DocumentPath, part: 'key' | 'value'): Mark {
+  markNode(
+    document: YamlDocument.Parsed,
+    meant: CheckedAliases['meant'],
+    path: DocumentPath,
+    part: 'key' | 'value',
+  ): Mark {
     let node: unknown = document.contents;
     // What marks the place when the node itself is a list or a map: its key, or its first line in a list.
     let label: Node | undefined;
     for (const step of path) {
-      const next = child(resolveAlias(document, node), step);
+      const next = child(meant.get(node) ?? node, step);
       if (next === undefined) return this.#markParent(document, node, label);
       ({ node, label } = next);
     }
@@ -184,10 +217,6 @@ class SourceText {
 function firstKey(pairs: readonly Pair[]): Node | undefined {
   const key = pairs[0]?.key;
   return isScalar(key) ? key : undefined;
-}
-
-function resolveAlias(document: YamlDocument.Parsed, node: unknown): unknown {
-  return isAlias(node) ? node.resolve(document) : node;
 }
 
 function child(node: unknown, step: string | number): { node: unknown; label: Node | undefined } | undefined {

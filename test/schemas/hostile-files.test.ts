@@ -2,9 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { findCrossFieldProblems } from '../../domain/cross-field-rules.ts';
 import { loadPolicies } from '../../schemas/load-policies.ts';
 import { localPolicyFiles } from '../../schemas/local-policy-files.ts';
-import { type Problem, renderProblem } from '../../schemas/problem.ts';
+import { type Problem, renderProblem, sortProblems } from '../../schemas/problem.ts';
 import { runCli, WITHOUT_ROOT_POWERS } from '../cli/run-cli.ts';
 import { PROJECT_FOLDER } from '../source-files.ts';
 
@@ -22,7 +23,11 @@ function folderWith(content: string | Uint8Array): string {
 }
 
 async function problemsOf(content: string | Uint8Array): Promise<Problem[]> {
-  return (await loadPolicies(['policies'], localPolicyFiles(folderWith(content)))).problems;
+  const { documents, misshapen, names, problems, files } = await loadPolicies(
+    ['policies'],
+    localPolicyFiles(folderWith(content)),
+  );
+  return sortProblems([...problems, ...findCrossFieldProblems(documents, names, misshapen)], files);
 }
 
 /** As many lines as go into a document of the greatest length. */
@@ -30,6 +35,14 @@ function lines(head: string, line: (index: number) => string): string {
   let text = head;
   for (let index = 0; text.length < 95 * 1024; index++) text += line(index);
   return text;
+}
+
+/** Ten of the greatest length, which together are as much as a file may have. */
+function longDocuments(head: string, line: (index: number) => string, tail = ''): string {
+  return Array.from(
+    { length: 10 },
+    (_, index) => `---\n${lines(head.replace('orders', `orders-${index}`), line)}${tail}`,
+  ).join('');
 }
 
 test.each<[string, string | Uint8Array, string]>([
@@ -68,6 +81,38 @@ test.each<[string, string | (() => Uint8Array), RegExp]>([
   ['many equal keys', lines(HEAD, () => '  a: 1\n'), /written twice/],
   ['many errors of syntax', lines(HEAD, () => '  a: b: c\n'), /a second colon in one line/],
   ['many open brackets', lines('[\n'.repeat(90), () => 'a,\n'), /not closed|at the end/],
+  ['many signs', '---\n'.concat('- \n'.repeat(20_000)).repeat(10), /more than 250,000 lines/],
+  ['documents of many unknown keys', longDocuments(POLICY, (index) => `  k${index}: 1\n`), /unknown key "k0"/],
+  ['documents of many equal keys', longDocuments(HEAD, () => '  key: 1\n'), /written twice/],
+  [
+    'documents of many secrets in a line',
+    longDocuments(`${HEAD}  x: [`, (index) => `{ token: k${index} }, `, ']\n'),
+    /unknown key "x"/,
+  ],
+  [
+    'documents of many references',
+    longDocuments(`${POLICY}  backup:\n`, (index) => `    - to: k${index}\n`),
+    /no Repository/,
+  ],
+  [
+    'a set of many values',
+    lines(SET, (index) => (index < 900 ? `    k${index}: {}\n` : '    # more\n')).replace(
+      '"/srv/${key}"',
+      `"/srv/\${key}", exclude: [${'a,'.repeat(340)}]`,
+    ),
+    /would make more than 300,000 values/,
+  ],
+  [
+    'sets of many policies',
+    [0, 1, 2]
+      .map((set) =>
+        lines(`---\n${SET.replace('orders', `set-${set}`)}`, (index) =>
+          index < 900 ? `    k${index}: {}\n` : '    # more\n',
+        ),
+      )
+      .join(''),
+    /would make more than 2,000 policies/,
+  ],
   [
     'a set of many policies',
     lines(SET, (index) => `    k${index}: {}\n`),
