@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ByteString } from '../common/byte-string.ts';
 import { IntegrityError } from '../common/errors.ts';
+import { giveBack } from '../common/lent-memory.ts';
 import type { ContentChecksum, FileTree } from '../files/file-tree.ts';
 import { crc32c } from '../storage/crc32c.ts';
 import { fromSource, heldStream, sourcePieces } from './source-error.ts';
@@ -108,10 +109,16 @@ async function digest(content: AsyncIterable<Uint8Array>, algorithm: Algorithm):
   if (algorithm === 'crc32' || algorithm === 'crc32c') {
     const next = algorithm === 'crc32' ? crc32 : crc32c;
     let value = 0;
-    for await (const piece of content) value = next(piece, value);
+    for await (const piece of content) {
+      value = next(piece, value);
+      giveBack(piece);
+    }
     return (value >>> 0).toString(16).padStart(8, '0');
   }
   const hash = createHash(algorithm);
-  for await (const piece of content) hash.update(piece);
+  for await (const piece of content) {
+    hash.update(piece);
+    giveBack(piece);
+  }
   return hash.digest('hex');
 }

@@ -1,8 +1,11 @@
 /** The process that the benchmark measures for holdfast: moves files to or from a location by the product's own drivers. */
-import { createReadStream, createWriteStream, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { forEachConcurrently } from '../common/concurrency.ts';
+import { fromText } from '../files/byte-path.ts';
+import { writePieces } from '../files/durable-file.ts';
+import { openLocalTree } from '../files/local-tree.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { StorageLocation } from '../storage/storage-location.ts';
@@ -16,8 +19,6 @@ export interface MoveRequest {
   name: string;
 }
 
-const READ_BYTES = 1024 * 1024;
-
 /** Small files under way. */
 const FILES = 64;
 
@@ -29,9 +30,11 @@ const storage = await openStorage(location, '', action === 'get' ? 'reader' : 'w
   resolveSecret: () => Promise.reject(new Error('the benchmark knows no secrets')),
 });
 if (action === 'put') {
-  await storage.write(name, createReadStream(place, { highWaterMark: READ_BYTES }));
+  const tree = openLocalTree(path.dirname(place));
+  await storage.write(name, await tree.openRead(fromText(path.basename(place))));
 } else if (action === 'get') {
-  await pipeline(await storage.openRead(name), createWriteStream(place));
+  await using file = await open(place, 'w');
+  await writePieces(file, await storage.openRead(name));
 } else {
   await forEachConcurrently(readdirSync(place), FILES, async (file) => {
     // At once: the pool of threads takes ten times as long for so little, and nothing is read from a disk.

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteString } from '../common/byte-string.ts';
 import { untilAborted } from '../common/concurrency.ts';
 import { throwIfAborted } from '../common/errors.ts';
+import { giveBack } from '../common/lent-memory.ts';
 import { toBytes } from './byte-path.ts';
 
 export interface DurableWriteOptions {
@@ -28,7 +29,7 @@ export async function writeFileDurably(
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(toBytes(path), flags, options.mode ?? 0o666);
   try {
-    for await (const chunk of untilAborted(content, options.signal)) await writeAll(handle, chunk);
+    await writePieces(handle, untilAborted(content, options.signal));
     await options.finish?.();
     await handle.sync();
   } finally {
@@ -36,9 +37,13 @@ export async function writeFileDurably(
   }
 }
 
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < chunk.length;) {
-    const { bytesWritten } = await handle.write(chunk, offset, chunk.length - offset);
-    offset += bytesWritten;
+/** Writes all of the content where the handle stands; pieces that were lent are given back. */
+export async function writePieces(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const piece of content) {
+    for (let offset = 0; offset < piece.length;) {
+      const { bytesWritten } = await handle.write(piece, offset, piece.length - offset);
+      offset += bytesWritten;
+    }
+    giveBack(piece);
   }
 }

@@ -34,6 +34,7 @@ import { LocalCopier } from './local-copier.ts';
 import { canSyncFileSystem } from './native-sync.ts';
 import { writeFileDurably } from './durable-file.ts';
 import { listLocalFolder, walkLocalTree } from './local-walk.ts';
+import { readInPieces } from './read-pieces.ts';
 import { loadNativeMetadata, type NativeMetadata } from './native-metadata.ts';
 import { HeldFolders } from './held-folders.ts';
 import { holdEntry, openFolderBelow, type SafeFolder } from './safe-folder.ts';
@@ -92,7 +93,7 @@ class LocalTree implements FileTree {
         await handle.close();
         throw new NotFoundError(`${this.description}/${displayPath(path)} is not a file`);
       }
-      return handle.createReadStream({ highWaterMark: 1024 * 1024, ...options });
+      return readInPieces(handle, options);
     });
   }
 

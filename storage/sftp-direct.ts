@@ -1,5 +1,6 @@
 /** The bytes of files past the copies that ssh2 makes of them: what is read goes straight to where it was asked for, what is written leaves from memory that is used again. */
 import type { SFTPWrapper } from 'ssh2';
+import { GcmCipher } from './ssh-gcm.ts';
 
 /** What ssh2 keeps of a session without a public name (its protocol/SFTP.js). */
 interface SftpInternals {
@@ -12,12 +13,21 @@ interface SftpInternals {
   _maxWriteLen: number;
   /** The number of the last request. */
   _writeReqid: number;
-  _protocol: { channelData(channel: number, data: Buffer): void };
+  _protocol: ProtocolInternals;
   outgoing: { id: number; state: string; window: number; packetSize: number };
   /** What the window has no room for, and what is called when it has. */
   _buffer: Buffer[];
   _waitWindow: boolean;
   _chunkcb: ((this: SftpInternals) => void) | undefined;
+}
+
+interface ProtocolInternals {
+  channelData(channel: number, data: Buffer): void;
+  _cipher?: object;
+  /** Set while keys are exchanged: what is sent meanwhile waits. */
+  _kexinit?: object;
+  /** Where the payload begins in packets: elsewhere where they are compressed. */
+  _packetRW?: { write: { allocStart: number } };
 }
 
 type ReadDone = (error: undefined, buffer: Buffer, bytes: number) => void;
@@ -36,6 +46,14 @@ const LARGE_WRITE_BYTES = 64 * 1024;
 const LONGEST_HANDLE_BYTES = 256;
 /** Length, type, number of the request, handle, position, length of the bytes. */
 const WRITE_HEADER_BYTES = LENGTH_BYTES + 1 + 4 + 4 + LONGEST_HANDLE_BYTES + 8 + 4;
+/** RFC 4254, section 5.2. */
+const CHANNEL_DATA = 94;
+/** Type, channel, length of the data. */
+const CHANNEL_HEADER_BYTES = 9;
+const channelStart = Buffer.alloc(CHANNEL_HEADER_BYTES + WRITE_HEADER_BYTES);
+/** After the lengths of packet and padding. */
+const PLAIN_START = 5;
+
 /** 8 MiB with OpenSSH's pieces, of all sessions together. */
 const SPARE_WRITES = 32;
 
@@ -129,53 +147,88 @@ const spareWrites: Buffer[] = [];
 
 function writeDirectly(sftp: SftpInternals): void {
   const { write } = sftp;
+  const header = Buffer.alloc(WRITE_HEADER_BYTES);
+  header[LENGTH_BYTES] = WRITE;
   sftp.write = (handle, bytes, offset, length, position, done) => {
     if (length < LARGE_WRITE_BYTES || length > sftp._maxWriteLen || handle.length > LONGEST_HANDLE_BYTES) {
       write.call(sftp, handle, bytes, offset, length, position, done);
       return;
     }
-    const room = WRITE_HEADER_BYTES + sftp._maxWriteLen;
-    const spare = spareWrites.pop();
-    const memory = spare !== undefined && spare.length >= room ? spare : Buffer.allocUnsafeSlow(room);
     // As ssh2 counts: its answers are looked up by this number.
     const id = (sftp._writeReqid + 1) & 0xff_ff_ff_ff;
     sftp._writeReqid = id;
-    memory[LENGTH_BYTES] = WRITE;
-    let at = memory.writeUInt32BE(id >>> 0, LENGTH_BYTES + 1);
-    at = memory.writeUInt32BE(handle.length, at);
-    at += handle.copy(memory, at);
-    at = memory.writeBigUInt64BE(BigInt(position), at);
-    at = memory.writeUInt32BE(length, at);
-    at += bytes.copy(memory, at, offset, offset + length);
-    memory.writeUInt32BE(at - LENGTH_BYTES, 0);
+    let at = header.writeUInt32BE(id >>> 0, LENGTH_BYTES + 1);
+    at = header.writeUInt32BE(handle.length, at);
+    at += handle.copy(header, at);
+    at = header.writeBigUInt64BE(BigInt(position), at);
+    at = header.writeUInt32BE(length, at);
+    header.writeUInt32BE(at - LENGTH_BYTES + length, 0);
+    const message = { header: header.subarray(0, at), content: bytes.subarray(offset, offset + length) };
+    const sent = sftp._buffer.length > 0 ? 0 : send(sftp, message);
+    const isAll = sent === at + length || sftp.outgoing.state !== 'open';
+    // The caller may use its memory again.
+    const memory = isAll ? undefined : copyOf(message, WRITE_HEADER_BYTES + sftp._maxWriteLen);
+    if (memory !== undefined) sftp._buffer.push(memory.subarray(sent, at + length));
     const finish: WriteDone = (error) => {
       // Only the server's answer says that all of it has left.
       const isAnswered = error == null || typeof error.code === 'number';
-      if (isAnswered && spareWrites.length < SPARE_WRITES) spareWrites.push(memory);
+      if (memory !== undefined && isAnswered && spareWrites.length < SPARE_WRITES) spareWrites.push(memory);
       done(error);
     };
     sftp._requests[id] = { cb: finish };
-    const rest = send(sftp, memory.subarray(0, at));
-    if (rest !== undefined) sftp._buffer.push(rest);
   };
 }
 
-/** Returns what the server has no room for yet (RFC 4254, section 5.2). On a channel that closes all requests fail anyway. */
-function send(sftp: SftpInternals, payload: Buffer): Buffer | undefined {
+/** In memory of that length, which is used again. */
+function copyOf({ header, content }: Message, bytes: number): Buffer {
+  const spare = spareWrites.pop();
+  const memory = spare !== undefined && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+  content.copy(memory, header.copy(memory));
+  return memory;
+}
+
+/** What is sent one after the other: of a message of SFTP, or of what is left of it. */
+interface Message {
+  header: Buffer;
+  content: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Returns how many bytes the server had room for (RFC 4254, section 5.2). On a channel that closes all requests fail anyway. */
+function send(sftp: SftpInternals, { header, content }: Message): number {
   const { outgoing } = sftp;
-  if (outgoing.state !== 'open') return undefined;
+  if (outgoing.state !== 'open') return 0;
+  const size = header.length + content.length;
   let sent = 0;
-  while (sent < payload.length && outgoing.window > 0) {
-    const bytes = Math.min(payload.length - sent, outgoing.window, outgoing.packetSize);
-    outgoing.window -= bytes;
-    sftp._protocol.channelData(outgoing.id, payload.subarray(sent, sent + bytes));
-    sent += bytes;
+  while (sent < size && outgoing.window > 0) {
+    const end = sent + Math.min(size - sent, outgoing.window, outgoing.packetSize);
+    outgoing.window -= end - sent;
+    const head = header.subarray(sent, end);
+    sendPacket(sftp, head, content.subarray(sent + head.length - header.length, end - header.length));
+    sent = end;
   }
   if (outgoing.window === 0) {
     sftp._waitWindow = true;
     sftp._chunkcb = sendWaiting;
   }
-  return sent === payload.length ? undefined : payload.subarray(sent);
+  return sent;
+}
+
+/** Content leaves from where it is, but while keys are exchanged, and where the cipher is ssh2's. */
+function sendPacket({ _protocol: protocol, outgoing }: SftpInternals, head: Buffer, content: Buffer): void {
+  const { _cipher: cipher } = protocol;
+  const isOpen = protocol._kexinit === undefined && protocol._packetRW?.write.allocStart === PLAIN_START;
+  if (!isOpen || !(cipher instanceof GcmCipher)) {
+    protocol.channelData(outgoing.id, head.length === 0 ? content : Buffer.concat([head, content]));
+    return;
+  }
+  const start = CHANNEL_HEADER_BYTES + head.length;
+  channelStart[0] = CHANNEL_DATA;
+  channelStart.writeUInt32BE(outgoing.id, 1);
+  channelStart.writeUInt32BE(head.length + content.length, 5);
+  head.copy(channelStart, CHANNEL_HEADER_BYTES);
+  cipher.encryptParts(channelStart.subarray(0, start), content);
 }
 
 /** ssh2 calls it when the server has room again. */
@@ -183,10 +236,10 @@ function sendWaiting(this: SftpInternals): void {
   this._chunkcb = undefined;
   const waiting = this._buffer;
   this._buffer = [];
-  for (const [number, payload] of waiting.entries()) {
-    const rest = send(this, payload);
-    if (rest !== undefined) {
-      this._buffer = [rest, ...waiting.slice(number + 1)];
+  for (const [number, content] of waiting.entries()) {
+    const sent = send(this, { header: NOTHING, content });
+    if (sent < content.length) {
+      this._buffer = [content.subarray(sent), ...waiting.slice(number + 1)];
       return;
     }
   }

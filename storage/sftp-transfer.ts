@@ -1,11 +1,15 @@
 /** Bytes of one open file, many requests in flight: a request at a time would wait for the network between all of them. */
 import { forEachConcurrently } from '../common/concurrency.ts';
+import { giveBack, lendPiece, takeMemory } from '../common/lent-memory.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { madeGarbage } from './young-garbage.ts';
 
 /** Requests of one transfer that wait for their answers: 4 MiB with OpenSSH's pieces. */
 const IN_FLIGHT = 16;
+
+/** Of writes: OpenSSH's channel has room for as much, and what goes beyond would be copied to wait for it. */
+const WRITTEN_IN_FLIGHT_BYTES = 2 * 1024 * 1024;
 
 /** A file of the server that is open, on the session that opened it. */
 export interface OpenFile {
@@ -103,16 +107,21 @@ export async function* readAhead(
   }
 }
 
+/** Of the length that all pieces have but the last. */
 async function readWhole(file: OpenFile, length: number, position: number, signal: AbortSignal | undefined) {
-  madeGarbage(length);
-  const target = Buffer.allocUnsafeSlow(length);
+  const target = takeMemory(length) ?? freshMemory(length);
   let done = 0;
   while (done < length) {
     const got = await readOnce(file.session, file.handle, target, done, length - done, position + done, signal);
     if (got === 0) break;
     done += got;
   }
-  return target.subarray(0, done);
+  return lendPiece(target, done);
+}
+
+function freshMemory(bytes: number): Buffer {
+  madeGarbage(bytes);
+  return Buffer.allocUnsafeSlow(bytes);
 }
 
 /** Writes the content from the file's start on, and tells `arrived` what the server has; returns the number of bytes. */
@@ -125,15 +134,17 @@ export async function writeAll(
   let size = 0;
   async function* requests(): AsyncGenerator<{ piece: Buffer; position: number }> {
     for await (const part of content instanceof Uint8Array ? [content] : content) {
-      madeGarbage(part.length);
       const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
       for (const [from, to] of pieces(bytes.length, session.writePiece)) {
         yield { piece: bytes.subarray(from, to), position: size + from };
       }
       size += bytes.length;
+      // Each request is sent, or copied, before the next piece is asked for.
+      if (!giveBack(part)) madeGarbage(part.length);
     }
   }
-  await forEachConcurrently(requests(), IN_FLIGHT, async ({ piece, position }) => {
+  const limit = Math.min(IN_FLIGHT, Math.floor(WRITTEN_IN_FLIGHT_BYTES / session.writePiece));
+  await forEachConcurrently(requests(), limit, async ({ piece, position }) => {
     await writePiece({ session, handle }, piece, position, signal);
     arrived?.(piece.length);
   });

@@ -19,6 +19,8 @@ const BLOCK_BYTES = 16;
 const SHORTEST_PADDING_BYTES = 4;
 /** With length and tag, of what comes in: ssh2's own limit, which no server that it talks with exceeds. */
 const LARGEST_PACKET_BYTES = 35_000;
+/** Of a packet in parts: the headers of SSH and SFTP before the bytes of a file. */
+const LONGEST_HEAD_BYTES = 512;
 /** Payloads up to this length may be kept, as ssh2 keeps handles: larger ones are bytes of files, which are copied on. */
 const KEPT_BYTES = 4096;
 
@@ -114,6 +116,8 @@ export class GcmCipher {
   readonly #reserve: (bytes: number) => Buffer;
   readonly #plain = Buffer.allocUnsafeSlow(LARGEST_PACKET_BYTES);
   readonly #padding = new Padding();
+  /** What comes before the body of a packet in parts. */
+  readonly #start = Buffer.alloc(1 + LONGEST_HEAD_BYTES);
   /** Whether a packet in that memory waits to be encrypted. */
   #isPlainTaken = false;
   #isFree = false;
@@ -142,8 +146,7 @@ export class GcmCipher {
   /** A packet whose payload, from its sixth byte on, is to be filled in. */
   allocPacket(payloadBytes: number): Buffer {
     const unpadded = 1 + payloadBytes;
-    let paddingBytes = BLOCK_BYTES - (unpadded % BLOCK_BYTES);
-    if (paddingBytes < SHORTEST_PADDING_BYTES) paddingBytes += BLOCK_BYTES;
+    const paddingBytes = paddingOf(unpadded);
     const bytes = LENGTH_BYTES + unpadded + paddingBytes;
     // A server may take larger packets than it may send.
     const isRoom = !this.#isPlainTaken && bytes <= this.#plain.length;
@@ -151,22 +154,54 @@ export class GcmCipher {
     this.#isPlainTaken ||= isRoom;
     packet.writeUInt32BE(bytes - LENGTH_BYTES, 0);
     packet[LENGTH_BYTES] = paddingBytes;
-    this.#padding.fill(packet, LENGTH_BYTES + unpadded);
+    this.#padding.draw(paddingBytes).copy(packet, LENGTH_BYTES + unpadded);
     return packet;
   }
 
   encrypt(packet: Buffer): void {
     if (this.#isFree) return;
-    const length = packet.subarray(0, LENGTH_BYTES);
-    const sent = this.#reserve(packet.length + TAG_BYTES);
-    sent.set(length);
-    this.#gcm.begin(this.#nonce, length);
+    const sent = this.#begin(packet.length - LENGTH_BYTES);
     this.#gcm.update(sent.subarray(LENGTH_BYTES), packet.subarray(LENGTH_BYTES));
-    this.#gcm.seal(sent.subarray(packet.length));
+    this.#end(sent);
     if (packet.buffer === this.#plain.buffer) this.#isPlainTaken = false;
+  }
+
+  /** Encrypts a packet whose payload is first `head`, then `body`, from where they are. */
+  encryptParts(head: Uint8Array, body: Uint8Array): void {
+    if (this.#isFree) return;
+    const unpadded = 1 + head.length + body.length;
+    const paddingBytes = paddingOf(unpadded);
+    const sent = this.#begin(unpadded + paddingBytes);
+    const start = this.#start.subarray(0, 1 + head.length);
+    start[0] = paddingBytes;
+    start.set(head, 1);
+    let at = LENGTH_BYTES;
+    for (const part of [start, body, this.#padding.draw(paddingBytes)]) {
+      this.#gcm.update(sent.subarray(at), part);
+      at += part.length;
+    }
+    this.#end(sent);
+  }
+
+  /** Returns the memory of a packet that is to be sent, with its length in place. */
+  #begin(bytes: number): Buffer {
+    const sent = this.#reserve(LENGTH_BYTES + bytes + TAG_BYTES);
+    sent.writeUInt32BE(bytes, 0);
+    this.#gcm.begin(this.#nonce, sent.subarray(0, LENGTH_BYTES));
+    return sent;
+  }
+
+  #end(sent: Buffer): void {
+    this.#gcm.seal(sent.subarray(sent.length - TAG_BYTES));
     countNonce(this.#nonce);
     this.outSeqno = nextNumber(this.outSeqno);
   }
+}
+
+/** How many bytes follow those of a packet's payload and of their own number. */
+function paddingOf(unpadded: number): number {
+  const bytes = BLOCK_BYTES - (unpadded % BLOCK_BYTES);
+  return bytes < SHORTEST_PADDING_BYTES ? bytes + BLOCK_BYTES : bytes;
 }
 
 /** Random bytes (RFC 4253, section 6), drawn for many packets at once. */
@@ -174,12 +209,14 @@ class Padding {
   readonly #drawn = Buffer.alloc(4096);
   #used = this.#drawn.length;
 
-  fill(packet: Buffer, from: number): void {
-    if (this.#used + packet.length - from > this.#drawn.length) {
+  /** To be used at once. */
+  draw(bytes: number): Buffer {
+    if (this.#used + bytes > this.#drawn.length) {
       randomFillSync(this.#drawn);
       this.#used = 0;
     }
-    this.#used += this.#drawn.copy(packet, from, this.#used);
+    this.#used += bytes;
+    return this.#drawn.subarray(this.#used - bytes, this.#used);
   }
 }
 

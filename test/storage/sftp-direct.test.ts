@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -6,6 +6,8 @@ import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { Client, type SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ByteString } from '../../common/byte-string.ts';
+import { openLocalTree } from '../../files/local-tree.ts';
 import { moveDirectly } from '../../storage/sftp-direct.ts';
 import { openSftpStorage } from '../../storage/sftp.ts';
 import { useOwnCiphers } from '../../storage/ssh-ciphers.ts';
@@ -121,6 +123,34 @@ sshd.describe('what is faster than ssh2', () => {
     );
     expect(read.map((bytes, number) => bytes.equals(contents[number]!))).toEqual(contents.map(() => true));
     client.end();
+  });
+
+  it('sends and gets files at once through memory that all use again', async () => {
+    const contents = Array.from({ length: 4 }, (_, number) => randomBytes((4 + number) * MiB + 4711));
+    const here = join(server.folder, 'here');
+    await mkdir(here);
+    const tree = openLocalTree(here);
+    const storage = await openSftpStorage(server.place('again'), server.identity('admin'), server.surroundings, {
+      role: 'writer',
+      connections: 2,
+    });
+    await Promise.all(
+      contents.map(async (content, number) => {
+        const [source, copy] = [`source-${number}`, `copy-${number}`] as ByteString[];
+        await writeFile(join(here, source!), content);
+        await storage.write(source!, await tree.openRead(source!));
+        await tree.replace(copy!, await storage.openRead(source!), {});
+      }),
+    );
+    for (const [number, content] of contents.entries()) {
+      expect((await readFile(join(server.data, 'again', `source-${number}`))).equals(content)).toBe(true);
+      expect((await readFile(join(here, `copy-${number}`))).equals(content)).toBe(true);
+    }
+    // Who keeps the pieces gives none back.
+    const kept: Buffer[] = [];
+    for await (const piece of (await storage.openRead('source-3')) as AsyncIterable<Buffer>) kept.push(piece);
+    expect(Buffer.concat(kept).equals(contents[3]!)).toBe(true);
+    await storage.close();
   });
 
   it('leaves a small file in place of memory that was used for a large one', async () => {

@@ -83,6 +83,19 @@ describe.each([
     expect(heard).toEqual(payloads);
   });
 
+  it.each([0, 1, 9, 290])('are the same when they are made of two parts, the first of %d bytes', (headBytes) => {
+    const sent: Buffer[] = [];
+    const cipher = ours(sent);
+    for (const payload of payloads) {
+      const memory = Buffer.from(payload);
+      cipher.encryptParts(memory.subarray(0, headBytes), memory.subarray(headBytes));
+      // It has left: the caller may use its memory again.
+      memory.fill(0);
+    }
+    expect(cipher.outSeqno).toBe(7 + payloads.length);
+    expect(decryptAll(Buffer.concat(sent), [1 << 20])).toEqual(payloads);
+  });
+
   it.each([[[1 << 20]], [[1]], [[3, 16, 1, 40]], [[65_536]], [[4, 16]], [[20, 5]]])(
     'are understood when ssh2 made them, cut into pieces of %j bytes',
     (lengths) => {
