@@ -5,6 +5,7 @@ import { unpackListings, type FolderListing, type PackedListings } from '../file
 import { ScanControl } from '../files/scan-control.ts';
 import { MAX_ENTRIES_AHEAD, SCAN_THREAD_LIMITS, ScanThread } from '../files/scan-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
+import { startingThread } from '../files/young-generation.ts';
 import type { ListingSource, ScanRecording } from './scan-recording.ts';
 import type { SyncScanTask } from './sync-scan-worker.ts';
 
@@ -21,10 +22,12 @@ export class ScannedTree implements ListingSource {
   ) {
     const control = new ScanControl(MAX_ENTRIES_AHEAD);
     this.#thread = new ScanThread({
-      thread: new Worker(workerModule('./sync-scan-worker', import.meta.url), {
-        ...SCAN_THREAD_LIMITS,
-        workerData: { ...task, control: control.memory, maxEntriesAhead: MAX_ENTRIES_AHEAD } satisfies SyncScanTask,
-      }),
+      thread: startingThread(
+        new Worker(workerModule('./sync-scan-worker', import.meta.url), {
+          ...SCAN_THREAD_LIMITS,
+          workerData: { ...task, control: control.memory, maxEntriesAhead: MAX_ENTRIES_AHEAD } satisfies SyncScanTask,
+        }),
+      ),
       control,
       unpack: unpackListings,
       sizeOf: ({ counts }) => counts.size,

@@ -4,9 +4,7 @@ import type { SourceSettings } from '../domain/action.ts';
 import type { ExcludeMarkers } from '../files/exclude-markers.ts';
 import type { FileEntry } from '../files/file-tree.ts';
 import { createSourceFilter, type SourceFilter } from './source-filter.ts';
-import { isSyncMarker } from './sync-marker.ts';
-import { isSyncLock } from './sync-target.ts';
-import { isVersionsFolder } from './sync-versions.ts';
+import { isSyncLock, isSyncMarker, isVersionsFolder } from './sync-own-names.ts';
 
 /** Plain data, which a thread can be given. */
 export interface SyncFilterSettings {

@@ -16,7 +16,7 @@ import type { DiskKeeps } from '../files/disk-keeps.ts';
 import type { FileTree } from '../files/file-tree.ts';
 import type { Dependencies } from './dependencies.ts';
 import { readHistory } from './sync-history.ts';
-import { isSyncLock } from './sync-target.ts';
+import { isSyncLock, isSyncMarker } from './sync-own-names.ts';
 
 const EMPTY = '' as ByteString;
 const MARKER = fromText(SYNC_MARKER_FILE);
@@ -30,11 +30,6 @@ export const KEEPS_PROBE = `${SYNC_MARKER_FILE}-keeps`;
 const LOST_AND_FOUND = fromText('lost+found');
 /** A marker has some hundred bytes. */
 const MAX_MARKER_BYTES = 64 * 1024;
-
-/** Whether a path in a target's root is its marker, or what a killed run left beside it: never walked, never synced. */
-export function isSyncMarker(path: ByteString): boolean {
-  return path === MARKER || (path.startsWith(`${MARKER}-`) && !path.includes('/'));
-}
 
 /**
  * Throws GuardRefused (`foreignTarget`, `missingTarget`), having changed nothing, when the target is not this policy's.

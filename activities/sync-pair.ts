@@ -12,7 +12,7 @@ import type { ScanRecording } from './scan-recording.ts';
 import { noteUnreadable } from './sync-copy.ts';
 import { asKept } from './kept-entry.ts';
 import { ownMode, withOwnMode } from './own-mode.ts';
-import { isSyncMarker } from './sync-marker.ts';
+import { isSyncMarker } from './sync-own-names.ts';
 import type { SyncFilter } from './sync-filter.ts';
 import { scanDecisions, type EqualEntries, type ScanOptions } from './sync-scan.ts';
 

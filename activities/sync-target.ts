@@ -14,11 +14,6 @@ import { readHistory } from './sync-history.ts';
 
 const LEASE_WAIT_SECONDS = 1800;
 
-/** Whether a name in a location's root is a sync's lock file: never walked, never synced. */
-export function isSyncLock(path: string): boolean {
-  return /^\.holdfast-sync(\.[0-9a-f]{16})?\.lock/.test(path);
-}
-
 /**
  * Makes the location's folder and the target, mode 0700, at the first run. Refuses (GuardRefused, `missingTarget`) when
  * the target is gone though the records say that a run succeeded: a disk that is not mounted must not be filled anew

@@ -19,11 +19,6 @@ export interface SyncVersions {
   replace<Result>(path: ByteString, write: (at: ByteString) => Promise<Result>): Promise<Result>;
 }
 
-/** Whether an entry is the folder of kept versions: for walks, which then leave it out with all below. */
-export function isVersionsFolder(path: ByteString): boolean {
-  return path === ROOT;
-}
-
 /** @param onKept Told each file that was put aside. */
 export function openSyncVersions(tree: FileTree, now: Date, onKept: () => void): SyncVersions {
   let folder: Promise<ByteString> | undefined;

@@ -12,6 +12,7 @@ import type { CopyTold, EntryMetadata, FileEntry, TreeCopier } from './file-tree
 import { syncFileSystem } from './native-sync.ts';
 import { NewFolders, type NewFolder, type Waiting } from './new-folders.ts';
 import { workerModule } from './worker-module.ts';
+import { startingThread } from './young-generation.ts';
 
 /** More than two disturb each other more than they help, on the disks that were measured. */
 const MAX_THREADS = 4;
@@ -170,10 +171,12 @@ export class LocalCopier implements TreeCopier {
   }
 
   #startThread(): Thread {
-    const worker = new Worker(workerModule('./copy-worker', import.meta.url), {
-      workerData: this.#settings,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-    });
+    const worker = startingThread(
+      new Worker(workerModule('./copy-worker', import.meta.url), {
+        workerData: this.#settings,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+      }),
+    );
     const thread: Thread = { worker, underWay: [], written: [], renaming: [] };
     worker.on('message', (reply: CopyReply) => this.#receive(thread, reply));
     worker.on('error', (error) => this.#fail(error));

@@ -7,10 +7,10 @@ import { toNanoseconds, type EntryStat } from './entry-stat.ts';
 import { errorCode } from './file-errors.ts';
 import { fileTypeOf } from './file-entry.ts';
 import type { FileEntry } from './file-tree.ts';
-import { walkedNames } from './local-walk.ts';
 import { ListingPacker, type ListedEntry, type ListingNotes, type PackedListings } from './packed-listings.ts';
 import { openChildFolder, openRootFolder, type SafeFolder } from './safe-folder.ts';
 import type { ScanControl } from './scan-control.ts';
+import { walkedNames } from './temporary-shape.ts';
 
 /** What is packed leaves the thread when it is this much, or when this time (milliseconds) has passed: somebody may wait for it. */
 const MESSAGE_BYTES = 96 * 1024;

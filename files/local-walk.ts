@@ -9,7 +9,7 @@ import { errorCode, translateFileError } from './file-errors.ts';
 import { toFileEntry } from './file-entry.ts';
 import type { FileEntry, WalkOptions } from './file-tree.ts';
 import { openChildFolder, openFolderBelow, openRootFolder, type SafeFolder } from './safe-folder.ts';
-import { isTemporaryName } from './temporary-name.ts';
+import { walkedNames } from './temporary-shape.ts';
 
 /** System calls are made at once, many in a row, because that is ten times as fast; then others get their turn. */
 const SLICE_MS = 5;
@@ -157,12 +157,6 @@ async function readNames(folder: SafeFolder, folderBytes: number): Promise<ByteS
   const path = toBytes(folder.entry('' as ByteString));
   const names = folderBytes > BIG_FOLDER_BYTES ? await readdir(path, 'latin1') : readdirSync(path, 'latin1');
   return walkedNames(names as ByteString[]);
-}
-
-/** In byte order, without what is still being written. The names may be sorted in place. */
-export function walkedNames(names: ByteString[]): ByteString[] {
-  const walked = names.some((name) => isTemporaryName(name)) ? names.filter((name) => !isTemporaryName(name)) : names;
-  return walked.sort();
 }
 
 /** What vanished between the listing and the look is not there, and no error. */

@@ -1,4 +1,4 @@
-/** Names of files that are being written, and of folders that are being filled: never walked, and recognized when a killed process left them. */
+/** Names of files that are being written, and of folders that are being filled: made, and recognized when a killed process left them. */
 import { hash, randomBytes } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -6,17 +6,14 @@ import type { ByteString } from '../common/byte-string.ts';
 import { toBytes } from './byte-path.ts';
 import { removeBelow } from './remove-below.ts';
 import type { BorrowedFolder } from './safe-folder.ts';
-
-const PREFIX = '.holdfast-tmp-';
-/** Whose it is (machine, process, when that was started), and what makes it one of many. */
-const SHAPE = /^\.holdfast-tmp-([0-9a-f]{8})-([0-9a-f]{1,8})-([0-9a-f]{1,16})-[0-9a-f]{16}$/;
+import { isTemporaryName, TEMPORARY_PREFIX, TEMPORARY_SHAPE } from './temporary-shape.ts';
 
 /** Of a process that cannot be asked for: a write that takes longer than this is taken for dead. */
 const STALE_AFTER_MS = 24 * 3600 * 1000;
 
 /** Process ids mean something in their namespace alone. A folder may be shared by several machines. */
 const MACHINE = hash('sha256', `${hostname()} ${pidNamespace()}`).slice(0, 8);
-const OWN = `${PREFIX}${MACHINE}-${process.pid.toString(16)}-${startOf('self') ?? '0'}-`;
+const OWN = `${TEMPORARY_PREFIX}${MACHINE}-${process.pid.toString(16)}-${startOf('self') ?? '0'}-`;
 
 export function temporaryName(): ByteString {
   return (OWN + randomBytes(8).toString('hex')) as ByteString;
@@ -30,10 +27,6 @@ export function createTemporaryNames(): () => ByteString {
     count = (count + 1) >>> 0;
     return (drawn + count.toString(16).padStart(8, '0')) as ByteString;
   };
-}
-
-export function isTemporaryName(name: string): boolean {
-  return name.startsWith(PREFIX) && SHAPE.test(name);
 }
 
 /**
@@ -54,7 +47,7 @@ export function removeAbandoned(folder: BorrowedFolder): void {
 }
 
 function isAbandoned(name: string, changedMs: number): boolean {
-  const [, machine, pid = '', start] = SHAPE.exec(name) ?? [];
+  const [, machine, pid = '', start] = TEMPORARY_SHAPE.exec(name) ?? [];
   if (machine !== MACHINE) return Date.now() - changedMs > STALE_AFTER_MS;
   return !isRunning(Number.parseInt(pid, 16), start!);
 }

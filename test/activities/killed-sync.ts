@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ActionRequest } from '../../domain/action.ts';
-import { isTemporaryName } from '../../files/temporary-name.ts';
+import { isTemporaryName } from '../../files/temporary-shape.ts';
 import { isTemporary } from '../../storage/sftp-temporary.ts';
 import { SYNC_CHILD } from './run-sync-child.ts';
 

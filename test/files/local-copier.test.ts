@@ -9,7 +9,7 @@ import { InterruptedError } from '../../common/errors.ts';
 import { canSyncFileSystem } from '../../files/native-sync.ts';
 import type { FileEntry, FileTree, TreeCopier } from '../../files/file-tree.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
-import { isTemporaryName } from '../../files/temporary-name.ts';
+import { isTemporaryName } from '../../files/temporary-shape.ts';
 
 const MiB = 1024 * 1024;
 

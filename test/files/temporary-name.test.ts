@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { fromText } from '../../files/byte-path.ts';
 import { openRootFolder } from '../../files/safe-folder.ts';
-import { createTemporaryNames, isTemporaryName, removeAbandoned, temporaryName } from '../../files/temporary-name.ts';
+import { createTemporaryNames, removeAbandoned, temporaryName } from '../../files/temporary-name.ts';
+import { isTemporaryName } from '../../files/temporary-shape.ts';
 
 const MODULE = new URL('../../files/temporary-name.ts', import.meta.url).href;
 
