@@ -16,7 +16,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/architecture.test.ts'],
           globalSetup: ['test/locate-peers.ts'],
-          setupFiles: ['test/hold-type-stripper.ts'],
+          setupFiles: ['test/prepare-threads.ts'],
           testTimeout: 60_000,
           hookTimeout: 600_000,
         },
