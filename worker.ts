@@ -8,6 +8,7 @@ import { resolveSecret } from './cli/resolve-secret.ts';
 import type { OnRetry } from './common/progress.ts';
 import type { RunRecord } from './domain/run-record.ts';
 import type { EngineAddress } from './engine/connection.ts';
+import { keepBundle } from './engine/keep-bundle.ts';
 import { startTaskWorker, type TaskWorker, type WorkflowSource } from './engine/task-worker.ts';
 import { openEvidenceStore } from './evidence/open-evidence-store.ts';
 import { openRepository } from './repository/open-repository.ts';
@@ -74,7 +75,7 @@ function surroundingsOf(machine: WorkerMachine, onRetry: OnRetry | undefined) {
 }
 
 /** Starts polling for this machine's work. Throws EngineUnreachable. `engine/runtime.ts` must have been installed. */
-export function startWorker(
+export async function startWorker(
   engine: EngineAddress,
   machine: WorkerMachine,
   options: { concurrency?: number; onRecord?: (record: RunRecord) => void } = {},
@@ -86,7 +87,7 @@ export function startWorker(
   };
   return startTaskWorker({
     engine,
-    workflows: findWorkflows(),
+    workflows: await findWorkflows(),
     activities: createActivities(dependenciesFor),
     hostname: machine.hostname,
     ...(concurrency === undefined ? {} : { concurrency }),
@@ -110,9 +111,8 @@ function telling(dependencies: Dependencies, onRecord: (record: RunRecord) => vo
   };
 }
 
-/** The package has a bundle beside its compiled files; a checkout is bundled when the worker starts. */
-function findWorkflows(): WorkflowSource {
-  const bundlePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-  if (existsSync(bundlePath)) return { bundlePath };
-  return { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) };
+/** The package has a bundle beside its compiled files; a checkout is bundled when its worker starts with new code. */
+async function findWorkflows(): Promise<WorkflowSource> {
+  const codePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+  return existsSync(codePath) ? { codePath } : { code: await keepBundle(fileURLToPath(new URL('.', import.meta.url))) };
 }

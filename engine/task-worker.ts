@@ -3,8 +3,8 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import { MAIN_TASK_QUEUE, hostTaskQueue } from '../domain/routing.ts';
 import { connectWorker, type EngineAddress } from './connection.ts';
 
-/** Where the workflows' code is: a prebuilt bundle in the installed package, the source in a checkout. */
-export type WorkflowSource = { bundlePath: string } | { workflowsPath: string };
+/** The workflows' bundle: a file of the installed package, or what `keep-bundle.ts` has of a checkout. */
+export type WorkflowSource = { codePath: string } | { code: string };
 
 export interface TaskWorkerOptions {
   engine: EngineAddress;
@@ -48,9 +48,7 @@ export async function startTaskWorker(options: TaskWorkerOptions): Promise<TaskW
     };
     const main = await Worker.create({
       ...common,
-      ...('bundlePath' in options.workflows
-        ? { workflowBundle: { codePath: options.workflows.bundlePath } }
-        : { workflowsPath: options.workflows.workflowsPath }),
+      workflowBundle: options.workflows,
       taskQueue: MAIN_TASK_QUEUE,
     });
     const host = await Worker.create({ ...common, taskQueue: hostTaskQueue(options.hostname) });

@@ -2,12 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Action, ActionKind, ActionRequest } from '../../domain/action.ts';
 import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from '../../engine/embedded-server.ts';
 import type { Peer } from '../peers.ts';
-
-export const WORKFLOWS_PATH = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 
 export interface StateFolder extends AsyncDisposable {
   path: string;

@@ -9,13 +9,14 @@ import type { Schedule } from '../../domain/schedule.ts';
 import { slotsBetween } from '../../domain/schedule-slots.ts';
 import { connect } from '../../engine/connection.ts';
 import type { EmbeddedServer } from '../../engine/embedded-server.ts';
+import { keepBundle } from '../../engine/keep-bundle.ts';
 import { installRuntime } from '../../engine/runtime.ts';
 import { applySchedules } from '../../engine/schedules.ts';
 import { startTaskWorker, type TaskWorker } from '../../engine/task-worker.ts';
 import { requirePeer } from '../peers.ts';
+import { PROJECT_FOLDER } from '../source-files.ts';
 import {
   THIS_HOST,
-  WORKFLOWS_PATH,
   someAction,
   someRequest,
   startServer,
@@ -65,7 +66,7 @@ temporal.describe('Runs of a real Temporal', () => {
     connection = await connect(server.engine);
     worker = await startTaskWorker({
       engine: server.engine,
-      workflows: { workflowsPath: WORKFLOWS_PATH },
+      workflows: { code: await keepBundle(PROJECT_FOLDER) },
       hostname: THIS_HOST,
       activities: {
         audit: work,

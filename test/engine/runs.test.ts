@@ -6,14 +6,15 @@ import type { ActionRequest } from '../../domain/action.ts';
 import type { ActionOutcome, RunRecord } from '../../domain/run-record.ts';
 import { connect } from '../../engine/connection.ts';
 import type { EmbeddedServer } from '../../engine/embedded-server.ts';
+import { keepBundle } from '../../engine/keep-bundle.ts';
 import { launch } from '../../engine/launch.ts';
 import { installRuntime } from '../../engine/runtime.ts';
 import { applySchedules } from '../../engine/schedules.ts';
 import { startTaskWorker, type TaskWorker } from '../../engine/task-worker.ts';
 import { requirePeer } from '../peers.ts';
+import { PROJECT_FOLDER } from '../source-files.ts';
 import {
   THIS_HOST,
-  WORKFLOWS_PATH,
   someAction,
   someRequest,
   startServer,
@@ -54,7 +55,7 @@ temporal.describe('A run through a real embedded Temporal', () => {
     connection = await connect(server.engine);
     worker = await startTaskWorker({
       engine: server.engine,
-      workflows: { workflowsPath: WORKFLOWS_PATH },
+      workflows: { code: await keepBundle(PROJECT_FOLDER) },
       hostname: THIS_HOST,
       activities: {
         audit: (request: ActionRequest) => audit.run(request),
@@ -158,8 +159,10 @@ temporal.describe('A run through a real embedded Temporal', () => {
     await applySchedules(connection, server.engine.namespace, []);
     const [first, second] = ours();
     expect(first).toMatchObject({ trigger: 'schedule', outcome: 'succeeded' });
-    expect((Date.parse(first!.scheduledAt!) / 1000) % 2).toBe(1);
-    expect(Date.parse(second!.scheduledAt!) - Date.parse(first!.scheduledAt!)).toBe(2000);
+    const [slot, next] = [first!, second!].map(({ scheduledAt }) => Date.parse(scheduledAt!));
+    // A busy machine leaves out the slots at which the run before is still open.
+    expect([(slot! / 1000) % 2, (next! / 1000) % 2]).toEqual([1, 1]);
+    expect(next!).toBeGreaterThan(slot!);
     expect(first!.workflowId).toMatch(/^policy\/often\/audit-\d{4}-/);
   });
 

@@ -2,8 +2,9 @@ import { readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { keepBundle } from '../../engine/keep-bundle.ts';
 import { installRuntime } from '../../engine/runtime.ts';
-import { WORKFLOWS_PATH } from '../engine/engine-fixture.ts';
+import { PROJECT_FOLDER } from '../source-files.ts';
 import { historyCases } from './history-cases.ts';
 
 const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
@@ -29,7 +30,8 @@ describe('The saved histories', () => {
       })),
     );
     const failed: string[] = [];
-    for await (const { workflowId, error } of Worker.runReplayHistories({ workflowsPath: WORKFLOWS_PATH }, histories))
+    const workflowBundle = { code: await keepBundle(PROJECT_FOLDER) };
+    for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories))
       if (error !== undefined) failed.push(`${workflowId}: ${error.message}`);
     expect(failed).toEqual([]);
   });

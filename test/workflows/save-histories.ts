@@ -15,11 +15,13 @@ import type { ActionRequest } from '../../domain/action.ts';
 import { WORKFLOW_TYPES } from '../../domain/routing.ts';
 import { connect, type EngineAddress } from '../../engine/connection.ts';
 import { startEmbedded } from '../../engine/embedded-server.ts';
+import { keepBundle } from '../../engine/keep-bundle.ts';
 import { launch } from '../../engine/launch.ts';
 import { installRuntime } from '../../engine/runtime.ts';
 import { applySchedules } from '../../engine/schedules.ts';
 import { startTaskWorker } from '../../engine/task-worker.ts';
 import { cacheDirectoryOf } from '../../cli/state-folder.ts';
+import { PROJECT_FOLDER } from '../source-files.ts';
 import { HISTORY_HOST, historyCases, someOutcome, type HistoryCase } from './history-cases.ts';
 
 const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
@@ -51,10 +53,11 @@ process.exit(0);
 async function record(each: HistoryCase, engine: EngineAddress, connection: Connection): Promise<string> {
   const client = new Client({ connection, namespace: engine.namespace, identity: 'holdfast' });
   const activities = activitiesFor(each);
+  const code = await keepBundle(PROJECT_FOLDER);
   const start = () =>
     startTaskWorker({
       engine,
-      workflows: { workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)) },
+      workflows: { code },
       hostname: HISTORY_HOST,
       activities,
     });
