@@ -139,8 +139,8 @@ export async function writeAll(
         yield { piece: bytes.subarray(from, to), position: size + from };
       }
       size += bytes.length;
-      // Each request is sent, or copied, before the next piece is asked for.
-      if (!giveBack(part)) madeGarbage(part.length);
+      // Each request is sent, or copied, before the next piece is asked for. What is there whole may be sent once more.
+      if (content instanceof Uint8Array || !giveBack(part)) madeGarbage(part.length);
     }
   }
   const limit = Math.min(IN_FLIGHT, Math.floor(WRITTEN_IN_FLIGHT_BYTES / session.writePiece));

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Client, type SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ByteString } from '../../common/byte-string.ts';
+import { giveBack, lendPiece } from '../../common/lent-memory.ts';
 import { openLocalTree } from '../../files/local-tree.ts';
 import { moveDirectly } from '../../storage/sftp-direct.ts';
 import { openSftpStorage } from '../../storage/sftp.ts';
@@ -146,6 +147,10 @@ sshd.describe('what is faster than ssh2', () => {
       expect((await readFile(join(server.data, 'again', `source-${number}`))).equals(content)).toBe(true);
       expect((await readFile(join(here, `copy-${number}`))).equals(content)).toBe(true);
     }
+    // What is there whole may be asked for again, after a cut.
+    const whole = lendPiece(Buffer.from(contents[0]!.subarray(0, 300_000)), 300_000);
+    await storage.write('whole', whole);
+    expect(giveBack(whole)).toBe(true);
     // Who keeps the pieces gives none back.
     const kept: Buffer[] = [];
     for await (const piece of (await storage.openRead('source-3')) as AsyncIterable<Buffer>) kept.push(piece);
