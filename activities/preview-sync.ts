@@ -5,6 +5,7 @@ import type { ActionRequest } from '../domain/action.ts';
 import type { SyncFigures } from '../domain/run-record.ts';
 import type { CallContext, Dependencies } from './dependencies.ts';
 import { settingsOf } from './settings-of.ts';
+import { PROBABLY_RENAMED } from './sync-survey.ts';
 import { openWholeTarget } from './sync-tree.ts';
 import { sync } from './sync.ts';
 
@@ -51,6 +52,6 @@ async function isEmpty(deps: Dependencies, request: ActionRequest): Promise<bool
 function previewOf({ figures }: Awaited<ReturnType<typeof sync>>): SyncPreview {
   const { filesRemoved, decisions = [] } = figures as SyncFigures;
   // What is only moved within the target is a removal with a reason of its own.
-  const gone = decisions.filter(({ step, reason }) => step === 'remove' && !reason.startsWith('renamed to'));
+  const gone = decisions.filter(({ step, reason }) => step === 'remove' && !reason.startsWith(PROBABLY_RENAMED));
   return { filesRemoved, names: gone.map(({ path }) => path) };
 }

@@ -199,7 +199,10 @@ async function showPlanned(
   survey.decisions.push({ step, path: displayPath(decision.path), reason: decision.reason });
 }
 
-/** A copy and a removal that are one file: told as such, though only the run itself compares their contents. */
+/** How the reason begins of both halves of what is taken for one file: only the run itself compares the contents. */
+export const PROBABLY_RENAMED = 'probably renamed';
+
+/** A copy and a removal that are one file by size and time: told as such. */
 function showRenames({ renames, planned, decisions }: SyncSurvey): void {
   const copied = new Map([...renames].map(([path, { from }]) => [displayPath(path), displayPath(from)]));
   const removed = new Map([...copied].map(([path, from]) => [from, path]));
@@ -212,8 +215,8 @@ function showRenames({ renames, planned, decisions }: SyncSurvey): void {
   for (const decision of decisions) {
     const { step, path } = decision;
     if (step === 'copy' && copied.has(path))
-      Object.assign(decision, { step: 'rename', reason: `renamed from ${copied.get(path)}` });
-    if (step === 'remove' && removed.has(path)) decision.reason = `renamed to ${removed.get(path)}`;
+      Object.assign(decision, { step: 'rename', reason: `${PROBABLY_RENAMED} from ${copied.get(path)}` });
+    if (step === 'remove' && removed.has(path)) decision.reason = `${PROBABLY_RENAMED} to ${removed.get(path)}`;
   }
 }
 

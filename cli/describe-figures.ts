@@ -4,10 +4,11 @@ import { formatBytes } from '../common/sizes.ts';
 import type { RunFigures, SyncFigures } from '../domain/run-record.ts';
 import { count, displayTime } from './display.ts';
 
-export function describeFigures(figures: RunFigures): string {
+/** `isPlan`: of a dry run, which takes files for renamed whose contents nobody has compared. */
+export function describeFigures(figures: RunFigures, { isPlan }: { isPlan: boolean }): string {
   switch (figures.kind) {
     case 'sync':
-      return describeSync(figures);
+      return describeSync(figures, isPlan);
     case 'backup': {
       const changed = `${figures.filesNew} new, ${figures.filesChanged} changed`;
       const unreadable = figures.filesUnreadable === 0 ? '' : `, ${figures.filesUnreadable} unreadable`;
@@ -39,7 +40,7 @@ export function describeFigures(figures: RunFigures): string {
   }
 }
 
-function describeSync(figures: SyncFigures): string {
+function describeSync(figures: SyncFigures, isPlan: boolean): string {
   const {
     filesCopied,
     bytesCopied,
@@ -49,7 +50,7 @@ function describeSync(figures: SyncFigures): string {
     filesKept = 0,
     filesExpired = 0,
   } = figures;
-  const renamed = filesRenamed === 0 ? '' : `, ${filesRenamed} renamed`;
+  const renamed = filesRenamed === 0 ? '' : `, ${filesRenamed} ${isPlan ? 'probably ' : ''}renamed`;
   const kept = filesKept === 0 ? '' : `, ${filesKept} kept aside`;
   const expired = filesExpired === 0 ? '' : `, ${filesExpired} kept ones expired`;
   return `${count(filesCopied, 'file')} copied (${formatBytes(bytesCopied)}), ${filesRemoved} removed, ${filesUnchanged} unchanged${renamed}${kept}${expired}${describeLag(figures)}`;

@@ -31,10 +31,10 @@ export function describeTook(record: RunRecord): string {
   return seconds < 10 ? `${seconds.toFixed(1)}s` : formatDuration(Math.round(seconds));
 }
 
-export function describeRun({ error, figures, requests = [] }: RunRecord): string {
+export function describeRun({ error, figures, dryRun, requests = [] }: RunRecord): string {
   if (error !== undefined) return displayMessage(error.message);
   const asked = requests.map((each) => `; ${describePlace(each)}: ${describeRequests(each)}`).join('');
-  return figures === undefined ? '' : `${describeFigures(figures)}${displayText(asked)}`;
+  return figures === undefined ? '' : `${describeFigures(figures, { isPlan: dryRun })}${displayText(asked)}`;
 }
 
 /** `vault`, and as whom the run acted there: `vault as reader auditor`. */

@@ -109,7 +109,7 @@ sshd.describe('a sync from an SSH server', () => {
       expect(plan.decisions).toContainEqual({
         step: 'rename',
         path: 'new/name.txt',
-        reason: 'renamed from old name.txt',
+        reason: 'probably renamed from old name.txt',
       });
       expect(await namesIn(target)).toContain('gone');
       const outcome = await run();

@@ -116,10 +116,10 @@ test('a dry run names both ends, and changes nothing', async () => {
   const planned = await figures({ dryRun: true });
   expect(planned).toMatchObject({ filesRenamed: 1, filesCopied: 1, bytesCopied: 3, filesRemoved: 1 });
   expect(planned.decisions).toEqual([
-    { step: 'remove', path: 'a.txt', reason: 'renamed to sub.txt' },
+    { step: 'remove', path: 'a.txt', reason: 'probably renamed to sub.txt' },
     { step: 'remove', path: 'gone.txt', reason: 'not in the source' },
     { step: 'copy', path: 'new.txt', reason: 'new' },
-    { step: 'rename', path: 'sub.txt', reason: 'renamed from a.txt' },
+    { step: 'rename', path: 'sub.txt', reason: 'probably renamed from a.txt' },
   ]);
   expect(await namesIn(target)).toEqual(['a.txt', 'gone.txt']);
   expect(await figures()).toMatchObject({ filesRenamed: 1, filesCopied: 1, bytesCopied: 3, filesRemoved: 1 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createStyle } from '../../cli/output.ts';
 import { planLines } from '../../cli/plan-lines.ts';
+import { describeRun } from '../../cli/run-lines.ts';
 import type { SyncFigures } from '../../domain/run-record.ts';
 import { sampleRun } from '../evidence/sample-records.ts';
 
@@ -32,4 +33,11 @@ test('nothing is told of a run that did it, and of a long plan that there is mor
   const decision = { step: 'copy', path: 'a', reason: 'new' };
   expect(lines([decision], false)).toEqual([]);
   expect(lines(Array.from({ length: 200 }, () => decision)).at(-1)).toBe('  … and what follows these 200');
+});
+
+test('what a dry run takes for renamed is said to be probable, as nobody has compared the contents yet', () => {
+  const figures = { kind: 'sync', filesCopied: 0, bytesCopied: 0, filesRemoved: 0, filesUnchanged: 0, filesRenamed: 2 };
+  const told = (dryRun: boolean) => describeRun(sampleRun({ dryRun, kind: 'sync', figures: figures as SyncFigures }));
+  expect(told(true)).toMatch(/, 2 probably renamed$/);
+  expect(told(false)).toMatch(/, 2 renamed$/);
 });
