@@ -27,6 +27,7 @@ export function openProgressDisplay(
   let phaseStart = clock();
   // The first bar comes at once, the first plain line only when the work, or its trouble, turns out to be long.
   const lastWrite = onTerminal ? { work: -Infinity, trouble: -Infinity } : { work: phaseStart, trouble: begun };
+  let isWaitTold = false;
   let shown = false;
   let known: ProgressState = {};
   const clear = (): void => {
@@ -49,8 +50,10 @@ export function openProgressDisplay(
       if (trouble === undefined && phase === undefined && 'trouble' in state) return clear();
       if (trouble === undefined && !onTerminal && isTroubleAlone(state)) return;
       const kind = trouble === undefined ? 'work' : 'trouble';
-      // Whoever is in trouble may not report again for long.
-      const isPressing = onTerminal && 'trouble' in state;
+      // Whoever is in trouble may not report again for long; and of what is waited for somebody has waited already.
+      const isWait = trouble?.isWaiting === true;
+      const isPressing = 'trouble' in state && (onTerminal || (isWait && !isWaitTold));
+      isWaitTold = isWait;
       if (!isPressing && now - lastWrite[kind] < interval) return;
       lastWrite[kind] = now;
       const text = describeProgress(known, (now - phaseStart) / 1000, onTerminal);
@@ -89,11 +92,17 @@ export function describeProgress(state: ProgressState, seconds: number, withBar:
 }
 
 /** `s3://vault answers 503 SlowDown; trying again in 4s (attempt 3 of 5)` */
-export function describeRetry({ what, attempt, attempts, atMs }: Retry, nowMs: number): string {
-  const wait = atMs > nowMs ? ` in ${formatDuration(Math.ceil((atMs - nowMs) / 1000))}` : '';
+export function describeRetry({ what, attempt, attempts, atMs, isWaiting }: Retry, nowMs: number): string {
+  const left = atMs > nowMs ? formatDuration(Math.ceil((atMs - nowMs) / 1000)) : '';
+  if (isWaiting === true) return `${onOneLine(what)}; waiting${left === '' ? '' : ` for up to ${left} more`}`;
+  const wait = left === '' ? '' : ` in ${left}`;
   const tries = attempt === undefined ? '' : ` (attempt ${attempt} of ${attempts})`;
-  // A server may have a word in it: it must not steer the terminal.
-  return `${what.replaceAll(/\p{Cc}+/gu, ' ')}; trying again${wait}${tries}`;
+  return `${onOneLine(what)}; trying again${wait}${tries}`;
+}
+
+/** A server may have a word in it: it must not steer the terminal. */
+function onOneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ');
 }
 
 function shareDone(state: ProgressState): number | undefined {

@@ -21,6 +21,8 @@ export interface Retry {
   attempts?: number;
   /** When it begins, in milliseconds since the epoch. */
   atMs: number;
+  /** Nothing has failed yet: it is being waited for, until `atMs` and no longer. */
+  isWaiting?: true;
 }
 
 /** Told of each further try before its pause, and undefined when it has succeeded, or was the last. Must not throw. */

@@ -1,8 +1,10 @@
 /** Opens the connections to an SSH server for an account: whose key must be shown, and how the account logs in. */
-import { connectSftp, DEFAULT_TIMING, type SftpTiming } from './sftp-connect.ts';
+import type { OnRetry } from '../common/progress.ts';
+import { connectSftp, DEFAULT_TIMING, type SftpServer, type SftpTiming } from './sftp-connect.ts';
 import { hostKeyRule } from './sftp-host-key.ts';
 import { sftpLogin } from './sftp-login.ts';
 import { SftpPool } from './sftp-pool.ts';
+import type { SftpSession } from './sftp-session.ts';
 import type { SftpPlace, StorageIdentity, StorageSurroundings } from './storage-location.ts';
 
 /** How many connections are opened when a location does not say. */
@@ -31,7 +33,28 @@ export async function openSftpPool(
   const [rule, login] = await Promise.all([hostKeyRule(place, surroundings), sftpLogin(identity, surroundings)]);
   const name = describe(place, login.user);
   const server = { place, login, rule, timing: { ...DEFAULT_TIMING, ...timing }, name };
-  return { pool: new SftpPool(() => connectSftp(server), connections, surroundings.onRetry), user: login.user, name };
+  const connect = (): Promise<SftpSession> => tellingWait(() => connectSftp(server), server, surroundings.onRetry);
+  return { pool: new SftpPool(connect, connections, surroundings.onRetry), user: login.user, name };
+}
+
+/** A server that is silent while it is connected to is waited for until the time limit: who watches hears of it sooner. */
+async function tellingWait(
+  connect: () => Promise<SftpSession>,
+  { name, timing }: SftpServer,
+  onRetry: OnRetry | undefined,
+): Promise<SftpSession> {
+  const atMs = Date.now() + timing.handshakeMilliseconds;
+  let isTold = false;
+  const timer = setInterval(() => {
+    isTold = true;
+    onRetry?.({ what: `${name} does not answer yet`, atMs, isWaiting: true });
+  }, timing.tellMilliseconds);
+  try {
+    return await connect();
+  } finally {
+    clearInterval(timer);
+    if (isTold) onRetry?.(undefined);
+  }
 }
 
 function describe({ host, port, path }: SftpPlace, user: string): string {

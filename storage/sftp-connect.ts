@@ -14,6 +14,8 @@ import type { SftpPlace } from './storage-location.ts';
 export interface SftpTiming {
   /** From the first packet to the login. */
   handshakeMilliseconds: number;
+  /** Of that, what passes before it is told that the server is silent. */
+  tellMilliseconds: number;
   /** Between questions whether the server is still there, when nothing else comes from it. */
   keepaliveMilliseconds: number;
   /** Questions without an answer after which it is taken for gone. */
@@ -24,6 +26,7 @@ export interface SftpTiming {
 
 export const DEFAULT_TIMING: SftpTiming = {
   handshakeMilliseconds: 30_000,
+  tellMilliseconds: 3000,
   keepaliveMilliseconds: 10_000,
   keepaliveCount: 3,
   silenceMilliseconds: 120_000,

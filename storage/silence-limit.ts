@@ -21,7 +21,7 @@ export function silenceLimit({ environment }: StorageSurroundings): number | und
 }
 
 /** The same, as SFTP's connections keep to it. */
-export function sftpTiming(limitMilliseconds: number): SftpTiming {
+export function sftpTiming(limitMilliseconds: number): Partial<SftpTiming> {
   return {
     handshakeMilliseconds: limitMilliseconds,
     keepaliveMilliseconds: Math.ceil(limitMilliseconds / 3),

@@ -59,6 +59,17 @@ test('what is tried again stands in the line, at once on a terminal, until it is
   expect(stream.written.at(-1)).toBe('\r\x1b[2Kbacking up  4 files');
 });
 
+test('what is waited for is told in a log at once, and then now and then', () => {
+  const stream = record(false);
+  let now = 3000;
+  const display = openProgressDisplay(stream, () => now, 0);
+  const trouble = { what: 'sftp://vault does not answer yet', atMs: Date.now() + 26_500, isWaiting: true } as const;
+  for (; now <= 15_000; now += 3000) display.report({ trouble });
+  expect(stream.written).toEqual(
+    Array.from({ length: 2 }, () => 'working: sftp://vault does not answer yet; waiting for up to 27s more\n'),
+  );
+});
+
 test('in a log only trouble that lasts is told, and its end is no line', () => {
   const stream = record(false);
   let now = 0;
