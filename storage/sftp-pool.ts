@@ -1,11 +1,21 @@
 /** The connections to one server: opened as there is work for them, replaced when they are lost. */
 import { InterruptedError, StorageError, throwIfAborted } from '../common/errors.ts';
 import type { OnRetry } from '../common/progress.ts';
+import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { ConnectionLost } from './sftp-errors.ts';
 import type { SftpSession } from './sftp-session.ts';
 
+/** How long a server may be away before work that goes on elsewhere is given up: no further try is begun then. */
+const PATIENCE_MILLISECONDS = 5000;
+
 /** Work under way on each connection before another one is opened. */
 const WORK_PER_CONNECTION = 4;
+
+/** A connection that counts as busy until it is released. */
+export interface HeldConnection {
+  session: SftpSession;
+  release(): void;
+}
 
 interface Member {
   session: Promise<SftpSession>;
@@ -61,6 +71,48 @@ export class SftpPool {
     }
   }
 
+  /** Whether a connection was lost: more may be. */
+  get wasCut(): boolean {
+    return this.#workPerConnection < WORK_PER_CONNECTION;
+  }
+
+  /**
+   * A connection for work that goes on where it was when its own was lost. A server that is away for some seconds is waited
+   * for. Throws StorageError.
+   */
+  async hold(lost: ConnectionLost, signal: AbortSignal | undefined): Promise<HeldConnection> {
+    this.#workPerConnection = 1;
+    const begun = performance.now();
+    this.#onRetry?.({ what: lost.message, atMs: Date.now() });
+    try {
+      for (let failures = 1; ; failures++) {
+        try {
+          return await this.#hold(signal);
+        } catch (error) {
+          const isLast = failures >= MAX_ATTEMPTS || performance.now() - begun > PATIENCE_MILLISECONDS;
+          if (isLast || !(error instanceof StorageError) || !error.retryable) throw error;
+          await backOff(failures, error, { signal, onRetry: this.#onRetry });
+        }
+      }
+    } finally {
+      this.#onRetry?.(undefined);
+    }
+  }
+
+  async #hold(signal: AbortSignal | undefined): Promise<HeldConnection> {
+    throwIfAborted(signal);
+    if (this.#closed) throw closedError();
+    const member = this.#choose();
+    member.work++;
+    const release = (): void => void member.work--;
+    try {
+      return { session: await this.#sessionOf(member, signal), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const members = this.#members;
@@ -72,14 +124,11 @@ export class SftpPool {
   }
 
   async #runOnce<Result>(work: (session: SftpSession) => Promise<Result>, signal: AbortSignal | undefined) {
-    throwIfAborted(signal);
-    if (this.#closed) throw new StorageError('the storage was closed', { retryable: false });
-    const member = this.#choose();
-    member.work++;
+    const { session, release } = await this.#hold(signal);
     try {
-      return await work(await this.#sessionOf(member, signal));
+      return await work(session);
     } finally {
-      member.work--;
+      release();
     }
   }
 
@@ -132,4 +181,8 @@ async function abortable<Result>(work: Promise<Result>, signal: AbortSignal | un
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function closedError(): StorageError {
+  return new StorageError('the storage was closed', { retryable: false });
 }

@@ -1,8 +1,9 @@
-/** Reads a file of an SFTP server as a stream that outlives one lost connection. */
+/** Reads a file of an SFTP server as a stream that outlives lost connections. */
 import { Readable } from 'node:stream';
 import type { Stats } from 'ssh2';
+import { backOff, MAX_ATTEMPTS } from './backoff.ts';
 import { ConnectionLost, translateSftpError } from './sftp-errors.ts';
-import type { SftpPool } from './sftp-pool.ts';
+import type { HeldConnection, SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
 import { closeUnheard, type OpenFile, openRemote, readAhead } from './sftp-transfer.ts';
 
@@ -12,7 +13,7 @@ export interface OpenPieces {
   close(): void;
 }
 
-/** Opens the file before it returns; after a cut it goes on, once, where it was, unless another one has its name by then. */
+/** Opens the file before it returns; after a cut it goes on where it was, as long as one of five connections brings it further, unless another one has its name by then. */
 export async function openPieces(
   pool: SftpPool,
   session: SftpSession,
@@ -26,32 +27,41 @@ export async function openPieces(
   async function* pieces(): AsyncGenerator<Buffer> {
     if (!isUnread) return;
     isUnread = false;
-    let file = first;
+    let file: OpenFile | undefined = first;
+    let held: HeldConnection | undefined;
     let offset = 0;
-    let isFresh = true;
-    for (;;) {
-      const current = file;
-      try {
-        for await (const piece of readAhead(current, offset, signal)) {
-          offset += piece.length;
-          isFresh = true;
-          yield piece;
+    let failures = 0;
+    let lost: ConnectionLost | undefined;
+    const leave = (): void => {
+      if (file !== undefined) closeUnheard(file);
+      held?.release();
+      [file, held] = [undefined, undefined];
+    };
+    try {
+      for (;;) {
+        try {
+          if (lost !== undefined) {
+            held = await pool.hold(lost, signal);
+            file = await openRemote(held.session, path, 'r', { signal });
+            if ((await identityOf(file, signal)) !== (await identity)) throw new OtherFile(lost);
+          }
+          for await (const piece of readAhead(file!, offset, signal)) {
+            offset += piece.length;
+            failures = 0;
+            yield piece;
+          }
+          return;
+        } catch (error) {
+          if (error instanceof OtherFile) throw error.lost;
+          // One of five connections must bring it further.
+          if (!(error instanceof ConnectionLost) || (failures += 1) >= MAX_ATTEMPTS) throw error;
+          lost = error;
+          leave();
+          if (failures > 1) await backOff(failures - 1, error, { signal });
         }
-        return;
-      } catch (error) {
-        // Each connection must bring it further.
-        if (!(error instanceof ConnectionLost) || !isFresh) throw error;
-        isFresh = false;
-        const work = { repeatable: true, signal };
-        const again = await pool.run(async (on) => openIdentified(on, path, signal), work);
-        file = again.file;
-        if (again.identity !== (await identity)) {
-          closeUnheard(file);
-          throw error;
-        }
-      } finally {
-        closeUnheard(current);
       }
+    } finally {
+      leave();
     }
   }
   return {
@@ -63,9 +73,14 @@ export async function openPieces(
   };
 }
 
-async function openIdentified(session: SftpSession, path: string, signal: AbortSignal | undefined) {
-  const file = await openRemote(session, path, 'r', { signal });
-  return { file, identity: await identityOf(file, signal) };
+/** Another one has its name by now. */
+class OtherFile extends Error {
+  readonly lost: ConnectionLost;
+
+  constructor(lost: ConnectionLost) {
+    super(lost.message);
+    this.lost = lost;
+  }
 }
 
 /** What tells an open file from another one that has taken its name: SFTP has no more to tell. */

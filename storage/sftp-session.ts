@@ -58,6 +58,11 @@ export class SftpSession {
     this.#watchdog.unref();
   }
 
+  /** For messages. */
+  get place(): string {
+    return this.#place;
+  }
+
   /** How many requests wait for their answer. */
   get load(): number {
     return this.#waiting.size;

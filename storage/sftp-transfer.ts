@@ -21,7 +21,7 @@ export interface OpenFile {
 export async function openRemote(
   session: SftpSession,
   path: string,
-  flags: 'r' | 'wx',
+  flags: 'r' | 'r+' | 'wx',
   options: { mode?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<OpenFile> {
   const { mode, signal } = options;
@@ -124,31 +124,41 @@ function freshMemory(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes);
 }
 
-/** Writes the content from the file's start on, and tells `arrived` what the server has; returns the number of bytes. */
+/** How what is written goes over the line. */
+export interface WriteWay {
+  signal: AbortSignal | undefined;
+  /** Pieces of a stream are copied, because they are sent again where a connection is lost. */
+  keeps?: boolean;
+  /** Sends, on the file as it is open by then. */
+  on<Result>(work: (file: OpenFile) => Promise<Result>): Promise<Result>;
+  /** Told of each piece that the server has: its length, and where it ends. */
+  arrived(bytes: number, end: number): void;
+}
+
+/** Writes the content from the file's start on, at most `longest` bytes by one request. */
 export async function writeAll(
-  { session, handle }: OpenFile,
+  longest: number,
   content: Uint8Array | AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-  arrived?: (bytes: number) => void,
-): Promise<number> {
+  { signal, keeps = false, on, arrived }: WriteWay,
+): Promise<void> {
   let size = 0;
   async function* requests(): AsyncGenerator<{ piece: Buffer; position: number }> {
     for await (const part of content instanceof Uint8Array ? [content] : content) {
       const bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
-      for (const [from, to] of pieces(bytes.length, session.writePiece)) {
-        yield { piece: bytes.subarray(from, to), position: size + from };
+      for (const [from, to] of pieces(bytes.length, longest)) {
+        const piece = bytes.subarray(from, to);
+        yield { piece: keeps ? Buffer.from(piece) : piece, position: size + from };
       }
       size += bytes.length;
       // Each request is sent, or copied, before the next piece is asked for. What is there whole may be sent once more.
       if (content instanceof Uint8Array || !giveBack(part)) madeGarbage(part.length);
     }
   }
-  const limit = Math.min(IN_FLIGHT, Math.floor(WRITTEN_IN_FLIGHT_BYTES / session.writePiece));
+  const limit = Math.min(IN_FLIGHT, Math.floor(WRITTEN_IN_FLIGHT_BYTES / longest));
   await forEachConcurrently(requests(), limit, async ({ piece, position }) => {
-    await writePiece({ session, handle }, piece, position, signal);
-    arrived?.(piece.length);
+    await on((file) => writePiece(file, piece, position, signal));
+    arrived(piece.length, position + piece.length);
   });
-  return size;
 }
 
 /** Writes at most `session.writePiece` bytes by one request, which is sent before this returns. */

@@ -149,7 +149,7 @@ class SftpTree implements FileTree {
         this.#entries.account,
       );
       await this.#entries.come(session, path, 'file', () =>
-        writeAtomic(session, { ...request, content: pieces, modes, attributes }),
+        writeAtomic(this.#pool, session, { ...request, content: pieces, modes, attributes }),
       );
     };
     await blamingGiver(

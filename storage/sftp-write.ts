@@ -5,9 +5,12 @@ import { HoldfastError, throwIfAborted } from '../common/errors.ts';
 import { SftpStatus, sftpStatus } from './sftp-errors.ts';
 import { exchange, LeftApart, plainRename } from './sftp-exchange.ts';
 import { flushEarly, FSYNC } from './sftp-flush.ts';
+import type { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
+import { explainFailure } from './sftp-space.ts';
 import { temporaryName } from './sftp-temporary.ts';
 import { closeRemote, openRemote, readInto, writeAll, writePiece, type OpenFile } from './sftp-transfer.ts';
+import { SftpUpload } from './sftp-upload.ts';
 
 const POSIX_RENAME = 'posix-rename@openssh.com';
 
@@ -47,18 +50,40 @@ async function isMissing(session: SftpSession, folder: string): Promise<boolean>
   return (await statRemote(session, folder)) === undefined;
 }
 
-/** All or nothing: until the rename the object has no name. Durable where the server can sync. */
-export async function writeAtomic(session: SftpSession, request: WriteRequest): Promise<void> {
-  const { path, signal, modes } = request;
-  const temporary = posix.join(posix.dirname(path), temporaryName());
+/**
+ * All or nothing: until the rename the object has no name. Durable where the server can sync. What takes more than one request goes on
+ * where it was when its connection is lost: a stream only on a line that was cut before, because what is under way must be kept for that.
+ */
+export async function writeAtomic(pool: SftpPool, session: SftpSession, request: WriteRequest): Promise<void> {
+  const { path, signal, modes, content } = request;
+  const folder = posix.dirname(path);
+  const temporary = posix.join(folder, temporaryName());
+  let upload: SftpUpload | undefined;
   try {
-    await fill(session, temporary, await openNew(session, temporary, modes, signal), request);
+    const file = await openNew(session, temporary, modes, signal);
+    upload = new SftpUpload(file, { pool, path: temporary, mode: modes.file, signal });
+    await fill(upload, temporary, request, { goesOn: content instanceof Uint8Array || pool.wasCut });
     throwIfAborted(signal);
-    await publish(session, temporary, request);
+    await publishOn(upload, temporary, request);
   } catch (error) {
-    await discard(session, temporary, error);
-    throw error;
+    const on = upload?.file.session ?? session;
+    const explained = await explainFailure(on, folder, error);
+    await discard(on, temporary, error);
+    throw explained;
+  } finally {
+    upload?.end();
   }
+}
+
+async function publishOn(upload: SftpUpload, temporary: string, request: WriteRequest): Promise<void> {
+  await upload.on(
+    async ({ session }, again) => {
+      // It has its own name already: nobody else takes the temporary one away.
+      if (again && (await lookAt(session, temporary)) === undefined) return;
+      await publish(session, temporary, { ...request, again: request.again || again });
+    },
+    { opens: false },
+  );
 }
 
 /** What could not get its own name; where the connection is gone, the next listing of somebody who may remove clears it away. */
@@ -87,31 +112,49 @@ export async function writeOnce(session: SftpSession, request: WriteRequest): Pr
       cause: error,
     });
   }
-  await fill(session, path, file, { ...request, content });
+  try {
+    await fill(onlyOn(file), path, { ...request, content }, { goesOn: false });
+  } catch (error) {
+    throw await explainFailure(session, posix.dirname(path), error);
+  }
 }
 
-/** Writes, syncs and closes; the file is closed in every case. */
+/** A file that is written on one connection alone. */
+function onlyOn(file: OpenFile): Pick<SftpUpload, 'file' | 'on' | 'ownAttributes' | 'noteArrived'> {
+  return { file, on: (work) => work(file, false), ownAttributes: [], noteArrived: () => undefined };
+}
+
+/** Writes, syncs and closes; the file is closed in every case. `goesOn`: also with content that is under way when a connection is lost. */
 async function fill(
-  session: SftpSession,
+  upload: ReturnType<typeof onlyOn>,
   path: string,
-  file: OpenFile,
-  { content, signal, attributes }: Pick<WriteRequest, 'content' | 'signal' | 'attributes'>,
+  { content, signal, attributes = [] }: Pick<WriteRequest, 'content' | 'signal' | 'attributes'>,
+  { goesOn }: { goesOn: boolean },
 ): Promise<void> {
-  if (content instanceof Uint8Array && content.length <= session.writePiece) {
+  const { file } = upload;
+  if (content instanceof Uint8Array && content.length <= file.session.writePiece) {
     const piece = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
     await finish(file, attributes, piece.length === 0 ? [] : [writePiece(file, piece, 0, signal)]);
     return;
   }
-  const early = flushEarly(session, path);
+  const early = flushEarly(file.session, path);
   try {
-    await writeAll(file, content, signal, early.arrived);
+    await writeAll(file.session.writePiece, content, {
+      signal,
+      keeps: goesOn && !(content instanceof Uint8Array),
+      on: (work) => (goesOn ? upload.on(work) : work(file)),
+      arrived(bytes, end) {
+        upload.noteArrived(end);
+        early.arrived(bytes);
+      },
+    });
   } catch (error) {
-    await closeRemote(file).catch(() => {});
+    await closeRemote(upload.file).catch(() => {});
     throw error;
   } finally {
     await early.end();
   }
-  await finish(file, attributes);
+  await upload.on((on) => finish(on, [...upload.ownAttributes, ...attributes]));
 }
 
 /**

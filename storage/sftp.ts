@@ -87,11 +87,12 @@ async function storageOf(
     },
     async write(object, content, { existing = 'replace', signal }: WriteOptions = {}) {
       const path = pathOf(object);
-      const write = isAtomic ? writeAtomic : writeOnce;
       const request = { path, content, existing, signal, modes };
+      const write = (on: SftpSession, again: boolean): Promise<void> =>
+        isAtomic ? writeAtomic(pool, on, { ...request, again }) : writeOnce(on, { ...request, again });
       // A stream is read once.
       const repeatable = content instanceof Uint8Array;
-      await call('write', path, signal, (on, again) => write(on, { ...request, again }), repeatable);
+      await call('write', path, signal, write, repeatable);
     },
     async remove(object, { signal }: CallOptions = {}) {
       const path = pathOf(object);

@@ -125,7 +125,7 @@ export function describeFaults(start: (folder?: string) => Promise<FaultyServer>
 
   it('a backup fails where no connection lives long enough for a pack, and the next one finishes it', () =>
     withBench(6, async (bench) => {
-      await bench.server.setToxics(...cutsAfter(MiB));
+      await bench.server.setToxics(...cutsAfter(100_000));
       await expectUnreachable(bench.run(['backup', bench.source]));
       await expectRepaired(bench);
     }));

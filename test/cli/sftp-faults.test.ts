@@ -41,6 +41,28 @@ sshd.describe('commands on an SSH server through faults', () =>
       };
     });
 
+    it('a command says within seconds that a server does not answer when it is connected to, and for how long it waits', async () => {
+      const server = await startSshd(sshd.command);
+      const proxy = await startToxiproxy(toxiproxy.command, server.port);
+      try {
+        const HOME = await personOf(server, proxy.port);
+        await proxy.set({ type: 'timeout', attributes: { timeout: 0 } });
+        const at = `sftp://${server.user}@127.0.0.1:${proxy.port}/vault`;
+        const environment = {
+          HOLDFAST_PASSWORD: 'geheim',
+          HOLDFAST_STORAGE_TIMEOUT: '6s',
+          HOME,
+          SSH_AUTH_SOCK: undefined,
+        };
+        const { status, stderr } = await runCli(['snapshots', '--repo', at], { environment });
+        expect([status, stderr]).toEqual([6, expect.stringContaining(`${at} cannot be reached`)]);
+        expect(stderr.startsWith(`working: ${at} does not answer yet; waiting for up to 3s more\n`)).toBe(true);
+      } finally {
+        await proxy.stop();
+        await server.stop();
+      }
+    });
+
     it('a writer who can only add leaves what was cut under its name; nothing counts it, and the next run goes on', async () => {
       const server = await startSshd(sshd.command);
       const proxy = await startToxiproxy(toxiproxy.command, server.port);

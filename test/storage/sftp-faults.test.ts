@@ -9,60 +9,18 @@ import { openSftpStorage, type SftpStorageOptions } from '../../storage/sftp.ts'
 import type { Storage } from '../../storage/storage.ts';
 import { requirePeer } from '../peers.ts';
 import { startPoorSftpServer, type PoorServer, type PoorServerOptions } from '../servers/poor-sftp-server.ts';
-import { startSshd, type SshServer } from '../servers/sshd.ts';
-import { startToxiproxy, type Toxiproxy } from '../servers/toxiproxy.ts';
+import { behindProxy, namesOf, SHORT } from './behind-proxy.ts';
 import { describeStorageContract } from './contract.ts';
 
 const sshd = requirePeer('sshd');
 const toxiproxy = requirePeer('toxiproxy-server');
 const MiB = 1024 * 1024;
 
-/** Short enough for a test, long enough for a busy machine. */
-const SHORT = { handshakeMilliseconds: 4000, keepaliveMilliseconds: 500, keepaliveCount: 3 };
-
-async function namesOf(storage: Storage): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of storage.list('')) names.push(name);
-  return names;
-}
-
 toxiproxy.describe('SFTP through a bad network', () => {
-  let server: SshServer;
-  let proxy: Toxiproxy;
-  let paths = 0;
-
-  beforeAll(async () => {
-    server = await startSshd(sshd.command);
-    proxy = await startToxiproxy(toxiproxy.command, server.port);
-  });
-  afterAll(async () => {
-    await proxy.stop();
-    await server.stop();
-  });
-
-  async function withStorage(
-    body: (storage: Storage, folder: string) => Promise<void>,
-    options: Partial<SftpStorageOptions> = {},
-  ) {
-    await proxy.set();
-    const path = `faults-${(paths += 1)}`;
-    const { knownHosts: _, ...place } = server.place(path);
-    const storage = await openSftpStorage(
-      { ...place, port: proxy.port, hostKey: server.fingerprints.ed25519 },
-      server.identity('admin'),
-      server.surroundings,
-      { role: 'writer', timing: SHORT, ...options },
-    );
-    try {
-      await body(storage, join(server.data, path));
-    } finally {
-      await storage.close();
-      await proxy.set();
-    }
-  }
+  const withStorage = behindProxy(sshd.command, toxiproxy.command);
 
   it('works, only slower, where every answer takes 200 ms', () =>
-    withStorage(async (storage) => {
+    withStorage(async ({ storage, proxy }) => {
       await proxy.set({ type: 'latency', attributes: { latency: 200 } });
       const content = randomBytes(3 * MiB);
       await storage.write('data/ab/object', content);
@@ -74,7 +32,7 @@ toxiproxy.describe('SFTP through a bad network', () => {
     }));
 
   it('does again, on fresh connections, what was cut, and goes on with a download where it was', () =>
-    withStorage(async (storage, folder) => {
+    withStorage(async ({ storage, folder, proxy }) => {
       const content = randomBytes(4 * MiB);
       const large = randomBytes(24 * MiB);
       await storage.write('large', large);
@@ -96,7 +54,7 @@ toxiproxy.describe('SFTP through a bad network', () => {
     }));
 
   it('never goes on in another file than the one that it began to read', () =>
-    withStorage(async (storage, folder) => {
+    withStorage(async ({ storage, folder, proxy }) => {
       await storage.write('large', Buffer.alloc(24 * MiB, 'a'));
       await proxy.set({ type: 'limit_data', attributes: { bytes: 5 * MiB }, stream: 'downstream' });
       const reading = async (): Promise<void> => {
@@ -113,9 +71,10 @@ toxiproxy.describe('SFTP through a bad network', () => {
     }));
 
   it('fails with a storage error where no connection lives long enough, and leaves nothing to be seen', () =>
-    withStorage(async (storage) => {
+    withStorage(async ({ storage, proxy }) => {
       await storage.write('kept', Buffer.from('old'));
-      await proxy.set({ type: 'limit_data', attributes: { bytes: 5 * MiB }, stream: 'upstream' });
+      // Less than one request takes.
+      await proxy.set({ type: 'limit_data', attributes: { bytes: 100_000 }, stream: 'upstream' });
       const failure = { code: 'StorageUnreachable', retryable: true };
       await expect(storage.write('kept', randomBytes(12 * MiB))).rejects.toMatchObject(failure);
       await expect(storage.write('streamed', halves())).rejects.toMatchObject(failure);
@@ -126,7 +85,7 @@ toxiproxy.describe('SFTP through a bad network', () => {
     }));
 
   it('notices in seconds that nothing comes back any more, and works again when it does', () =>
-    withStorage(async (storage) => {
+    withStorage(async ({ storage, proxy }) => {
       await storage.write('object', Buffer.from('x'));
       await proxy.set({ type: 'timeout', attributes: { timeout: 0 } });
       const begun = performance.now();
@@ -140,7 +99,7 @@ toxiproxy.describe('SFTP through a bad network', () => {
     }));
 
   it('stops at once when it is told to, though nothing comes back', () =>
-    withStorage(async (storage) => {
+    withStorage(async ({ storage, proxy }) => {
       await storage.write('object', Buffer.from('x'));
       await proxy.set({ type: 'timeout', attributes: { timeout: 0 } });
       const begun = performance.now();
