@@ -3,6 +3,7 @@
  * of them mean; the YAML library goes through the whole document for each.
  */
 import { type Alias, type Document as YamlDocument, isAlias, isCollection, isPair, type Node } from 'yaml';
+import { printable } from './wording.ts';
 
 /** Of one document. */
 export const MOST_ALIASES = 100;
@@ -54,13 +55,14 @@ function tellMany(): Omit<AliasProblem, 'from' | 'to'> {
 }
 
 function tellAlias(alias: Alias, meant: Node | undefined): Omit<AliasProblem, 'from' | 'to'> | undefined {
+  const name = printable(alias.source);
   if (meant === undefined) {
-    const hint = `put it in quotes if the star belongs to it: "*${alias.source}"`;
-    return { message: `there is no anchor &${alias.source} before this alias`, hint };
+    const hint = `put it in quotes if the star belongs to it: "*${name}"`;
+    return { message: `there is no anchor &${name} before this alias`, hint };
   }
   const [at] = alias.range ?? [0];
   const [start, , end] = meant.range ?? [0, 0, 0];
   return start <= at && at < end
-    ? { message: `this alias stands inside of what it repeats, &${alias.source}`, hint: 'write the value itself' }
+    ? { message: `this alias stands inside of what it repeats, &${name}`, hint: 'write the value itself' }
     : undefined;
 }

@@ -1,4 +1,6 @@
 /** What the YAML parser finds, as one sentence and a remedy. */
+import { withoutControls } from './problem.ts';
+import { printable } from './wording.ts';
 
 const QUOTES = 'put it in quotes';
 
@@ -7,11 +9,14 @@ export function explainYamlError(code: string, message: string, marked: string):
   if (message.includes('stringKeys')) return ['a key must be plain text', 'write one word before the colon'];
   switch (code) {
     case 'DUPLICATE_KEY':
-      return [`the key "${marked.replaceAll('\n', '\\n')}" is written twice`, 'keep one of the two'];
+      return [`the key "${printable(marked.replaceAll('\n', '\\n'))}" is written twice`, 'keep one of the two'];
     case 'TAB_AS_INDENT':
       return ['a tab indents this line', 'indent with spaces: YAML knows no tabs'];
     case 'TAG_RESOLVE_FAILED':
-      return [`the tag ${marked} means nothing here`, 'write the plain value; one that begins with ! in quotes'];
+      return [
+        `the tag ${printable(marked)} means nothing here`,
+        'write the plain value; one that begins with ! in quotes',
+      ];
     case 'BAD_INDENT':
       if (message.startsWith('Flow'))
         return ['this line belongs to a { or [ that is not closed', 'close it on an earlier line'];
@@ -23,7 +28,7 @@ export function explainYamlError(code: string, message: string, marked: string):
     case 'MISSING_CHAR':
       return [sentence(message), 'close what was opened'];
     case 'BAD_SCALAR_START':
-      return [`a value cannot begin with ${marked.charAt(0)} here`, QUOTES];
+      return [`a value cannot begin with ${withoutControls(marked.charAt(0))} here`, QUOTES];
     case 'BAD_DQ_ESCAPE':
       return [sentence(message), "in double quotes a backslash must be doubled; in single quotes ('…') it is itself"];
     case 'KEY_OVER_1024_CHARS':
@@ -39,6 +44,6 @@ export function explainYamlError(code: string, message: string, marked: string):
 }
 
 export function sentence(message: string): string {
-  const first = message.split('\n')[0]?.replace(/\.$/, '') ?? 'this is not YAML';
+  const first = withoutControls(message.split('\n')[0]?.replace(/\.$/, '') ?? 'this is not YAML');
   return first.charAt(0).toLowerCase() + first.slice(1);
 }

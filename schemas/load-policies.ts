@@ -9,6 +9,7 @@ import { type PolicyText, readPolicyText } from './policy-text.ts';
 import { byPlace, firstOf, hasErrors, type Mark, type Problem } from './problem.ts';
 import { findTemplateProblems, RoomForSets } from './template-rules.ts';
 import type { Document } from './types.ts';
+import { printable } from './wording.ts';
 import { parseYamlFile, type YamlPart } from './yaml-source.ts';
 
 /** How the loader reads files: the CLI gives the real ones (`schemas/local-policy-files.ts`), a test its own. */
@@ -103,7 +104,7 @@ async function takeDocument(
     const mark: LoadedDocument['mark'] = (path, which) => hideSecrets(secrets, [made.mark(path, which)])[0]!;
     const twice = findTwin(kind, name, mark(['metadata', 'name']), first);
     if (twice !== undefined) found.push(twice);
-    loaded.names.add(`${kind}/${name}`);
+    addName(kind, name, loaded.names);
     const content = made.data as Document;
     if (hasErrors(problems)) loaded.misshapen.push({ kind: content.kind, content, mark });
     else if (twice === undefined) {
@@ -117,7 +118,13 @@ async function takeDocument(
 /** A document with syntax errors still exists: what refers to it is not wrong too. */
 function noteName(data: unknown, names: Set<string>): void {
   const { kind, metadata } = (data ?? {}) as { kind?: unknown; metadata?: { name?: unknown } | null };
-  if (typeof kind === 'string' && typeof metadata?.name === 'string') names.add(`${kind}/${metadata.name}`);
+  if (typeof kind === 'string' && typeof metadata?.name === 'string') addName(kind, metadata.name, names);
+}
+
+/** What is no name cannot be referred to, nor meant. */
+function addName(kind: string, name: string, names: Set<string>): void {
+  const full = `${kind}/${name}`;
+  if (/^[A-Za-z]+\/[a-z0-9][-a-z0-9]*$/.test(full)) names.add(full);
 }
 
 function findTwin(kind: string, name: string, mark: Mark, first: Map<string, Mark>): Problem | undefined {
@@ -141,7 +148,7 @@ function findTwin(kind: string, name: string, mark: Mark, first: Map<string, Mar
         ...mark,
         severity: 'error',
         code: 'duplicate-name',
-        message: `a second ${kind} named "${name}"; the first is at ${place}`,
+        message: `a second ${kind} named "${printable(name)}"; the first is at ${place}`,
         hint: 'give one of them another name',
       };
 }

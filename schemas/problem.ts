@@ -97,7 +97,16 @@ export class PolicyError extends HoldfastError {
 export function sortProblems(problems: readonly Problem[], files: readonly string[]): Problem[] {
   const order = new Map(files.map((file, index) => [file, index]));
   const sorted = problems.toSorted((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || byPlace(a, b));
-  return [...Map.groupBy(mergeAlike(sorted), ({ file }) => file).values()].flatMap(firstOf);
+  return [...Map.groupBy(mergeAlike(sorted), ({ file }) => file).values()].flatMap(firstOf).map(inOneLine);
+}
+
+/** What a sentence quotes of a file may hold anything. */
+function inOneLine({ message, hint, ...problem }: Problem): Problem {
+  return {
+    ...problem,
+    message: withoutControls(message),
+    ...(hint === undefined ? {} : { hint: withoutControls(hint) }),
+  };
 }
 
 /** A file that is something else altogether is told by its beginning. What many policies of a set share is told once. */

@@ -1,6 +1,6 @@
 /** What to write instead of a value that is none. */
 import type { SchemaNode } from './schema-tree.ts';
-import { suchAs } from './wording.ts';
+import { show, suchAs } from './wording.ts';
 
 /** As the pattern of names has it. */
 const LONGEST_NAME = 63;
@@ -41,12 +41,12 @@ export function typeHint(
 ): string {
   if (value === null) return `write one${suchAs(schema)}, or remove the key`;
   if (schema.type === 'array' && !Array.isArray(value) && typeof value !== 'object')
-    return `write a list: [${JSON.stringify(value)}]`;
+    return `write a list: [${typeof value === 'number' ? show(value) : JSON.stringify(value)}]`;
   if (schema.type === 'array') return 'begin each item with a dash';
   if (schema.type === 'string' && ['number', 'boolean'].includes(typeof value)) {
     const units = UNITS[schema.title ?? ''];
-    if (units === undefined || typeof value !== 'number')
-      return `put it in quotes: "${/^[\w.+-]{1,40}$/.test(written) ? written : String(value)}"`;
+    if (units === undefined || typeof value !== 'number' || !Number.isFinite(value))
+      return `put it in quotes: "${/^[\w.+-]{1,40}$/.test(written) ? written : show(value)}"`;
     return `add a unit: ${units.map((unit) => `${value}${unit}`).join(', ')}`;
   }
   if (schema.type === 'boolean') return `write ${/^(no|off|false|n|0)$/i.test(String(value)) ? 'false' : 'true'}`;

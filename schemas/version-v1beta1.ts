@@ -50,7 +50,8 @@ export const V1BETA1: OlderVersion = {
     const isSet = kind === 'PolicySet';
     const spec = document.getIn(isSet ? ['spec', 'template', 'spec'] : ['spec'], true);
     const converter = new Converter(document, text);
-    for (const path of SCHEDULES[isSet ? 'Policy' : String(kind)] ?? [])
+    const shape = isSet ? 'Policy' : String(kind);
+    for (const path of Object.hasOwn(SCHEDULES, shape) ? SCHEDULES[shape]! : [])
       for (const schedule of nodesAt(document, spec, path.split('.'))) converter.renameInterval(schedule);
     if (isMap(spec) && (isSet || kind === 'Policy')) converter.listBackups(spec);
     return converter.conversion;
@@ -136,12 +137,23 @@ class Converter {
     entry.range = key.range!;
     entry.flow = map.flow === true;
     if (isMap(settings)) {
+      this.#refuseTo(settings);
       entry.items.push(...settings.items);
       entry.range = settings.range!;
       entry.flow ||= settings.flow === true;
     }
     list.items.push(entry);
     return this.#editEntry(key, value, isEmpty, map.flow === true);
+  }
+
+  /** It would be the repository in place of the key above it. */
+  #refuseTo(settings: YAMLMap): void {
+    for (const { key } of settings.items) {
+      if (!isScalar(key) || key.value !== 'to' || key.range == null) continue;
+      const [from, to] = key.range;
+      const message = `"to" is not a key of ${VERSION}: the repository is the key above`;
+      this.conversion.problems.push({ from, to, message, hint: 'remove it' });
+    }
   }
 
   #editEntry(key: Scalar, value: Node | null, isEmpty: boolean, inFlow: boolean): TextEdit[] {

@@ -65,6 +65,9 @@ export function kindOfValue(value: unknown): string {
 export function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a map of keys';
+  if (typeof value === 'number' && !Number.isFinite(value))
+    // As YAML writes them.
+    return Number.isNaN(value) ? '.nan' : value > 0 ? '.inf' : '-.inf';
   return typeof value === 'string' ? `"${printable(value)}"` : String(value);
 }
 

@@ -15,7 +15,7 @@ export interface Checked {
   compiled: CompileResult;
 }
 
-export async function checkFiles(files: Record<string, string>): Promise<Checked> {
+export async function checkFiles(files: Record<string, string | Uint8Array>): Promise<Checked> {
   const loaded = await loadPolicies(['policies'], memoryPolicyFiles(files));
   const { documents, misshapen, names, problems, files: shown } = loaded;
   const found = [...problems, ...findCrossFieldProblems(documents, names, misshapen)];
@@ -33,8 +33,8 @@ export async function checkFiles(files: Record<string, string>): Promise<Checked
   };
 }
 
-function readScript(path: string, files: Record<string, string>): string {
+function readScript(path: string, files: Record<string, string | Uint8Array>): string {
   const content = files[path.replace(`${PROJECT}/policies/`, '')];
   if (content === undefined) throw Object.assign(new Error(`no such file ${path}`), { code: 'ENOENT' });
-  return content;
+  return typeof content === 'string' ? content : new TextDecoder().decode(content);
 }
