@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { NotFoundError } from '../common/errors.ts';
+import { hintOfNames } from '../common/suggest.ts';
 import { compile, type CompileResult } from '../domain/compile.ts';
 import { loadPolicies } from '../schemas/load-policies.ts';
 import { localPolicyFiles } from '../schemas/local-policy-files.ts';
@@ -45,6 +46,6 @@ export function refuseBroken(policies: LookedUpPolicies, isNeeded: (kindAndName:
 
 /** Throws NotFound with the names there are. */
 export function notInPolicies(kind: string, name: string, known: readonly string[]): NotFoundError {
-  const hint = known.length === 0 ? `the policies have no ${kind}` : `known: ${known.join(', ')}`;
+  const hint = known.length === 0 ? `the policies have no ${kind}` : hintOfNames(name, known);
   return new NotFoundError(`no ${kind} of the policies is named "${name}"`, { hint });
 }

@@ -17,7 +17,7 @@ export const command: CliCommand<Options> = {
   configure(command) {
     command
       .description(
-        'Compares the policies with what is in force and with the schedules that the engine really has (missing, changed or paused outside of holdfast, none of ours), and with the storage (repositories that are missing, snapshots of no policy, objects of no repository, rules of buckets against the retention). Changes nothing. Exit status 7 when something differs.',
+        'Compares the policies with what is in force and with the schedules that the engine really has (missing, changed or paused outside of holdfast, none of ours), and with the storage (repositories that are missing, snapshots of no policy, objects of no repository, rules of buckets against the retention). Changes nothing. Exit status 7 when something differs, 9 when the engine cannot be reached: all else is compared then.',
       )
       .argument('[paths...]', 'where the policies are (default: policies/)')
       .option('--ref <revision>', REF_OPTION);
@@ -33,7 +33,7 @@ export const command: CliCommand<Options> = {
     const { drift, errors } = await findDrift(context, policies, commit);
     if (context.json) context.output.json(drift);
     else tellDrift(context.output, drift);
-    // A repository that is missing is what was asked; one that cannot be looked at leaves the answer open.
+    // A repository that is missing is what was asked; one, or an engine, that cannot be looked at leaves the answer open.
     const failed = errors.filter((code) => UNANSWERED.has(code)).map(statusOfCode);
     return mergeStatuses([...failed, ...(drift.findings.some(needsAttention) ? [ExitStatus.needsAttention] : [])]);
   },
@@ -41,6 +41,7 @@ export const command: CliCommand<Options> = {
 
 /** Where a secret is missing on this machine, the rest of the answer stands. */
 const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
+  'EngineUnreachable',
   'StorageUnreachable',
   'AccessDenied',
   'WrongPassword',

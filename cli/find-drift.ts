@@ -1,5 +1,5 @@
 /** Gathers what drift compares: policies, records, and the engine's schedules as they are. */
-import type { ErrorCode } from '../common/errors.ts';
+import { HoldfastError, type ErrorCode } from '../common/errors.ts';
 import type { Action, PolicyCommit } from '../domain/action.ts';
 import { findBucketDrift } from '../domain/bucket-drift.ts';
 import type { Drift } from '../domain/drift.ts';
@@ -24,7 +24,7 @@ export interface FoundDrift {
 
 const NOTHING: InspectedSchedules = { schedules: new Map(), altered: new Map(), foreign: [] };
 
-/** Changes nothing; an embedded engine that does not run is started for the time. Throws EngineUnreachable. */
+/** Changes nothing; an embedded engine that does not run is started for the time. One that cannot be reached is a finding. */
 export async function findDrift(
   context: CliContext,
   { compiled, engine, machine }: PreparedPolicies,
@@ -41,13 +41,21 @@ export async function findDrift(
     const record = await evidence.latestApply();
     const inForce = record?.actions ?? [];
     const requests = inForce.map((action) => requestFor(action, record!, compiled.evidence, 'schedule'));
-    const inspected =
-      (await onEngine(context, engine, ({ connection, engine: { namespace } }) =>
+    const looked = await orUnreachable(
+      onEngine(context, engine, ({ connection, engine: { namespace } }) =>
         inspectSchedules(connection, namespace, requests, context),
-      )) ?? NOTHING;
+      ),
+    );
+    const unseen = looked instanceof HoldfastError ? looked : undefined;
+    const inspected = looked instanceof HoldfastError ? NOTHING : (looked ?? NOTHING);
+    // Of an engine that nobody could ask the policies are compared with what was last applied.
+    const schedules =
+      unseen === undefined
+        ? inspected.schedules
+        : new Map(requests.map((request) => [request.action.id, { digest: reading.scheduleDigest(request) }]));
     const now = context.now();
     const actions = await desiredActions(compiled, record, evidence);
-    const { plan } = planAgainst({ ...compiled, actions, commit, now }, record, inspected.schedules, reading);
+    const { plan } = planAgainst({ ...compiled, actions, commit, now }, record, schedules, reading);
     const storage = await inspectStorage(context, dependencies, { actions: inForce, evidence: compiled.evidence });
     const findings = findScheduleDrift({
       ...inspected,
@@ -55,6 +63,7 @@ export async function findDrift(
       pauses: openPauses(await evidence.readPauses(), renamedIds(inForce)),
       inForce: inForce.map(({ id }) => id),
       isOwnNamespace: engine === undefined,
+      ...(unseen === undefined ? {} : { unseen }),
     });
     findings.push(
       ...findBucketDrift(await inspectBuckets(bucketOpener(machine, context.output.trouble), inForce, context.signal)),
@@ -69,9 +78,19 @@ export async function findDrift(
       repositories: storage.map(({ settings }) => settings.name),
       findings,
     };
-    return { drift, errors: storage.flatMap(({ error }) => (error === undefined ? [] : [error.code])) };
+    const errors = [unseen, ...storage.map(({ error }) => error)];
+    return { drift, errors: errors.flatMap((error) => error?.code ?? []) };
   } finally {
     await evidence.close();
+  }
+}
+
+async function orUnreachable<Result>(work: Promise<Result>): Promise<Result | HoldfastError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'EngineUnreachable') return error;
+    throw error;
   }
 }
 

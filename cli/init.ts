@@ -8,6 +8,7 @@ import { ExitStatus } from './exit-status.ts';
 import { addFromOptions, type FromOptions } from './from-repository.ts';
 import { addRepositoryOptions, type RepositoryOptions } from './open-from-options.ts';
 import { starterFiles } from './starter-policies.ts';
+import { stateDirectoryOf } from './state-folder.ts';
 import { WORKFLOW_PATH, workflowFile } from './workflow-file.ts';
 
 interface Options extends RepositoryOptions, FromOptions {
@@ -102,15 +103,32 @@ async function writeStarter({ directory, output, json }: CliContext, given: stri
     await writeFile(path, content, { flag: 'wx' });
     files.push(relative(directory, path));
   }
+  files.push(...(await ignoreState(directory)));
   if (json) output.json({ written: files });
   for (const file of files) output.say(`wrote ${file}`);
   output.say(`
 It protects this folder. Now
   1. give the repository a password, and keep a copy of it elsewhere (without it nobody can read the backups):
-       mkdir -p .holdfast && (umask 077; head -c 24 /dev/urandom | base64 > .holdfast/vault.password)
+       (umask 077; head -c 24 /dev/urandom | base64 > .holdfast/vault.password)
   2. see that it is right:  npx holdfast validate${given === 'policies' ? '' : ` ${given}`}
   3. run everything once:   npx holdfast start${given === 'policies' ? '' : ` ${given}`} --once`);
   return ExitStatus.done;
+}
+
+/** Passwords and backups lie there: `git add .` must take neither. Tells what it wrote: nothing where something is there. */
+async function ignoreState(directory: string): Promise<string[]> {
+  const state = stateDirectoryOf(directory);
+  await mkdir(state, { recursive: true });
+  const path = join(state, '.gitignore');
+  try {
+    await writeFile(path, '# The state of holdfast, with passwords and backups: none of it is for git.\n*\n', {
+      flag: 'wx',
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return [];
+  }
+  return [relative(directory, path)];
 }
 
 async function listFolder(folder: string): Promise<string[]> {

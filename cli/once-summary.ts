@@ -1,5 +1,6 @@
 /** The summary of `start --once`: what each action did, how long it took, against which objective, and where to go from here. */
 import { formatDuration } from '../common/durations.ts';
+import { targetOfAction } from '../domain/action-names.ts';
 import type { Action, PolicyCommit } from '../domain/action.ts';
 import type { RunRecord } from '../domain/run-record.ts';
 import type { Timing } from '../domain/schedule.ts';
@@ -85,7 +86,8 @@ function renderResults(results: OnceResult[], { style, columns }: SummaryOutput)
 }
 
 function toRow({ action, record, skipped }: OnceResult, style: Style): string[] {
-  const of = displayText(action.policy === undefined ? action.target : `${action.policy} → ${action.target}`);
+  const target = targetOfAction(action);
+  const of = displayText(action.policy === undefined ? target : `${action.policy} → ${target}`);
   if (record === undefined)
     return [style.dim('-'), action.kind, of, '', describeTiming(action), displayText(skipped ?? '')];
   return [

@@ -1,5 +1,6 @@
 /** Which actions in force `pause` and `resume` mean. */
 import { HoldfastError } from '../common/errors.ts';
+import { hintOfNames, suggest } from '../common/suggest.ts';
 import type { Action } from '../domain/action.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
 
@@ -25,16 +26,27 @@ export function chooseActions(record: ApplyRecord | undefined, name: string, onl
     ofPolicy.length > 0
       ? ofPolicy
       : record.actions.filter(({ policy, target }) => policy === undefined && target === name);
-  if (named.length === 0) {
-    const known = [...new Set(record.actions.map(({ policy, target }) => policy ?? target))].join(', ');
-    throw new HoldfastError('NotFound', `nothing of "${name}" is in force`, { hint: `there are ${known}` });
-  }
+  if (named.length === 0) throw nothingInForce(name, record.actions);
   for (const wanted of only)
     if (!named.some((action) => isMeant(action, wanted)))
-      throw new HoldfastError('NotFound', `no ${wanted} of "${name}" is in force`, {
-        hint: `there are ${named.map(ownName).join(', ')}`,
+      throw new HoldfastError('NotFound', `"${name}" has no action "${wanted}" in force`, {
+        hint: hintOfAction(wanted, named),
       });
   return only.length === 0 ? named : named.filter((action) => only.some((wanted) => isMeant(action, wanted)));
+}
+
+function hintOfAction(wanted: string, actions: readonly Action[]): string {
+  const kind = suggest(
+    wanted,
+    actions.map((action) => action.kind),
+  );
+  return kind === undefined ? hintOfNames(wanted, actions.map(ownName)) : `did you mean "${kind}"?`;
+}
+
+/** For a name that is of no policy, repository or project in force. */
+export function nothingInForce(name: string, actions: readonly Action[]): HoldfastError {
+  const names = actions.map(({ policy, target }) => policy ?? target);
+  return new HoldfastError('NotFound', `nothing of "${name}" is in force`, { hint: hintOfNames(name, names) });
 }
 
 function isMeant(action: Action, wanted: string): boolean {

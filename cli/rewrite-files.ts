@@ -9,7 +9,7 @@ import { findFiles } from '../schemas/load-policies.ts';
 import { readPolicyText } from '../schemas/policy-text.ts';
 import { localPolicyFiles } from '../schemas/local-policy-files.ts';
 import { hasErrors, type Problem, renderProblem } from '../schemas/problem.ts';
-import { parseYamlFile } from '../schemas/yaml-source.ts';
+import { parseYamlFile, type YamlPart } from '../schemas/yaml-source.ts';
 import type { CliContext } from './command.ts';
 import { DEFAULT_POLICY_PATHS } from './compile-policies.ts';
 import { count } from './display.ts';
@@ -23,6 +23,8 @@ export interface RewriteOptions {
 export interface Rewriting {
   /** The new text of one that parses; the same when there is nothing to do; undefined when that cannot be known. Throws HoldfastError. */
   rewrite(text: string): string | undefined;
+  /** What keeps a document, and its file with it, from being rewritten. Absent: nothing does. */
+  check?(part: YamlPart): Problem | Problem[];
   /** `formatted`, for sentences. */
   done: string;
 }
@@ -44,7 +46,7 @@ interface Rewritten {
   after: string;
 }
 
-/** Files that do not parse are told and left alone (exit 2); the others are done all the same. */
+/** Files that do not parse, or that the check refuses, are told and left alone (exit 2); the others are done all the same. */
 export async function rewriteFiles(
   context: CliContext,
   given: readonly string[],
@@ -73,13 +75,15 @@ function rewriteOne(
   { output }: CliContext,
   file: string,
   bytes: Uint8Array,
-  { rewrite, done }: Rewriting,
+  { rewrite, done, check = () => [] }: Rewriting,
   problems: Problem[],
 ): Rewritten | undefined {
   const { text: before, problems: unusable } = readPolicyText(file, bytes);
   problems.push(...unusable);
   if (before === undefined) return undefined;
-  const errors = parseYamlFile(file, before).problems.filter(({ severity }) => severity === 'error');
+  const { parts, problems: syntax } = parseYamlFile(file, before);
+  const errors = syntax.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) errors.push(...parts.flatMap(check));
   problems.push(...errors);
   if (errors.length > 0) return undefined;
   const after = rewrite(before);

@@ -1,5 +1,6 @@
 /** One run in a line, and the exit status that it asks for. */
 import { formatDuration } from '../common/durations.ts';
+import { targetOfAction } from '../domain/action-names.ts';
 import { needsAttention } from '../domain/findings.ts';
 import type { LocationRequests, RunRecord } from '../domain/run-record.ts';
 import type { Style } from './command.ts';
@@ -45,7 +46,8 @@ function describePlace({ location, role, user }: LocationRequests): string {
 
 /** `✓ backup checkout → demo  23 MiB, 12 new …  2.1s`, and findings below. */
 export function runLines(record: RunRecord, style: Style): string[] {
-  const what = record.policy === undefined ? record.target : `${record.policy} → ${record.target}`;
+  const target = targetOfAction({ ...record, id: record.actionId });
+  const what = record.policy === undefined ? target : `${record.policy} → ${target}`;
   const dry = record.dryRun ? ' (dry run)' : '';
   return [
     `${markOf(record, style)} ${record.kind}${dry} ${displayText(what)}: ${describeRun(record)} ${style.dim(`(${describeTook(record)})`)}`,
@@ -64,5 +66,18 @@ export function attentionLines(record: RunRecord, style: Style): string[] {
       `${style.warning('!')} ${displayMessage(finding.message)}`,
       ...(finding.hint === undefined ? [] : [style.dim(`  → ${displayMessage(finding.hint)}`)]),
     ]),
+    ...leftOutLines(record).map((line) => style.dim(line)),
   ];
+}
+
+/** What a sync left out as it must (links of an encrypted copy), in one line: nothing is to be done, but the copy is not all. */
+export function leftOutLines({ findings }: RunRecord): string[] {
+  const notices = findings.filter((finding) => finding.code === 'sync/not-kept' && !needsAttention(finding));
+  const [first] = notices;
+  if (first === undefined) return [];
+  // The last one may stand for those that are not listed.
+  const more = /^(\d+) more$/.exec(notices.at(-1)!.subject)?.[1];
+  const number = notices.length + (more === undefined ? 0 : Number(more) - 1);
+  const told = displayMessage(first.message);
+  return [number === 1 ? `· ${told}` : `· ${number} entries are left out of the copy, such as: ${told}`];
 }

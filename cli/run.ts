@@ -1,5 +1,6 @@
 /** `holdfast run`: one run of one action now, through the engine. */
 import { HoldfastError } from '../common/errors.ts';
+import { hintOfNames } from '../common/suggest.ts';
 import { ACTION_ORDER, GUARDS, type Action, type ActionRequest } from '../domain/action.ts';
 import { isExpiring } from '../domain/expiring-policies.ts';
 import type { ApplyRecord } from '../domain/apply-record.ts';
@@ -9,6 +10,7 @@ import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { requestFor } from './request-for.ts';
 import { repeatable, type CliCommand, type CliContext, type Style } from './command.ts';
 import { ExitStatus } from './exit-status.ts';
+import { nothingInForce } from './pausable-actions.ts';
 import { planLines } from './plan-lines.ts';
 import { runLines, statusOfRun } from './run-lines.ts';
 import type { PreparedPolicies } from './prepare-policies.ts';
@@ -41,7 +43,7 @@ export const command: CliCommand<Options> = {
   async run(context, { args, options }) {
     for (const guard of options.accept)
       if (!GUARDS.includes(guard))
-        throw new HoldfastError('Usage', `there is no guard "${guard}"`, { hint: `known: ${GUARDS.join(', ')}` });
+        throw new HoldfastError('Usage', `there is no guard "${guard}"`, { hint: hintOfNames(guard, GUARDS) });
     const { preparePolicies } = await import('./prepare-policies.ts');
     const paths = options.policies === undefined ? [] : [options.policies];
     const policies = await preparePolicies(context, paths, options);
@@ -119,14 +121,15 @@ function warnOfChanges({ output }: CliContext, record: ApplyRecord, actions: Act
 /** Throws NotFound or Usage, naming what there is. */
 export function chooseAction(actions: Action[], name: string, kind: string, to: string | undefined): Action {
   if (!(ACTION_ORDER as readonly string[]).includes(kind))
-    throw new HoldfastError('Usage', `there is no action "${kind}"`, { hint: `known: ${ACTION_ORDER.join(', ')}` });
+    throw new HoldfastError('Usage', `there is no action "${kind}"`, { hint: hintOfNames(kind, ACTION_ORDER) });
   const named = actions.filter((action) => (action.policy ?? action.target) === name);
   const ofKind = named.filter((action) => action.kind === kind);
   // Of several syncs to one location, the path tells which.
   const isMeant = (action: Action): boolean => action.target === to || action.id === `policy/${name}/${kind}/${to}`;
   const found = ofKind.filter((action) => to === undefined || isMeant(action));
   if (found.length === 1) return found[0]!;
-  const choices = (ofKind.length > 0 ? ofKind : named.length > 0 ? named : actions).map(({ id }) => id).join(', ');
+  if (named.length === 0) throw nothingInForce(name, actions);
+  const choices = (ofKind.length > 0 ? ofKind : named).map(({ id }) => id).join(', ');
   if (found.length > 1)
     throw new HoldfastError('Usage', `${name} has several actions ${kind}`, {
       hint: `give --to NAME; there are ${choices}`,

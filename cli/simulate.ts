@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseDuration } from '../common/durations.ts';
 import { HoldfastError } from '../common/errors.ts';
-import { suggest } from '../common/suggest.ts';
+import { hintOfNames } from '../common/suggest.ts';
 import { formatBytes, parseSize } from '../common/sizes.ts';
 import type { Action } from '../domain/action.ts';
 import { parseGrowth, type GrowthModel } from '../domain/growth-model.ts';
@@ -124,8 +124,7 @@ function chooseActions(actions: Action[], names: string[]): Action[] {
   const known = [...new Set(actions.flatMap(({ policy }) => policy ?? []))];
   for (const name of names) {
     if (known.includes(name)) continue;
-    const meant = suggest(name, known);
-    const hint = meant === undefined ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
+    const hint = hintOfNames(name, known, 'policy');
     throw new HoldfastError('Usage', `no policy that runs anything is named "${name}"`, { hint });
   }
   const own = actions.filter(({ policy }) => policy !== undefined && names.includes(policy));

@@ -1,5 +1,6 @@
 /** The tables of a simulation, for a terminal and for a page: what stands in which column, and what is bad of it. */
 import { formatDuration } from '../common/durations.ts';
+import { forgetsNoMore } from '../domain/refused-retention.ts';
 import type { SimulatedHolding, SimulatedObjective, SimulatedPolicy, Simulation } from '../domain/simulation.ts';
 import { count } from './display.ts';
 
@@ -110,12 +111,13 @@ export function verdictOf({ firstMiss }: Simulation): Cell {
 /** What objectives do not show, and what nobody has to wait for a full disk to see: a sentence each. */
 export function remarksOf({ policies, storage }: Simulation): string[] {
   const remarks = policies.flatMap(({ policy, repositories }) =>
-    repositories
-      .filter(({ refused, forgotten }) => refused > 0 && forgotten === 0)
-      .map(
-        ({ repository, refused }) =>
-          `The retention of ${policy} in ${repository} never forgets anything: ${count(refused, 'run')} would forget more than its maxForget. Raise maxForget, keep more, or run the retention more often.`,
-      ),
+    repositories.filter(forgetsNoMore).map(({ repository, forgotten, refusedAtEnd }) => {
+      const what =
+        forgotten === 0
+          ? `never forgets anything: ${count(refusedAtEnd, 'run')}`
+          : `forgets nothing any more: its last ${count(refusedAtEnd, 'run')}`;
+      return `The retention of ${policy} in ${repository} ${what} would forget more than its maxForget. Raise maxForget, keep more, or run the retention more often.`;
+    }),
   );
   const names = storage?.neverPruned ?? [];
   if (names.length > 0) {

@@ -1,5 +1,6 @@
 /** `holdfast status`: each policy's last good runs, its data's age against the RPO, its restores against the RTO. */
 import { formatDuration } from '../common/durations.ts';
+import { targetOfAction } from '../domain/action-names.ts';
 import { auditReach } from '../domain/audit.ts';
 import { appliesInForce } from '../domain/expected-runs.ts';
 import type { ObjectiveReport } from '../domain/objectives.ts';
@@ -108,7 +109,7 @@ function renderActions(output: Output, heading: string, actions: ActionStatus[],
   output.line(heading);
   const rows = actions.map((action) => [
     `  ${action.kind}`,
-    displayText(action.target),
+    displayText(targetOfAction({ ...action, id: action.actionId })),
     markState(output.style, action.state),
     action.lastGood === undefined ? 'never' : ago(action.lastGood.finishedAt, at),
     action.nextAt === undefined ? '' : displayTime(action.nextAt),

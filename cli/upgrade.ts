@@ -1,4 +1,5 @@
 /** `holdfast upgrade`: rewrites policy files of older versions of the language. */
+import { findUnknownVersion } from '../schemas/check-shape.ts';
 import { upgradeText } from '../schemas/upgrade-text.ts';
 import type { CliCommand } from './command.ts';
 import { addRewriteOptions, rewriteFiles, type RewriteOptions } from './rewrite-files.ts';
@@ -14,6 +15,7 @@ export const command: CliCommand<RewriteOptions> = {
   run: (context, { args, options }) =>
     rewriteFiles(context, args[0] as string[], options, {
       rewrite: (text) => upgradeText(text).text,
+      check: (part) => findUnknownVersion(part) ?? [],
       done: 'upgraded',
     }),
 };

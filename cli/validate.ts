@@ -3,7 +3,7 @@ import { isAbsolute, resolve as resolvePath, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option } from 'commander';
 import { HoldfastError } from '../common/errors.ts';
-import { suggest } from '../common/suggest.ts';
+import { hintOfNames, listNames } from '../common/suggest.ts';
 import type { Action } from '../domain/action.ts';
 import { holdfastVersion } from '../repository/program-version.ts';
 import { renderGithubAnnotation } from '../schemas/github-annotations.ts';
@@ -13,6 +13,7 @@ import type { LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Policy } from '../schemas/types.ts';
 import { checkPolicies, type CheckedPolicies } from './check-policies.ts';
 import type { CliCommand, CliContext } from './command.ts';
+import { count } from './display.ts';
 import { ExitStatus } from './exit-status.ts';
 import type { ResolvedDocument } from './resolved-values.ts';
 
@@ -74,16 +75,37 @@ async function resolve(name: string, checked: CheckedPolicies): Promise<Resolved
   const policy = policies.find((candidate) => candidate.name === name);
   if (policy === undefined) {
     if (hasErrors(problems)) return undefined;
-    const names = policies.map((candidate) => candidate.name);
-    const meant = suggest(name, names);
-    const hint = meant === undefined ? `known are ${names.join(', ')}` : `did you mean "${meant}"?`;
-    throw new HoldfastError('NotFound', `there is no policy named "${name}"`, { hint });
+    throw notAPolicy(name, documents, policies);
   }
   const { resolveValues } = await import('./resolved-values.ts');
   return {
     documents: resolveValues(policy, documents),
     actions: compiled.actions.filter((action) => action.policy === name),
   };
+}
+
+/** Says what the name is of, where it is of something else. */
+function notAPolicy(
+  name: string,
+  documents: readonly LoadedDocument[],
+  policies: readonly LoadedDocument<Policy>[],
+): HoldfastError {
+  const made = policies.flatMap((policy) => (policy.set === name ? [policy.name] : []));
+  if (made.length > 0)
+    return new HoldfastError(
+      'NotFound',
+      `"${name}" is a PolicySet, which makes ${count(made.length, 'policy', 'policies')}`,
+      {
+        hint: `name one of them: ${listNames(made)}`,
+      },
+    );
+  const other = documents.find((document) => document.name === name);
+  const names = policies.map((policy) => policy.name);
+  return new HoldfastError(
+    'NotFound',
+    other === undefined ? `there is no policy named "${name}"` : `"${name}" is a ${other.kind}, and no policy`,
+    { hint: hintOfNames(name, names, 'policy') },
+  );
 }
 
 function jsonResult(checked: CheckedPolicies, resolved: Resolved | undefined): object {

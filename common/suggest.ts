@@ -20,6 +20,27 @@ export function editDistance(from: string, to: string): number {
   return last[to.length] ?? 0;
 }
 
+/** Of more names a person reads none. */
+const MOST_NAMES = 20;
+
+/** What to do about a name that is none of these: the one that was meant, else which there are. */
+export function hintOfNames(name: string, known: Iterable<string>, kind = 'name'): string {
+  const names = [...new Set(known)];
+  // The name of a set is the beginning of those of its policies.
+  const begun = names.filter((each) => each.startsWith(`${name}-`));
+  if (begun.length > 0) return `there are ${listNames(begun)}`;
+  const meant = suggest(name, names);
+  if (meant !== undefined) return `did you mean "${meant}"?`;
+  if (names.length === 0) return `there is no ${kind} at all`;
+  return `known: ${listNames(names)}`;
+}
+
+/** Of many the first, and how many more there are. */
+export function listNames(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  return `${names.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 /** The nearest candidate, when it is near enough to be what was meant; upper and lower case count as the same. */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();

@@ -4,14 +4,13 @@ import { absolutePath } from '../common/paths.ts';
 import { parseShare, parseSize } from '../common/sizes.ts';
 import type { LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
-import type { Assertion, Policy, RestoreTest, Retention, Sync } from '../schemas/types.ts';
+import type { Assertion, Policy, RestoreTest, Sync } from '../schemas/types.ts';
 import type {
   ActionSettings,
   Place,
   RepositorySettings,
   RestoreAssertion,
   RestoreSample,
-  RetentionRules,
   SourceSettings,
   SyncEncryption,
   SyncSettings,
@@ -29,13 +28,13 @@ import {
   resolveSource,
   resolveSourcePlace,
 } from './resolve-places.ts';
+import { RETENTION_EVERY, resolveRetentionRules } from './resolve-retention.ts';
 import { everySeconds } from './schedule-gaps.ts';
 import { resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
 
 /** Reads the text of a script, or of a file of patterns, at an absolute path; throws when it cannot be read. */
 export type ReadScript = (path: string) => string;
 
-const RETENTION_EVERY = '1d';
 const SCRIPT_TIMEOUT = '5m';
 
 /** None for a policy whose source is not built. Files that cannot be read are added to `problems`. */
@@ -203,7 +202,9 @@ class PolicyCompiler {
         from,
         to,
         policyNames: this.#policyNames,
-        ...(retention === undefined ? {} : { rules: this.#rules(retention), ...(hold === undefined ? {} : { hold }) }),
+        ...(retention === undefined
+          ? {}
+          : { rules: resolveRetentionRules(retention, this.#class), ...(hold === undefined ? {} : { hold }) }),
       };
       const host = from.location.local?.host ?? to.location.local?.host;
       yield { id: `copy/${block.to}`, target: block.to, block, every: this.#class.backupEvery, settings, host };
@@ -222,7 +223,7 @@ class PolicyCompiler {
         kind: 'retention',
         repository,
         policyNames: this.#policyNames,
-        rules: this.#rules(block),
+        rules: resolveRetentionRules(block, this.#class),
         ...(hold === undefined ? {} : { hold }),
         ...(onDelete === 'expire' ? { onDelete } : {}),
       };
@@ -235,16 +236,6 @@ class PolicyCompiler {
         host: repository.location.local?.host,
       };
     }
-  }
-
-  #rules(block: Retention): RetentionRules {
-    const { keep = 'class', proven = 1, maxForget = '50%', maxAge } = block;
-    return {
-      keep: keep === 'class' ? this.#class.keep : keep,
-      proven,
-      maxForgetShare: parseShare(maxForget),
-      ...(maxAge === undefined ? {} : { maxAge }),
-    };
   }
 
   #accessCheck(block: ScheduleBlock): Part {

@@ -3,19 +3,24 @@ import { canonicalJson } from '../common/canonical-json.ts';
 import { formatDuration, parseDuration } from '../common/durations.ts';
 import type { DocumentPath, LoadedDocument } from '../schemas/loaded-document.ts';
 import type { Problem } from '../schemas/problem.ts';
-import type { Identity, Location, Policy, Project, Retention } from '../schemas/types.ts';
+import type { Backup, Identity, Location, Policy, Project, Retention } from '../schemas/types.ts';
 import { classSettings, type ClassSettings, DEFAULT_CLASS } from './classes.ts';
 import { problemAt } from './located-problem.ts';
 import { projectTimezone, type PolicyFolder } from './policy-folder.ts';
+import { findRefusedRetention, type PlayedRetention } from './refused-retention.ts';
+import { DEFAULT_MAX_FORGET, RETENTION_EVERY, resolveRetentionRules } from './resolve-retention.ts';
 import { resolveSchedule, type ScheduleBlock } from './resolve-schedule.ts';
+import type { Schedule } from './schedule.ts';
 import { longestGapSeconds } from './schedule-gaps.ts';
 import { keepsNothing, retentionSpanSeconds } from './retention-span.ts';
 
 export function findProtectionProblems(folder: PolicyFolder): Problem[] {
+  const screened = new Map<string, boolean>();
   const policies = [...folder.policies.values()].flatMap((policy) => [
     ...checkRecoveryPoint(policy, folder),
     ...checkNeedsBackup(policy),
     ...retentionsOf(policy).flatMap(({ block, path }) => checkKeep(policy, block.keep, [...path, 'keep'])),
+    ...checkMaxForget(policy, folder, screened),
     ...checkLocks(policy, folder),
     ...checkExpiry(policy),
   ]);
@@ -157,6 +162,72 @@ function checkKeep(document: LoadedDocument, keep: Retention['keep'], path: Docu
       hint: 'let one of them keep something, like last: 1',
     }),
   ];
+}
+
+/**
+ * A share that each run exceeds is no guard against a mistake: nothing is ever forgotten. `screened`: what is known of
+ * such schedules and rules, whatever their offsets, so that a thousand policies of a class are played once.
+ */
+function checkMaxForget(
+  policy: LoadedDocument<Policy>,
+  folder: PolicyFolder,
+  screened: Map<string, boolean>,
+): Problem[] {
+  const { backup = [], hold } = policy.content.spec;
+  if (hold !== undefined) return [];
+  return retentionsOf(policy).flatMap(({ block, path, repositories }) => {
+    const found = repositories
+      .flatMap((repository) => backup.find(({ to }) => to === repository) ?? [])
+      .map((written) => {
+        const played = playedRetention(policy, written, block, folder);
+        return isSuspect(played, screened) ? findRefusedRetention(played) : undefined;
+      })
+      .find((refused) => refused !== undefined);
+    if (found === undefined) return [];
+    const { going, snapshots, neededShare } = found;
+    const { maxForget } = block;
+    const limit = maxForget ?? `${DEFAULT_MAX_FORGET}, as none is written`;
+    return [
+      problemAt(policy, maxForget === undefined ? path : [...path, 'maxForget'], {
+        code: 'never-forgets',
+        severity: 'warning',
+        part: maxForget === undefined ? 'key' : 'value',
+        message: `nothing is forgotten: a run that would forget ${going} of ${snapshots} snapshots, more than maxForget (${limit}) allows, is refused, as is each one after it`,
+        hint: `write maxForget: ${Math.ceil(neededShare * 100)}%, keep more, or run the retention more often`,
+      }),
+    ];
+  });
+}
+
+/** Whether it is refused when its runs begin with their intervals. */
+function isSuspect(played: PlayedRetention, screened: Map<string, boolean>): boolean {
+  const aligned = ({ timing, ...rest }: Schedule): Schedule => ({
+    ...rest,
+    timing: timing.kind === 'interval' ? { ...timing, offsetSeconds: 0 } : timing,
+  });
+  const plain = { ...played, backup: aligned(played.backup), retention: aligned(played.retention) };
+  const key = canonicalJson(plain);
+  let suspect = screened.get(key);
+  if (suspect === undefined) screened.set(key, (suspect = findRefusedRetention(plain) !== undefined));
+  return suspect;
+}
+
+function playedRetention(
+  policy: LoadedDocument<Policy>,
+  backup: Backup,
+  retention: Retention,
+  folder: PolicyFolder,
+): PlayedRetention {
+  const own = classOf(policy, folder);
+  const id = (kind: string): string => `policy/${policy.name}/${kind}/${backup.to}`;
+  const schedule = (block: ScheduleBlock, every: string, kind: string): Schedule =>
+    resolveSchedule(block, { every, timezone: projectTimezone(folder), actionId: id(kind) });
+  return {
+    backup: schedule(backup, own.backupEvery, 'backup'),
+    tags: backup.tags ?? [],
+    retention: schedule(retention, RETENTION_EVERY, 'retention'),
+    rules: resolveRetentionRules(retention, own),
+  };
 }
 
 function checkClasses(project: LoadedDocument<Project> | undefined): Problem[] {

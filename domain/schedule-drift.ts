@@ -23,14 +23,19 @@ export interface ScheduleDriftInput extends InspectedSchedules {
   inForce: readonly string[];
   /** The namespace is holdfast's alone: others have no business there. */
   isOwnNamespace: boolean;
+  /** Why nobody could look at the engine: then its schedules are taken for what they should be. Absent: they were looked at. */
+  unseen?: { message: string; hint?: string };
 }
 
 const APPLY = 'Put it back with: holdfast apply';
 
 /** By subject where several actions share a reason. */
 export function findScheduleDrift(input: ScheduleDriftInput): Finding[] {
-  if (input.plan.inForce === undefined)
+  const { plan, unseen } = input;
+  const findings = unseen === undefined ? [] : [notSeen(unseen)];
+  if (plan.inForce === undefined)
     return [
+      ...findings,
       warning(
         'drift/not-applied',
         'the policies',
@@ -38,7 +43,19 @@ export function findScheduleDrift(input: ScheduleDriftInput): Finding[] {
         'Apply them with: holdfast apply',
       ),
     ];
-  return [...notApplied(input.plan), ...faultySchedules(input), ...pausedSchedules(input), ...foreignSchedules(input)];
+  findings.push(...notApplied(plan));
+  if (unseen !== undefined) return findings;
+  return [...findings, ...faultySchedules(input), ...pausedSchedules(input), ...foreignSchedules(input)];
+}
+
+function notSeen({ message, hint }: NonNullable<ScheduleDriftInput['unseen']>): Finding {
+  return {
+    code: 'drift/engine-unreachable',
+    severity: 'warning',
+    subject: 'the engine',
+    message: `what the engine has was not compared: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 function notApplied(plan: Plan): Finding[] {

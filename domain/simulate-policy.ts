@@ -66,6 +66,7 @@ export function simulatePolicy(input: PolicyInput, stored: Map<string, StoredDat
       ...holdings.get(repository.name)!,
       forgotten: repository.forgotten,
       refused: repository.refused,
+      refusedAtEnd: repository.refusedAtEnd,
       kept: repository.snapshots.toReversed().map(({ at, reasons }) => ({
         time: new Date(at).toISOString(),
         reasons: reasons.length === 0 ? ['new'] : reasons,
@@ -135,7 +136,7 @@ function note(
   const { name } = repository;
   let holding = holdings.get(name);
   if (holding === undefined) {
-    holding = { repository: name, perDay: [], reasons: {}, forgotten: 0, refused: 0, kept: [] };
+    holding = { repository: name, perDay: [], reasons: {}, forgotten: 0, refused: 0, refusedAtEnd: 0, kept: [] };
     holdings.set(name, holding);
   }
   holding.perDay.push(repository.snapshots.length);

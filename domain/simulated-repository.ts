@@ -22,6 +22,8 @@ export class SimulatedRepository {
   forgotten = 0;
   /** Retention runs that would have forgotten more than `maxForget`. */
   refused = 0;
+  /** Those of them after which none was carried out. */
+  refusedAtEnd = 0;
 
   constructor(name: string, tags: readonly string[]) {
     this.name = name;
@@ -51,8 +53,8 @@ export class SimulatedRepository {
     this.#proven.add(snapshot.id);
   }
 
-  /** As the retention's run does it: all that it would forget, or nothing when that is too much. */
-  forget({ rules, hold }: Pick<RetentionSettings, 'rules' | 'hold'>, now: number): void {
+  /** As the retention's run does it: all that it would forget, or nothing when that is too much. Returns how many it would. */
+  forget({ rules, hold }: Pick<RetentionSettings, 'rules' | 'hold'>, now: number): number {
     const group = this.snapshots.toReversed();
     const judgements = this.#judge(group, { rules, ...(hold === undefined ? {} : { hold }) }, now);
     const kept: SimulatedSnapshot[] = [];
@@ -64,10 +66,13 @@ export class SimulatedRepository {
     const going = group.length - kept.length;
     if (group.length > 0 && going / group.length > rules.maxForgetShare) {
       this.refused++;
-      return;
+      this.refusedAtEnd++;
+      return going;
     }
+    this.refusedAtEnd = 0;
     this.forgotten += going;
     this.snapshots = kept.reverse();
+    return going;
   }
 
   /** Of another repository's snapshots those that a copy brings here: what is not here, and would not be forgotten at once. */

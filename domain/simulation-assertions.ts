@@ -2,7 +2,7 @@
 import { formatDuration, parseDuration } from '../common/durations.ts';
 import { HoldfastError } from '../common/errors.ts';
 import { formatBytes, parseSize } from '../common/sizes.ts';
-import { suggest } from '../common/suggest.ts';
+import { hintOfNames, suggest } from '../common/suggest.ts';
 import { MEASURES, type Measure, type MeasureUnit, type Selection } from './simulation-measures.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -212,7 +212,7 @@ function select({ of }: Measure, simulation: Simulation, selector: string | unde
 }
 
 function notFound(what: string, name: string, known: readonly string[]): HoldfastError {
-  const meant = suggest(name, known);
-  const hint = meant === undefined ? `known: ${[...new Set(known)].join(', ')}` : `did you mean "${meant}"?`;
-  return new HoldfastError('Usage', `the simulation has no ${what} "${name}"`, { hint });
+  return new HoldfastError('Usage', `the simulation has no ${what} "${name}"`, {
+    hint: hintOfNames(name, known, what),
+  });
 }

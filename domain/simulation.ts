@@ -33,6 +33,8 @@ export interface SimulatedHolding {
   forgotten: number;
   /** Retention runs that would have forgotten more than maxForget, and so forgot nothing. */
   refused: number;
+  /** Those of them after which none was carried out. */
+  refusedAtEnd: number;
   /** At the end, newest first. */
   kept: { time: string; reasons: string[] }[];
 }

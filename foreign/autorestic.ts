@@ -6,7 +6,7 @@ import { readResticKeep } from './keep-options.ts';
 import { placeOfRestic } from './restic-place.ts';
 import { referToSecret } from './secret-reference.ts';
 import { Section } from './section.ts';
-import { emptyMap, isSourceMap, type SourceMap } from './source-node.ts';
+import { isSourceMap, type SourceMap } from './source-node.ts';
 
 export function importAutorestic(root: SourceMap, context: ImportContext): void {
   const top = new Section(root, '', context.notes, expandHome(context.home));
@@ -17,8 +17,11 @@ export function importAutorestic(root: SourceMap, context: ImportContext): void 
     if (repository !== undefined) repositories.set(name, repository);
     backend.finish();
   }
-  const options = top.take('global');
-  const global = isSourceMap(options) ? options : emptyMap(root);
+  const options = top.section('global');
+  options.take('backup');
+  options.take('forget');
+  options.skip(['all'], 'it does not change what is protected');
+  const global = options.node;
   for (const [name, location] of top.section('locations').sections()) {
     importLocation(name, location, { context, repositories, global });
     location.finish();
@@ -85,6 +88,8 @@ function importLocation(name: string, location: Section, { context, repositories
   if (cron !== undefined && schedule === undefined)
     location.decide('cron', 'a policy cannot say these times: write every:, at: or cron: with five fields');
   const forget = location.text('forget');
+  if (keep !== undefined && (forget === undefined || forget === 'no'))
+    location.decide('options', 'it forgot only when it was told to (autorestic forget); the policy does so each day');
   if (forget === 'prune') for (const repository of to) folder.setWork(repository, 'prune', { every: '7d' });
   location.drop(
     ['hooks'],
@@ -96,7 +101,9 @@ function importLocation(name: string, location: Section, { context, repositories
       .texts(backend)
       .flatMap((target) => {
         const [from, into] = [repositories.get(backend), repositories.get(target)];
-        return from === undefined || into === undefined ? [] : [{ from, to: into }];
+        if (from !== undefined && into !== undefined) return [{ from, to: into }];
+        location.decide('copy', `the copy from ${backend} to ${target} is left out: one of them has no counterpart`);
+        return [];
       }),
   );
   folder.policy({

@@ -6,7 +6,8 @@ import { emptyMap, isSourceMap, type SourceMap, type SourceNode } from './source
 export interface Profiles {
   /** By name, in the order of the file. */
   profiles: Map<string, SourceMap>;
-  /** The names that stand at the file's top and are no profiles, in format 1. */
+  /** Those that others inherit from. */
+  parents: Set<string>;
   version: 1 | 2;
 }
 
@@ -57,7 +58,8 @@ export function readProfiles(root: SourceMap, notes: ImportNotes): Profiles {
     return done.get(name)!;
   };
   for (const name of mixed.keys()) resolve(name, [name]);
-  return { profiles: new Map([...mixed.keys()].map((name) => [name, done.get(name)!])), version };
+  const parents = new Set([...mixed.values()].map((node) => String(node.value.get('inherit')?.value)));
+  return { profiles: new Map([...mixed.keys()].map((name) => [name, done.get(name)!])), parents, version };
 }
 
 /** As they are in the file, by name. */

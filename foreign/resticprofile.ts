@@ -7,22 +7,12 @@ import { expandHome, type ImportContext } from './import-context.ts';
 import { readResticKeep } from './keep-options.ts';
 import { readDataShare, readFolders, readResticSource } from './restic-backup.ts';
 import { placeOfRestic } from './restic-place.ts';
+import { groupSchedules, HOOKS, HOOKS_MESSAGE } from './resticprofile-groups.ts';
 import { readProfiles } from './resticprofile-profiles.ts';
 import { passwordVariable, referToSecret } from './secret-reference.ts';
 import { Section } from './section.ts';
 import { isSourceMap, type SourceMap, type SourceNode } from './source-node.ts';
 
-const HOOKS = [
-  'run-before',
-  'run-after',
-  'run-after-fail',
-  'run-finally',
-  'send-before',
-  'send-after',
-  'send-after-fail',
-  'send-finally',
-  'stream-error',
-];
 const SCHEDULE_DETAILS = [
   ...[
     'schedule-permission',
@@ -87,57 +77,14 @@ export function importResticprofile(root: SourceMap, context: ImportContext): vo
   top.take('mixins');
   top.skip(['global'], 'how the old program runs does not change what is protected');
   top.drop(['includes'], 'give the files that it names to the same import, when they hold profiles');
-  const { profiles, version } = readProfiles(root, notes);
-  const grouped = groupSchedules(top, version);
+  const { profiles, parents, version } = readProfiles(root, notes);
+  const grouped = groupSchedules(top, version, new Set(profiles.keys()));
   if (version === 2) top.take('profiles');
   for (const [name, node] of profiles) {
     if (version === 1) top.take(name);
-    new ProfileImport(name, node, context, grouped.get(name)).run();
+    new ProfileImport(name, node, context, grouped.get(name)).run(parents.has(name));
   }
   top.finish();
-}
-
-/** Schedules of groups (format 2), by profile and command. */
-function groupSchedules(top: Section, version: 1 | 2): Map<string, Map<string, SourceNode[]>> {
-  const found = new Map<string, Map<string, SourceNode[]>>();
-  const add = (profiles: string[], command: string, node: SourceNode | undefined): void => {
-    if (node === undefined) return;
-    for (const profile of profiles) {
-      const commands = found.get(profile) ?? new Map<string, SourceNode[]>();
-      commands.set(command, [...(commands.get(command) ?? []), node]);
-      found.set(profile, commands);
-    }
-  };
-  if (version === 1) {
-    top.skip(['groups'], 'a group is run as a whole; policies run each by itself');
-    return found;
-  }
-  const groups = new Map<string, string[]>();
-  for (const [name, group] of top.section('groups').sections()) {
-    const profiles = group.texts('profiles');
-    groups.set(name, profiles);
-    group.skip(['description', 'continue-on-error'], 'policies run each by itself');
-    for (const [command, schedule] of group.section('schedules').sections()) {
-      add(profiles, command, schedule.take('at') ?? schedule.take('schedule'));
-      schedule.skip(
-        [...schedule.node.value.keys()].filter((key) => key !== 'at' && key !== 'schedule'),
-        'how a run is started does not change what is protected',
-      );
-    }
-  }
-  for (const [, schedule] of top.section('schedules').sections()) {
-    const group = schedule.text('group');
-    add(
-      [...schedule.texts('profiles'), ...(group === undefined ? [] : (groups.get(group) ?? []))],
-      schedule.text('run') ?? 'backup',
-      schedule.take('schedule'),
-    );
-    schedule.skip(
-      ['permission', 'log', 'priority', 'lock-mode', 'lock-wait'],
-      'how a run is started does not change what is protected',
-    );
-  }
-  return found;
 }
 
 class ProfileImport {
@@ -167,9 +114,12 @@ class ProfileImport {
   }
 
   /** A profile without a source is a parent of others, or of a command alone. */
-  run(): void {
+  run(isParent: boolean): void {
     const backup = this.#profile.section('backup');
-    if (!['source', 'stdin', 'stdin-command'].some((key) => backup.has(key))) return;
+    if (!['source', 'stdin', 'stdin-command'].some((key) => backup.has(key))) {
+      if (!isParent) this.#runWithoutSource(backup);
+      return;
+    }
     const { directory, folder, home } = this.#context;
     const base = this.#profile.text('base-dir') ?? directory;
     const directories = readFolders(backup, 'source', absolutePath(base, backup.text('source-base') ?? '.'));
@@ -203,6 +153,31 @@ class ProfileImport {
     };
     folder.policy(draft);
     this.#profile.finish();
+  }
+
+  /** What it does to its repository stays; what it does to snapshots is the retention's of each policy. */
+  #runWithoutSource(backup: Section): void {
+    const { directory, home, notes } = this.#context;
+    const { node } = this.#profile;
+    const works = ['check', 'prune'].some(
+      (command) => this.#profile.section(command).has('schedule') || this.#grouped.has(command),
+    );
+    const base = this.#profile.text('base-dir') ?? directory;
+    const repository = works ? this.#repository(this.#profile, { directory: base, home }, this.#name, []) : undefined;
+    notes.add(
+      'dropped',
+      node,
+      this.#name,
+      repository === undefined
+        ? 'it backs nothing up: no policy is made of it'
+        : `it backs nothing up: no policy is made of it, and what it does to its repository stands in "${repository}"`,
+    );
+    const [retention, forget, copy] = ['retention', 'forget', 'copy'].map((key) => this.#profile.section(key));
+    for (const section of [retention!, forget!])
+      if (section.has('schedule')) section.drop(['schedule'], 'each policy has its own retention, and forgets by it');
+    if (copy!.has('schedule')) copy!.drop(['schedule'], 'each policy copies its own snapshots: copy: in the policies');
+    this.#skipRest(backup, retention!, forget!);
+    if (repository !== undefined) this.#work(repository, backup, false);
   }
 
   #missingSource(backup: Section): string {
@@ -329,9 +304,8 @@ class ProfileImport {
   }
 
   #skipRest(backup: Section, retention: Section, forget: Section): void {
-    const hooks = 'a shell command is not copied: write it as a script and name it in hooks:, which is not built yet';
     const commands = ['check', 'prune', 'copy'].map((command) => this.#profile.section(command));
-    for (const section of [this.#profile, backup, retention, forget, ...commands]) section.drop(HOOKS, hooks);
+    for (const section of [this.#profile, backup, retention, forget, ...commands]) section.drop(HOOKS, HOOKS_MESSAGE);
     for (const section of [backup, retention, forget])
       section.skip(SCHEDULE_DETAILS, 'how a run is started does not change what is protected');
     for (const section of [retention, forget])

@@ -32,12 +32,9 @@ export async function checkShape(part: YamlPart): Promise<ShapeResult> {
       `begin with apiVersion: ${CURRENT_VERSION} and kind:`,
     );
   }
-  const { apiVersion, kind, metadata } = data as Record<string, unknown>;
-  if (apiVersion !== CURRENT_VERSION) {
-    const message =
-      apiVersion === undefined ? 'the document lacks "apiVersion"' : `unknown apiVersion ${JSON.stringify(apiVersion)}`;
-    return tell('apiVersion', 'api-version', message, versionHint(apiVersion));
-  }
+  const version = findUnknownVersion(part);
+  if (version !== undefined) return { problems: [version] };
+  const { kind, metadata } = data as Record<string, unknown>;
   const kinds = Object.keys(CHECKS).sort();
   if (typeof kind !== 'string' || !kinds.includes(kind)) {
     const meant = typeof kind === 'string' ? suggest(kind, kinds) : undefined;
@@ -60,10 +57,18 @@ export async function checkShape(part: YamlPart): Promise<ShapeResult> {
   return result;
 }
 
-/** An older version that is misspelt is meant, if any is. */
+/** What is wrong with the version of a document that was brought to the current one where that could be; undefined: nothing. */
+export function findUnknownVersion({ data, mark }: YamlPart): Problem | undefined {
+  const { apiVersion } = (data ?? {}) as { apiVersion?: unknown };
+  if (apiVersion === CURRENT_VERSION) return undefined;
+  const message =
+    apiVersion === undefined ? 'the document lacks "apiVersion"' : `unknown apiVersion ${JSON.stringify(apiVersion)}`;
+  return { ...mark(['apiVersion']), severity: 'error', code: 'api-version', message, hint: versionHint(apiVersion) };
+}
+
 function versionHint(apiVersion: unknown): string {
+  if (apiVersion === undefined) return `write apiVersion: ${CURRENT_VERSION}`;
   const meant = typeof apiVersion === 'string' ? suggest(apiVersion, KNOWN_VERSIONS) : undefined;
-  return meant === undefined || meant === CURRENT_VERSION
-    ? `write apiVersion: ${CURRENT_VERSION}`
-    : `did you mean "${meant}"?`;
+  const known = `known are ${KNOWN_VERSIONS.join(' and ')}`;
+  return meant === undefined ? known : `did you mean "${meant}"? ${known}`;
 }

@@ -96,7 +96,7 @@ function findTooMuch(text: string): (Told & { at: number }) | undefined {
     at,
     code: 'too-long',
     message,
-    hint: 'make several of it; long lists of patterns can stand in files of their own',
+    hint: 'make several of it; long lists of patterns can stand in files of their own (excludeFile)',
   };
 }
 

@@ -10,6 +10,11 @@ const BEGINNING = `# The policy language holdfast/v1
 
 Every kind of document with every key, made by \`npm run generate\` from the JSON Schemas of this folder. \`holdfast schema PATH\`
 shows the same for one part, with \`--json\` its JSON Schema, too. Keys with a star must be given.
+
+A file holds at most 1 MiB and 2,000 documents, a document 96 KiB and 100 aliases, a PolicySet 1,000 policies. What is larger is told as such, and not read: split it.
+
+Documents of the older version \`holdfast/v1beta1\` are read as this one, and \`holdfast upgrade\` rewrites them. It differs in two places: every
+\`every\` is called \`interval\`, and a Policy's \`backup\` is a map by repository (\`backup: { offsite: { interval: 1h } }\`), not a list (\`backup: [{ to: offsite, every: 1h }]\`).
 `;
 
 /** Ends with a line feed. */

@@ -1,5 +1,5 @@
 /** What to write instead of a value that is none. */
-import type { SchemaNode } from './schema-tree.ts';
+import { followReference, objectBranch, type SchemaNode } from './schema-tree.ts';
 import { show, suchAs } from './wording.ts';
 
 /** As the pattern of names has it. */
@@ -42,7 +42,7 @@ export function typeHint(
   if (value === null) return `write one${suchAs(schema)}, or remove the key`;
   if (schema.type === 'array' && !Array.isArray(value) && typeof value !== 'object')
     return `write a list: [${typeof value === 'number' ? show(value) : JSON.stringify(value)}]`;
-  if (schema.type === 'array') return 'begin each item with a dash';
+  if (schema.type === 'array') return `begin each item with a dash${itemExample(schema.items)}`;
   if (schema.type === 'string' && ['number', 'boolean'].includes(typeof value)) {
     const units = UNITS[schema.title ?? ''];
     if (units === undefined || typeof value !== 'number' || !Number.isFinite(value))
@@ -52,6 +52,14 @@ export function typeHint(
   if (schema.type === 'boolean') return `write ${/^(no|off|false|n|0)$/i.test(String(value)) ? 'false' : 'true'}`;
   if (schema.type === 'object') return `known here: ${Object.keys(schema.properties ?? {}).join(', ')}`;
   return typeof key === 'number' ? 'correct this item' : `write it${suchAs(schema)}`;
+}
+
+/** Of a list of maps: what an item has at least. */
+function itemExample(items: SchemaNode | undefined): string {
+  const item = items === undefined ? {} : objectBranch(followReference(items));
+  const keys = (item.required ?? []).map((key) => [key, followReference(item.properties?.[key] ?? {}).examples?.[0]]);
+  if (keys.length === 0 || keys.some(([, example]) => typeof example !== 'string')) return '';
+  return `: - { ${keys.map(([key, example]) => `${String(key)}: ${String(example)}`).join(', ')} }`;
 }
 
 export function retentionPeriodHint(text: string): string {

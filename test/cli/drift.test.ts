@@ -7,6 +7,7 @@ import { connect } from '../../engine/connection.ts';
 import { startServer } from '../engine/engine-fixture.ts';
 import { requirePeer } from '../peers.ts';
 import { createProject, type Project } from './project-fixture.ts';
+import { runCli } from './run-cli.ts';
 
 const temporal = requirePeer('temporal');
 const LIMIT_MS = 180_000;
@@ -102,6 +103,34 @@ temporal.describe('holdfast drift', () => {
       } finally {
         await server.release();
       }
+    },
+    LIMIT_MS,
+  );
+
+  temporal.it(
+    'compares all else when nobody answers as the engine: exit 9, and both are told',
+    async () => {
+      await using project = await createProject({ temporal });
+      expect((await project.holdfast(['apply', '--yes', '--allow-dirty'])).status).toBe(0);
+      const environment = { ORDERS_PASSWORD: 'secret', HOLDFAST_TEMPORAL_CLI: '/nowhere/temporal' };
+      const drift = (...options: string[]) =>
+        runCli(['drift', ...options], { directory: project.directory, environment });
+      const codes = async () => {
+        const { status, stdout, stderr } = await drift('--json');
+        expect(status, stderr).toBe(9);
+        return (JSON.parse(stdout) as Drift).findings.map(({ code, subject }) => `${code} ${subject}`);
+      };
+      expect(await codes()).toEqual(['drift/engine-unreachable the engine']);
+      const path = join(project.directory, 'policies', 'orders.yaml');
+      const text = await readFile(path, 'utf8');
+      await writeFile(path, text.replace('prune: { every: 7d }', 'prune: { every: 14d }'));
+      await rename(project.repository, join(project.directory, 'vault', 'elsewhere'));
+      expect(await codes()).toEqual([
+        'drift/engine-unreachable the engine',
+        'drift/not-applied repository main',
+        'drift/repository-missing main',
+      ]);
+      expect((await drift()).stdout).toContain('what the engine has was not compared: the Temporal CLI that was named');
     },
     LIMIT_MS,
   );

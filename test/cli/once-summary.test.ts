@@ -69,3 +69,14 @@ test('the summary names the policies in what is to be typed next, as they were g
   expect(lines(["Alice's policies"])).toContain(`--policy orders --policies 'Alice'\\''s policies' --target restored`);
   expect(lines(['my-policies'])).toContain('npx holdfast start my-policies, then');
 });
+
+test('two syncs to one location are told apart by their paths', () => {
+  const sync = (path: string): Action =>
+    someAction({ id: `policy/orders/sync/standby/${path}`, kind: 'sync', policy: 'orders', target: 'standby' });
+  const results = [sync('a'), sync('deep/b')].map((each) => ({ action: each, skipped: 'x' }));
+  const lines = renderSummary({ ...summary, results }, { style, columns: undefined }, []);
+  expect(lines.filter((line) => line.includes('sync')).map((line) => /orders → (\S+)/.exec(line)?.[1])).toEqual([
+    'standby/a',
+    'standby/deep/b',
+  ]);
+});

@@ -66,8 +66,20 @@ temporal.describe('holdfast pause and resume', () => {
       expect(await project.holdfast(['pause', 'orders', '--reason', ' '])).toMatchObject({ status: 2 });
       expect(await project.holdfast(['pause', 'order', '--reason', 'x'])).toMatchObject({
         status: 2,
-        stderr: expect.stringContaining('there are orders, main, acme'),
+        stderr: expect.stringContaining('did you mean "orders"?'),
       });
+      expect(await project.holdfast(['pause', 'hr', '--reason', 'x'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('known: orders, main, acme'),
+      });
+      const noAction = await project.holdfast(['pause', 'orders', '--reason', 'x', '--action', 'nope']);
+      expect([noAction.status, noAction.stderr]).toEqual([
+        2,
+        expect.stringMatching(/"orders" has no action "nope" in force\n.*known: sync\/mirror\/orders, backup\/main,/),
+      ]);
+      expect((await project.holdfast(['pause', 'orders', '--reason', 'x', '--action', 'backups'])).stderr).toContain(
+        'did you mean "backup"?',
+      );
 
       const reason = 'moving the disk';
       const paused = await answer<PauseRecord>(project, 'pause', 'orders', '--reason', reason, '--action', 'backup');
@@ -138,6 +150,11 @@ temporal.describe('holdfast pause and resume', () => {
       await answer(project, 'pause', 'orders', '--reason', 'also this', '--action', 'backup');
       await edit(project, suspend, '');
       await apply(project);
+      const { stdout } = await project.holdfast(['runs', 'orders']);
+      expect(stdout).toMatch(/suspended +by Alice <alice@acme\.example>, in [0-9a-f]{12}: migration\n/);
+      expect(stdout).toMatch(/goes on +by \S+, in [0-9a-f]{12}: no longer suspended \(migration\)\n/);
+      const steps = (await answer<{ step: string }[]>(project, 'runs', 'orders')).map(({ step }) => step);
+      expect(steps).toEqual(['suspend', 'pause', 'resume', 'pause', 'unsuspend']);
       expect(Object.keys(await engine.notes())).toEqual([BACKUP]);
 
       await edit(project, '  backup: [{ to: main }]\n', '');

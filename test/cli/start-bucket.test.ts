@@ -55,7 +55,7 @@ spec:
         expect((await project.holdfast(['validate', 'policies'])).status).toBe(0);
         const first = await project.holdfast(['start', '--once', '--allow-dirty']);
         expect(first.status, first.stdout + first.stderr).toBe(0);
-        expect(first.stdout).toMatch(/✓ {2}sync +orders → standby .* 40 files copied/);
+        expect(first.stdout).toMatch(/✓ {2}sync +orders → standby\/orders .* 40 files copied/);
         expect(first.stdout).toMatch(/✓ {2}restore-test +orders → offsite/);
         await writeFile(join(project.directory, 'source', 'file 7'), 'new');
         await rm(join(project.directory, 'source', 'file 8'));

@@ -94,3 +94,25 @@ test('a dash stands for stdin and stdout', async () => {
   const { stdout } = await runCli(['upgrade', '-'], { input: OLD });
   expect(stdout).toBe(OLD.replace('v1beta1', 'v1').replace('interval', 'every'));
 });
+
+test('a version that nobody knows is told at its place, and its file left alone', async () => {
+  const text = OLD + '---\n' + VAULT.replace('holdfast/v1', 'holdfast/v3');
+  const directory = folderOf({ 'old.yaml': OLD, 'new.yaml': text });
+  const { status, stdout } = await runCli(['upgrade'], { directory });
+  expect([status, stdout]).toEqual([
+    2,
+    `policies/new.yaml:10:13  unknown apiVersion "holdfast/v3"
+   10 | apiVersion: holdfast/v3
+      |             ^^^^^^^^^^^ did you mean "holdfast/v1"? known are holdfast/v1 and holdfast/v1beta1
+
+policies/old.yaml
+1 file upgraded; 1 error
+`,
+  ]);
+  expect(readFileSync(join(directory, 'policies/new.yaml'), 'utf8')).toBe(text);
+  const piped = await runCli(['upgrade', '-'], { input: 'kind: Policy\n' });
+  expect([piped.status, piped.stdout]).toEqual([
+    2,
+    expect.stringContaining('<stdin>:1:1  the document lacks "apiVersion"'),
+  ]);
+});

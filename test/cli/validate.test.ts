@@ -62,6 +62,23 @@ test('--resolved shows each value in force and where it came from, as text or as
   expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('did you mean "orders"?')]);
 });
 
+test('--resolved of what is no policy says what it is, and which policies there are', async () => {
+  const set = `kind: PolicySet
+metadata: { name: shares }
+spec:
+  each: { finance: { importance: critical }, scans: { importance: low } }
+  template: { spec: { importance: "\${importance}", source: { directory: "/srv/\${key}" }, backup: [{ to: offsite }] } }
+`;
+  const base = COPIED.slice(0, COPIED.lastIndexOf('---')).replace('name: demo', 'name: offsite');
+  const directory = folderOf({ 'base.yaml': base, 'shares.yaml': `apiVersion: holdfast/v1\n${set}` });
+  const ask = async (name: string) => (await runCli(['validate', '--resolved', name], { directory })).stderr;
+  expect(await ask('shares')).toContain('"shares" is a PolicySet, which makes 2 policies');
+  expect(await ask('shares')).toContain('name one of them: shares-finance, shares-scans');
+  expect(await ask('offsite')).toContain('"offsite" is a Repository, and no policy');
+  expect(await ask('nothing-like-it')).toContain('there is no policy named "nothing-like-it"');
+  expect(await ask('nothing-like-it')).toContain('known: shares-finance, shares-scans');
+});
+
 test('without policies it says how to begin', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-validate-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { editDistance, suggest } from '../../common/suggest.ts';
+import { editDistance, hintOfNames, suggest } from '../../common/suggest.ts';
 
 const KEYS = ['every', 'at', 'day', 'offset', 'cron', 'timezone', 'retention', 'restoreTest', 'to'];
 
@@ -18,6 +18,15 @@ test.each(['encryption', 'x', 'schedule', 'a'.repeat(1000)])('%s is like nothing
 );
 
 test('swapped neighbours are one edit', () => expect(editDistance('form', 'from')).toBe(1));
+
+test('who names what is not there is told the name that was meant, or the first of those there are', () => {
+  expect(hintOfNames('evry', KEYS)).toBe('did you mean "every"?');
+  expect(hintOfNames('x', ['one', 'two', 'one'])).toBe('known: one, two');
+  expect(hintOfNames('apps', ['app', 'apps-a', 'apps-b'])).toBe('there are apps-a, apps-b');
+  expect(hintOfNames('x', [], 'policy')).toBe('there is no policy at all');
+  const many = Array.from({ length: 25 }, (_, index) => `policy-${index}`);
+  expect(hintOfNames('x', many)).toMatch(/^known: policy-0, .*policy-19 and 5 more$/);
+});
 
 test('the distance is that of a metric: nothing between equals, and the same in both directions', () => {
   const word = fc.string({ maxLength: 12 });

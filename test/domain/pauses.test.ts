@@ -5,7 +5,7 @@ import { renderAudit } from '../../domain/audit-text.ts';
 import type { PauseRecord } from '../../domain/pause-record.ts';
 import { openPauses, pausesToKeep, pauseSpans } from '../../domain/pauses.ts';
 import { buildStatus } from '../../domain/status.ts';
-import { suspensionsOf } from '../../domain/suspensions.ts';
+import { suspensionsOf, suspensionSteps } from '../../domain/suspensions.ts';
 import { sampleAction, sampleApply, sampleRun } from '../evidence/sample-records.ts';
 
 const FROM = new Date('2026-11-23T00:00:00Z');
@@ -130,4 +130,44 @@ test('a suspension is of the author of the commit that first had it', async () =
     await buildStatus({ apply: applies[2], earlier: applies.slice(0, 2), runs: [], now: new Date(hour(3)) })
   ).policies[0]!;
   expect(actions[0]).toMatchObject({ state: 'suspended', suspended: { by: 'b <x@acme.example>', since: hour(1) } });
+});
+
+test('each suspension that came, changed or went is a step, but not one that ended by its date or got another name', async () => {
+  const step = (at: number, actions: Partial<ApplyRecord['actions'][0]>[]) =>
+    sampleApply({
+      id: String(at),
+      appliedAt: hour(at),
+      appliedBy: 'carol@ci',
+      commit: { hash: `c${at}`, author: `a${at}`, dirty: false },
+      actions: actions.map(sampleAction),
+    });
+  const check = { id: 'policy/orders/access-check', kind: 'access-check' as const };
+  const suspended = { reason: 'migration' };
+  const dated = { reason: 'move', until: hour(5) };
+  const settings = { ...sampleAction().settings, formerly: ['orders'] } as never;
+  const renamed = { id: 'policy/sales/backup/offsite', policy: 'sales', settings };
+  const told = await suspensionSteps([
+    step(0, [{}, check]),
+    step(1, [{ suspended }, { ...check, suspended }]),
+    step(2, [{ suspended }, { ...check, suspended }]),
+    step(3, [{ suspended: dated }, check]),
+    step(4, [{ ...renamed, suspended: dated }, check]),
+    step(6, [renamed, check]),
+  ]);
+  const format = 'holdfast-suspension/1';
+  const subject = 'orders';
+  expect(told).toEqual([
+    {
+      format,
+      step: 'suspend',
+      at: hour(1),
+      by: 'a1',
+      commit: 'c1',
+      ...suspended,
+      subject,
+      actions: [BACKUP, check.id],
+    },
+    { format, step: 'suspend', at: hour(3), by: 'a3', commit: 'c3', ...dated, subject, actions: [BACKUP] },
+    { format, step: 'unsuspend', at: hour(3), by: 'a3', commit: 'c3', ...suspended, subject, actions: [check.id] },
+  ]);
 });

@@ -16,7 +16,9 @@ const policyOf = (policy: string, importance: string, worstSeconds: number, miss
   importance,
   rpo: { objectiveSeconds: 7200, worstSeconds, ...(missedAt === undefined ? {} : { missedAt }) },
   skipped: 0,
-  repositories: [{ repository: 'offsite', perDay: [2, 3], reasons: {}, forgotten: 0, refused: 0, kept: [] }],
+  repositories: [
+    { repository: 'offsite', perDay: [2, 3], reasons: {}, forgotten: 0, refused: 0, refusedAtEnd: 0, kept: [] },
+  ],
 });
 const SIMULATION: Simulation = {
   format: 'holdfast-simulation/1',

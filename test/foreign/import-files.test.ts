@@ -256,3 +256,65 @@ test('whatever is done to a file, it is imported or refused, at once and without
   expect(Math.min(refused, imported)).toBeGreaterThan(100);
   expect(performance.now() - started).toBeLessThan(60_000);
 }, 90_000);
+
+const toldOf = ({ notes }: Imported): string[] =>
+  notes.map(({ kind, line, key, message }) => `${kind} ${line} ${key}: ${message}`);
+
+test('groups, and profiles that back nothing up, are told; what these do to a repository stays', async () => {
+  const imported = await importText(
+    'profiles.yaml',
+    `version: '2'
+groups:
+  nightly:
+    profiles: [web, mail]
+    run-before: echo hunter2
+    schedules: { backup: '*-*-* 02:30:00' }
+profiles:
+  web: { repository: /srv/restic, password-file: pw, backup: { source: /var/www } }
+  care:
+    repository: /srv/restic
+    password-file: pw
+    run-after: echo hunter2
+    check: { schedule: 'Sun 05:00' }
+    forget: { schedule: daily, keep-last: 3 }
+    prune: { schedule: 'Sat 05:00', run-before: echo hunter2 }
+  idle: { repository: /srv/other, password-file: pw }
+`,
+  );
+  const hooks = 'a shell command is not copied: write it as a script and name it in hooks:, which is not built yet';
+  expect(toldOf(imported)).toEqual([
+    'dropped 3 groups.nightly: a group runs its profiles one after the other, perhaps by a timer that does not stand here: each policy has its own schedule (every:, at: or cron:)',
+    'dropped 3 groups.nightly: no profile here is named mail: give its file to the same import',
+    `dropped 5 groups.nightly.run-before: ${hooks}`,
+    'dropped 9 care: it backs nothing up: no policy is made of it, and what it does to its repository stands in "restic"',
+    `dropped 12 care.run-after: ${hooks}`,
+    'dropped 14 care.forget.schedule: each policy has its own retention, and forgets by it',
+    `dropped 15 care.prune.run-before: ${hooks}`,
+    'dropped 16 idle: it backs nothing up: no policy is made of it',
+  ]);
+  const specs = Object.fromEntries(imported.documents.map(({ kind, name, spec }) => [`${kind}/${name}`, spec]));
+  expect(Object.keys(specs)).toEqual(['Location/restic', 'Repository/restic', 'Policy/web']);
+  expect(specs['Policy/web']).toMatchObject({ backup: [{ to: 'restic', every: '1d', at: '02:30' }] });
+  expect(specs['Repository/restic']).toMatchObject({
+    check: { every: '7d', day: 'sunday', at: '05:00' },
+    prune: { every: '7d', day: 'saturday', at: '05:00' },
+  });
+});
+
+test('of autorestic, copies to what is not there are told, unknown options for all, and that nothing was forgotten unasked', async () => {
+  const imported = await importText(
+    '.autorestic.yml',
+    `version: 2
+global: { forget: { keep-daily: 7 }, backup: { tag: all }, cron: '@daily' }
+backends: { b: { type: local, path: /srv/b } }
+locations:
+  home: { from: /home, to: b, copy: { b: [c] } }
+  etc: { from: /etc, to: b, forget: 'yes' }
+`,
+  );
+  expect(toldOf(imported)).toEqual([
+    'dropped 2 global.cron: holdfast has no counterpart',
+    'decide 5 locations.home.copy: the copy from b to c is left out: one of them has no counterpart',
+    'decide 5 locations.home.options: it forgot only when it was told to (autorestic forget); the policy does so each day',
+  ]);
+});

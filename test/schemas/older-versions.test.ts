@@ -191,6 +191,10 @@ policies/a.yaml:17:5  there is no Repository named "ofsite"
    17 |     ofsite: { interval: 1h }
       |     ^^^^^^ did you mean "offsite"?
 
+policies/a.yaml:18:3  warning: nothing is forgotten: a run that would forget 21 of 24 snapshots, more than maxForget (50%, as none is written) allows, is refused, as is each one after it
+   18 |   retention: { every: 1d }
+      |   ^^^^^^^^^ write maxForget: 88%, keep more, or run the retention more often
+
 policies/a.yaml:18:16  "every" is not a key of holdfast/v1beta1
    18 |   retention: { every: 1d }
       |                ^^^^^ write interval, or apiVersion: holdfast/v1
@@ -201,5 +205,5 @@ policies/a.yaml:23:40  in holdfast/v1beta1, backup is a map by repository, not a
 
 policies/a.yaml:25:13  unknown apiVersion "holdfast/v1betal"
    25 | apiVersion: holdfast/v1betal
-      |             ^^^^^^^^^^^^^^^^ did you mean "holdfast/v1beta1"?`);
+      |             ^^^^^^^^^^^^^^^^ did you mean "holdfast/v1beta1"? known are holdfast/v1 and holdfast/v1beta1`);
 });
