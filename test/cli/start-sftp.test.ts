@@ -65,7 +65,7 @@ spec:
       const first = await project.holdfast(['start', '--once', '--allow-dirty']);
       expect(first.status, first.stdout + first.stderr).toBe(0);
       expect(first.stdout).toMatch(/✓ {2}sync +orders → standby\/orders .* 40 files copied/);
-      expect(first.stdout).toMatch(/✓ {2}sync +stock → disk .* 5 files copied/);
+      expect(first.stdout).toMatch(/✓ {2}sync +stock → disk\/stock .* 5 files copied/);
       expect(first.stdout).toMatch(/✓ {2}sync +stock → standby\/stock .* 5 files copied/);
       expect(first.stdout).toMatch(/✓ {2}restore-test +orders → offsite/);
       await writeFile(join(project.directory, 'source', 'file 7'), 'new');
