@@ -22,7 +22,7 @@ export interface MoveRequest {
 /** Small files under way. */
 const FILES = 64;
 
-// As `cli/begin-early.ts` does for all but backups.
+// As `cli/main.ts` does for all but backups.
 keepYoungGeneration();
 const { action, location, place, name } = JSON.parse(process.argv[2] ?? '') as MoveRequest;
 const storage = await openStorage(location, '', action === 'get' ? 'reader' : 'writer', {

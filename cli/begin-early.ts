@@ -1,7 +1,6 @@
 /** What takes long to start begins before anything else of the program is loaded. */
 // Before any library looks at stdout: it notes how the process got it.
 import './end-process.ts';
-import { keepYoungGeneration } from '../files/young-generation.ts';
 import type { AwaitedThread } from '../files/awaited-thread.ts';
 import { startScanAhead } from '../repository/start-scan.ts';
 import { StartedThreads } from '../repository/started-threads.ts';
@@ -24,9 +23,6 @@ export function beginEarly(argv: readonly string[]): void {
   const command = argv.find((word) => !word.startsWith('-'));
   const without = WITHOUT_THREADS.get(command ?? '');
   const needsThreads = without !== undefined && !argv.some((word) => without.has(word));
-  // Where nothing has changed, all work of a backup is this thread's and the scan's: collecting a small one over and over would
-  // be a tenth of it. It grows until the threads that store something start.
-  if (command !== 'backup') keepYoungGeneration();
   if (!needsThreads) return;
   if (command === 'backup') scan = startScanAhead();
   else if (command === 'restore' || command === 'check') readers = new StartedThreads(command);

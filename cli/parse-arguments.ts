@@ -12,6 +12,8 @@ export interface GlobalOptions {
 }
 
 export interface ParsedArguments {
+  /** Of the command. */
+  name: string;
   command: CliCommand;
   global: GlobalOptions & { /** How often -v was given. */ verbosity: number };
   args: (string | string[] | undefined)[];
@@ -62,7 +64,7 @@ export async function parseArguments(
     for (const option of globalOptions()) subcommand.addOption(option.hideHelp());
     subcommand.action((...received: unknown[]) => {
       const args = received.slice(0, -2) as (string | string[] | undefined)[];
-      parsed = { command, args, options: subcommand.opts() };
+      parsed = { name: entry.name, command, args, options: subcommand.opts() };
     });
   }
   try {

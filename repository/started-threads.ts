@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AwaitedThread, type Awaiting } from '../files/awaited-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
+import { startingThread } from '../files/young-generation.ts';
 import type { AwaitedSettings, ReaderSettings } from './reader-messages.ts';
 
 const MAX_THREADS = 4;
@@ -36,7 +37,7 @@ export class StartedThreads {
 
 /** A reader thread, ready for tasks. */
 export function startReader(workerData: ReaderSettings): Worker {
-  return new Worker(readerModule(), { ...OPTIONS, workerData });
+  return startingThread(new Worker(readerModule(), { ...OPTIONS, workerData }));
 }
 
 function readerModule(): URL {

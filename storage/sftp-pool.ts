@@ -8,8 +8,14 @@ import type { SftpSession } from './sftp-session.ts';
 /** How long a server may be away before work that goes on elsewhere is given up: no further try is begun then. */
 const PATIENCE_MILLISECONDS = 5000;
 
-/** Work under way on each connection before another one is opened. */
-const WORK_PER_CONNECTION = 4;
+/** Work under way on each session before another one is opened. */
+const WORK_PER_SESSION = 4;
+
+/**
+ * Sessions on each connection, each a process of its own on the server, once all connections have enough to do: a server
+ * works on one request of a session after the other, and a disk syncs several small files in the time of one.
+ */
+const SESSIONS_PER_CONNECTION = 4;
 
 /** A connection that counts as busy until it is released. */
 export interface HeldConnection {
@@ -17,10 +23,17 @@ export interface HeldConnection {
   release(): void;
 }
 
-interface Member {
-  session: Promise<SftpSession>;
-  opened?: SftpSession;
-  work: number;
+class Member {
+  readonly session: Promise<SftpSession>;
+  /** The first session of its connection; itself, when it is that. */
+  readonly first: Member;
+  opened: SftpSession | undefined;
+  work = 0;
+
+  constructor(session: Promise<SftpSession>, first?: Member) {
+    this.session = session;
+    this.first = first ?? this;
+  }
 }
 
 export class SftpPool {
@@ -28,8 +41,9 @@ export class SftpPool {
   readonly #onRetry: OnRetry | undefined;
   #limit: number;
   #members: Member[] = [];
+  #sessionsPerConnection = SESSIONS_PER_CONNECTION;
   /** A line that is cut may be cut again: from then on each connection carries little, so that a cut costs little. */
-  #workPerConnection = WORK_PER_CONNECTION;
+  #workPerSession = WORK_PER_SESSION;
   #closed = false;
 
   constructor(connect: () => Promise<SftpSession>, limit: number, onRetry?: OnRetry) {
@@ -50,7 +64,7 @@ export class SftpPool {
       return await this.#runOnce((session) => work(session, false), options.signal);
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
-      this.#workPerConnection = 1;
+      this.#spread();
       if (!options.repeatable || this.#closed) throw error;
       throwIfAborted(options.signal);
       return await this.#runAgain(work, error, options.signal);
@@ -73,7 +87,12 @@ export class SftpPool {
 
   /** Whether a connection was lost: more may be. */
   get wasCut(): boolean {
-    return this.#workPerConnection < WORK_PER_CONNECTION;
+    return this.#workPerSession < WORK_PER_SESSION;
+  }
+
+  #spread(): void {
+    this.#workPerSession = 1;
+    this.#sessionsPerConnection = 1;
   }
 
   /**
@@ -81,7 +100,7 @@ export class SftpPool {
    * for. Throws StorageError.
    */
   async hold(lost: ConnectionLost, signal: AbortSignal | undefined): Promise<HeldConnection> {
-    this.#workPerConnection = 1;
+    this.#spread();
     const begun = performance.now();
     this.#onRetry?.({ what: lost.message, atMs: Date.now() });
     try {
@@ -132,30 +151,49 @@ export class SftpPool {
     }
   }
 
-  /** Some servers let an account have a few connections only: what one more would have done, the others do. */
+  /** Some servers let an account have a few connections or sessions only: what one more would have done, the others do. */
   async #sessionOf(member: Member, signal: AbortSignal | undefined): Promise<SftpSession> {
     try {
       return await abortable(member.session, signal);
     } catch (error) {
       const other = this.#members.find(({ opened }) => opened?.isLost === false)?.opened;
       if (other === undefined || signal?.aborted === true) throw error;
-      this.#limit = Math.max(this.#members.length, 1);
+      if (member.first === member) this.#limit = Math.max(this.#connections().size, 1);
+      else this.#sessionsPerConnection = Math.max(this.#connections().get(member.first) ?? 0, 1);
       return other;
     }
   }
 
-  /** The least busy connection; a new one where all have enough to do. */
+  /** The first session of each connection, with how many there are on it. */
+  #connections(): Map<Member, number> {
+    const counts = new Map<Member, number>();
+    for (const { first } of this.#members) counts.set(first, (counts.get(first) ?? 0) + 1);
+    return counts;
+  }
+
+  /** The least busy session; a new connection, then a new session of one, where all have enough to do. */
   #choose(): Member {
     this.#members = this.#members.filter(({ opened }) => opened?.isLost !== true);
     let best: Member | undefined;
     for (const member of this.#members) if (best === undefined || member.work < best.work) best = member;
-    if (best !== undefined && (best.work < this.#workPerConnection || this.#members.length >= this.#limit)) return best;
-    return this.#open();
+    if (best !== undefined && best.work < this.#workPerSession) return best;
+    const connections = this.#connections();
+    if (best === undefined || connections.size < this.#limit) return this.#open();
+    let least = this.#sessionsPerConnection;
+    let first: Member | undefined;
+    for (const [each, count] of connections) {
+      if (count >= least || each.opened === undefined) continue;
+      least = count;
+      first = each;
+    }
+    return first === undefined ? best : this.#open(first);
   }
 
-  #open(): Member {
+  /** One more connection, or one more session on one that is open. */
+  #open(first?: Member): Member {
     // Several callers share it: the signal of one must not take it from the others.
-    const member: Member = { session: this.#connect(), work: 0 };
+    const session = first?.opened?.openAnother() ?? this.#connect();
+    const member = new Member(session, first);
     this.#members.push(member);
     member.session.then(
       (session) => {

@@ -20,7 +20,7 @@ test('a repository is opened by its name in the policies, and one that is not th
   expect([found.status, found.stdout]).toEqual([0, expect.stringContaining('1 snapshot\n')]);
   expect(found.stderr).toContain('holdfast validate shows them');
   const unknown = await run('snapshots', '--repository', 'dem');
-  expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('known: demo')]);
+  expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('did you mean "demo"?')]);
   writeFileSync(join(fixture.folder, 'password'), 'other');
   expect((await run('snapshots', '--repository', 'demo')).status).toBe(12);
   writeFileSync(

@@ -49,9 +49,15 @@ export function appendOnlyOptions(folder: string): string {
   return `command="internal-sftp -d ${folder} -u 0337 -P ${denied}",restrict`;
 }
 
-/** `folder`: below it are its files, keys and settings; removed when it stops. Default: a temporary one. */
-export async function startSshd(command: string, options: { folder?: string } = {}): Promise<SshServer> {
-  const { folder = await mkdtemp(join(tmpdir(), 'holdfast-sshd-')) } = options;
+/**
+ * `folder`: below it are its files, keys and settings; removed when it stops. Default: a temporary one. `maxSessions`: on each
+ * connection; default: OpenSSH's own, 10.
+ */
+export async function startSshd(
+  command: string,
+  options: { folder?: string; maxSessions?: number } = {},
+): Promise<SshServer> {
+  const { folder = await mkdtemp(join(tmpdir(), 'holdfast-sshd-')), maxSessions = 10 } = options;
   const data = join(folder, 'data');
   await mkdir(data);
   // As root, Debian's sshd wants the folder that its service makes.
@@ -86,6 +92,7 @@ export async function startSshd(command: string, options: { folder?: string } = 
     KbdInteractiveAuthentication: 'no',
     PermitRootLogin: 'yes',
     MaxStartups: 100,
+    MaxSessions: maxSessions,
     LogLevel: 'INFO',
     Subsystem: 'sftp internal-sftp',
   };

@@ -264,14 +264,59 @@ sshd.describe('SFTP, on OpenSSH', () => {
   });
 
   it('opens no more connections than it is told to', async () => {
-    const before = await sessionsOf(server.port);
+    const before = await connectionsTo(server.port);
     const storage = await open(fresh(), 'admin', { connections: 2 });
     const names = Array.from({ length: 40 }, (_, number) => `object-${number}`);
     await Promise.all(names.map((name) => storage.write(name, Buffer.alloc(100_000))));
-    expect(await sessionsOf(server.port)).toBe(before + 2);
+    expect(await connectionsTo(server.port)).toBe(before + 2);
     await storage.close();
   });
+
+  describe('many small files at once', () => {
+    const writeAll = async (storage: Storage): Promise<string[]> => {
+      const names = Array.from({ length: 64 }, (_, number) => `object-${String(number).padStart(2, '0')}`);
+      await Promise.all(names.map((name) => storage.write(name, Buffer.from(name))));
+      for (const name of names) expect(String(await storage.read(name))).toBe(name);
+      return names;
+    };
+
+    it('are worked on by several processes of the server on each connection', async () => {
+      const storage = await open(fresh(), 'admin', { connections: 2 });
+      // What is opened first takes the first work: only the second round finds all connections open.
+      await writeAll(storage);
+      await writeAll(storage);
+      expect(await sftpProcessesOf(server.pid())).toBe(8);
+      await storage.close();
+    });
+
+    it('are all written where the server allows one session on a connection', async () => {
+      const strict = await startSshd(sshd.command, { maxSessions: 1 });
+      try {
+        const storage = await openSftpStorage(strict.place('data'), strict.identity('admin'), strict.surroundings, {
+          role: 'writer',
+          connections: 2,
+        });
+        await writeAll(storage);
+        const names = await writeAll(storage);
+        expect((await namesOf(storage)).toSorted()).toEqual(names);
+        expect(await sftpProcessesOf(strict.pid())).toBe(2);
+        await storage.close();
+      } finally {
+        await strict.stop();
+      }
+    });
+  });
 });
+
+/** Processes below one that serve SFTP sessions: sshd names itself so. */
+async function sftpProcessesOf(ancestor: number): Promise<number> {
+  const { stdout } = await execFileAsync('ps', ['-eo', 'pid=,ppid=,args=']);
+  const processes = stdout.split('\n').map((line) => /^ *(\d+) +(\d+) +(.*)$/.exec(line)?.slice(1) ?? []);
+  const parentOf = new Map(processes.map(([pid, parent]) => [Number(pid), Number(parent)]));
+  const isBelow = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === ancestor || isBelow(parentOf.get(pid)));
+  return processes.filter(([pid, , args]) => args?.includes('internal-sftp') === true && isBelow(Number(pid))).length;
+}
 
 async function namesOf(storage: Storage): Promise<string[]> {
   const names: string[] = [];
@@ -289,7 +334,7 @@ async function* failing(): AsyncIterable<Buffer> {
 }
 
 /** Connections of this process to a port, as the kernel lists them. */
-async function sessionsOf(port: number): Promise<number> {
+async function connectionsTo(port: number): Promise<number> {
   const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const sockets = (await readFile('/proc/self/net/tcp', 'utf8')).split('\n').map((line) => line.trim().split(/ +/));
   // State 01: established.
