@@ -67,11 +67,15 @@ export function isMalformed(pattern: string): boolean {
 
 function segmentExpression(pattern: string): RegExp | undefined {
   const characters = [...pattern];
+  /** What stands between the stars: each matches so many characters, and no more. */
+  const pieces: string[] = [];
   let source = '';
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at]!;
-    if (character === '*') source += '[^/]*';
-    else if (character === '?') source += '[^/]';
+    if (character === '*') {
+      pieces.push(source);
+      source = '';
+    } else if (character === '?') source += '[^/]';
     else if (character === '[') {
       const set = readSet(characters, at + 1);
       if (set === undefined) return undefined;
@@ -83,7 +87,13 @@ function segmentExpression(pattern: string): RegExp | undefined {
       source += codePoint(literal);
     }
   }
-  return new RegExp(`^${source}$`, 'su');
+  if (pieces.length === 0) return new RegExp(`^${source}$`, 'su');
+  // Where a piece fits first leaves the most to those behind it, so that no other place is tried: many stars would take for ever.
+  const [first, ...middle] = pieces;
+  const placed = middle
+    .filter((piece) => piece !== '')
+    .map((piece, number) => `(?=(?<at${number}>[^/]*?${piece}))\\k<at${number}>`);
+  return new RegExp(`^${first}${placed.join('')}[^/]*${source}$`, 'su');
 }
 
 /** A set from behind its bracket to the closing one; undefined when malformed. */

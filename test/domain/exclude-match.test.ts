@@ -94,3 +94,25 @@ describe('the judgement before the run is that of the run', () => {
     );
   });
 });
+
+test.each([
+  ['ab', 'a*b', true],
+  ['axbxb', 'a*b', true],
+  ['axbxc', 'a*b', false],
+  ['aab', 'a*ab', true],
+  ['ab', 'a*ab', false],
+  ['xaybzb', '*a*b*', true],
+  ['xbyaz', '*a*b*', false],
+  ['abcabd', '*a?d', true],
+  ['aXbXc', 'a*[X-Z]*c', true],
+  ['ac', 'a**c', true],
+])('%s against %s: %s, wherever its stars begin', (segment, pattern, expected) => {
+  expect(matchesSegment(segment, pattern)).toBe(expected);
+});
+
+test('a name of a hundred stars is told apart from its pattern in a moment', () => {
+  const stars = '*d - '.repeat(100);
+  const begun = performance.now();
+  expect([matchesSegment(stars, stars), matchesSegment(`${stars}x`, `${stars}y`)]).toEqual([true, false]);
+  expect(performance.now() - begun).toBeLessThan(1000);
+});
