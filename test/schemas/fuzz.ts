@@ -107,7 +107,13 @@ async function main(): Promise<void> {
           if (total.files >= wanted) resolve();
         }
       });
-      return { stop: () => (clearTimeout(timer), worker.terminate()) };
+      // What it says after that would begin the wait for its next word.
+      const stop = (): Promise<number> => {
+        worker.removeAllListeners('message');
+        clearTimeout(timer);
+        return worker.terminate();
+      };
+      return { stop };
     });
     stopAll = () => workers.forEach(({ stop }) => void stop());
   });
