@@ -1,11 +1,10 @@
 /** A local tree of a sync that a thread of its own lists, ahead of whoever plans with it. */
-import { Worker } from 'node:worker_threads';
 import { InterruptedError } from '../common/errors.ts';
 import { unpackListings, type FolderListing, type PackedListings } from '../files/packed-listings.ts';
 import { ScanControl } from '../files/scan-control.ts';
 import { MAX_ENTRIES_AHEAD, SCAN_THREAD_LIMITS, ScanThread } from '../files/scan-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
-import { startingThread } from '../files/young-generation.ts';
+import { startThread } from '../files/young-generation.ts';
 import type { ListingSource, ScanRecording } from './scan-recording.ts';
 import type { SyncScanTask } from './sync-scan-worker.ts';
 
@@ -22,12 +21,10 @@ export class ScannedTree implements ListingSource {
   ) {
     const control = new ScanControl(MAX_ENTRIES_AHEAD);
     this.#thread = new ScanThread({
-      thread: startingThread(
-        new Worker(workerModule('./sync-scan-worker', import.meta.url), {
-          ...SCAN_THREAD_LIMITS,
-          workerData: { ...task, control: control.memory, maxEntriesAhead: MAX_ENTRIES_AHEAD } satisfies SyncScanTask,
-        }),
-      ),
+      thread: startThread(workerModule('./sync-scan-worker', import.meta.url), {
+        ...SCAN_THREAD_LIMITS,
+        workerData: { ...task, control: control.memory, maxEntriesAhead: MAX_ENTRIES_AHEAD } satisfies SyncScanTask,
+      }),
       control,
       unpack: unpackListings,
       sizeOf: ({ counts }) => counts.size,

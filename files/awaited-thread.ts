@@ -1,6 +1,6 @@
 /** A thread that starts before it is known what for: it loads its code, and waits for its settings. */
-import { parentPort, receiveMessageOnPort, Worker, type WorkerOptions } from 'node:worker_threads';
-import { startingThread } from './young-generation.ts';
+import { parentPort, receiveMessageOnPort, type Worker, type WorkerOptions } from 'node:worker_threads';
+import { startThread } from './young-generation.ts';
 
 const WAITING = 0;
 const SETTINGS_SENT = 1;
@@ -22,9 +22,7 @@ export class AwaitedThread {
   /** @param data Goes along with `Awaiting`. */
   constructor(module: URL, data: object, options: Omit<WorkerOptions, 'workerData'>) {
     const awaited = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    this.#worker = startingThread(
-      new Worker(module, { ...options, workerData: { ...data, awaited } satisfies Awaiting }),
-    );
+    this.#worker = startThread(module, { ...options, workerData: { ...data, awaited } satisfies Awaiting });
     this.#state = new Int32Array(awaited);
     // Whoever takes it listens, too. Until then nobody has to know: another thread is started, and fails likewise.
     this.#worker.once('error', () => (this.#hasFailed = true));

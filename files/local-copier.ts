@@ -1,7 +1,7 @@
 /** Copies many files between two folders of this machine: threads write them, and all of a batch are made durable at once. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { ByteString } from '../common/byte-string.ts';
 import { InterruptedError } from '../common/errors.ts';
 import { baseName, displayPath, joinPath, parentPath, toBytes } from './byte-path.ts';
@@ -12,7 +12,7 @@ import type { CopyTold, EntryMetadata, FileEntry, TreeCopier } from './file-tree
 import { syncFileSystem } from './native-sync.ts';
 import { NewFolders, type NewFolder, type Waiting } from './new-folders.ts';
 import { workerModule } from './worker-module.ts';
-import { startingThread } from './young-generation.ts';
+import { startThread } from './young-generation.ts';
 
 /** More than two disturb each other more than they help, on the disks that were measured. */
 const MAX_THREADS = 4;
@@ -171,12 +171,10 @@ export class LocalCopier implements TreeCopier {
   }
 
   #startThread(): Thread {
-    const worker = startingThread(
-      new Worker(workerModule('./copy-worker', import.meta.url), {
-        workerData: this.#settings,
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-      }),
-    );
+    const worker = startThread(workerModule('./copy-worker', import.meta.url), {
+      workerData: this.#settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    });
     const thread: Thread = { worker, underWay: [], written: [], renaming: [] };
     worker.on('message', (reply: CopyReply) => this.#receive(thread, reply));
     worker.on('error', (error) => this.#fail(error));

@@ -1,6 +1,6 @@
 /** How much of what was just made V8 lets gather before it collects: its young generation. */
 import v8 from 'node:v8';
-import type { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /** Other versions of Node may not know the flag, and would say so on every start. */
 const KNOWS_FLAG = process.versions.node.startsWith('24.');
@@ -22,11 +22,13 @@ export function keepYoungGeneration(): void {
 }
 
 /**
- * Hands on a thread that was just started, and until it first says something, or ends, leaves V8 its own flags: code that was compiled
- * under others is not taken, so that a thread would compile all of Node's anew, 40 ms of processor time and more.
+ * Starts a thread, and until it first says something, or ends, leaves V8 its own flags: code that was compiled under others is not taken,
+ * so that a thread would compile all of Node's anew, 40 ms of processor time and more.
  */
-export function startingThread(thread: Worker): Worker {
+export function startThread(module: string | URL, options: WorkerOptions): Worker {
   starting++;
+  setFlag();
+  const thread = new Worker(module, options);
   let isStarting = true;
   const started = (): void => {
     if (!isStarting) return;
@@ -34,9 +36,7 @@ export function startingThread(thread: Worker): Worker {
     starting--;
     setFlag();
   };
-  thread.once('message', started).once('exit', started);
-  setFlag();
-  return thread;
+  return thread.once('message', started).once('exit', started);
 }
 
 function setFlag(): void {

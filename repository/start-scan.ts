@@ -1,8 +1,9 @@
 /** Starts the thread of a backup's scan: with its task, or before there is one. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { AwaitedThread } from '../files/awaited-thread.ts';
 import { SCAN_THREAD_LIMITS } from '../files/scan-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
+import { startThread } from '../files/young-generation.ts';
 import type { ScanTask } from './scan-worker.ts';
 
 /** It loads its code while others find out what is to be scanned. Hand it to `scanSources`, or close it. */
@@ -11,7 +12,7 @@ export function startScanAhead(): AwaitedThread {
 }
 
 export function startScan(workerData: ScanTask): Worker {
-  return new Worker(scanModule(), { ...SCAN_THREAD_LIMITS, workerData });
+  return startThread(scanModule(), { ...SCAN_THREAD_LIMITS, workerData });
 }
 
 function scanModule(): URL {

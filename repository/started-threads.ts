@@ -1,9 +1,9 @@
 /** Reader threads that start before a repository is open: they load their code while the password is made a key. */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { AwaitedThread, type Awaiting } from '../files/awaited-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
-import { startingThread } from '../files/young-generation.ts';
+import { startThread } from '../files/young-generation.ts';
 import type { AwaitedSettings, ReaderSettings } from './reader-messages.ts';
 
 const MAX_THREADS = 4;
@@ -37,7 +37,7 @@ export class StartedThreads {
 
 /** A reader thread, ready for tasks. */
 export function startReader(workerData: ReaderSettings): Worker {
-  return startingThread(new Worker(readerModule(), { ...OPTIONS, workerData }));
+  return startThread(readerModule(), { ...OPTIONS, workerData });
 }
 
 function readerModule(): URL {

@@ -1,6 +1,6 @@
 /** The archiver's worker threads: hands jobs out, takes finished packs in, and keeps what is under way within bounds. */
-import { Worker } from 'node:worker_threads';
-import { keepYoungGeneration, startingThread } from '../files/young-generation.ts';
+import type { Worker } from 'node:worker_threads';
+import { keepYoungGeneration, startThread } from '../files/young-generation.ts';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { SharedBlobTable } from './blob-table.ts';
 import type { KnownBlobs } from './known-blobs.ts';
@@ -163,12 +163,10 @@ export class WorkerPool {
     keepYoungGeneration();
     const { settings, known } = this.#options;
     const workerData: WorkerSettings = { ...settings, knownBlobs: known.memory, abort: this.#abort };
-    const thread = startingThread(
-      new Worker(workerModule('./archive-worker', import.meta.url), {
-        workerData,
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-      }),
-    );
+    const thread = startThread(workerModule('./archive-worker', import.meta.url), {
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    });
     const worker: PoolWorker = { thread, underWay: new Map(), knownVersion: known.version };
     this.#workers.push(worker);
     thread.on('message', (message: MessageFromWorker) => this.#receive(worker, message));

@@ -93,6 +93,9 @@ function find(name: PeerName): string | undefined {
   return SERVERS.has(name) ? findServer(name) : findOnPath(name);
 }
 
+/** For what only root may do, mounting above all: skipped for others, but not in CI. */
+export const itAsRoot = process.getuid?.() === 0 || isCi() ? it : it.skip;
+
 /** Whether the tests run where nothing may be skipped. */
 export function isCi(): boolean {
   return !['', '0', 'false', undefined].includes(process.env['CI']);

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { initRepository } from '../../repository/init-repository.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
-import { isCi } from '../peers.ts';
+import { itAsRoot } from '../peers.ts';
 import { mountSmallDisk } from '../servers/small-disk.ts';
 import type { Toxic } from '../servers/toxiproxy.ts';
 import { runCli, type CliResult } from './run-cli.ts';
@@ -207,7 +207,6 @@ export function describeFaults(start: (folder?: string) => Promise<FaultyServer>
     );
   }
 
-  const itAsRoot = process.getuid?.() === 0 || isCi() ? it : it.skip;
   itAsRoot(
     'a full disk fails the backup and shows nothing half-written; with more room the next one finishes',
     async () => {

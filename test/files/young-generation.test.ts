@@ -1,8 +1,7 @@
 /** Flags of V8 while threads start: code that was compiled under others is not taken. */
 import v8 from 'node:v8';
-import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { keepYoungGeneration, startingThread } from '../../files/young-generation.ts';
+import { keepYoungGeneration, startThread } from '../../files/young-generation.ts';
 
 const SPEAKS = "require('node:worker_threads').parentPort.postMessage('begun'); setTimeout(() => {}, 1000);";
 
@@ -11,7 +10,7 @@ it('a thread that starts finds the flags of before, until it has said something 
   keepYoungGeneration();
   const kept = v8.cachedDataVersionTag();
   expect(kept).not.toBe(own);
-  const [speaking, silent] = [SPEAKS, ''].map((code) => startingThread(new Worker(code, { eval: true })));
+  const [speaking, silent] = [SPEAKS, ''].map((code) => startThread(code, { eval: true }));
   expect(v8.cachedDataVersionTag()).toBe(own);
   const ended = new Promise((resolve) => silent!.once('exit', resolve));
   const spoken = new Promise((resolve) => speaking!.once('message', resolve));
@@ -19,6 +18,6 @@ it('a thread that starts finds the flags of before, until it has said something 
   expect(v8.cachedDataVersionTag()).toBe(kept);
   // Its end is no second start.
   await new Promise((resolve) => speaking!.once('exit', resolve));
-  startingThread(new Worker('', { eval: true }));
+  startThread('', { eval: true });
   expect(v8.cachedDataVersionTag()).toBe(own);
 });

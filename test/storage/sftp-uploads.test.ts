@@ -4,10 +4,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { openSftpStorage } from '../../storage/sftp.ts';
 import { WITHOUT_ROOT_POWERS } from '../cli/run-cli.ts';
-import { isCi, requirePeer } from '../peers.ts';
+import { itAsRoot, requirePeer } from '../peers.ts';
 import { mountSmallDisk } from '../servers/small-disk.ts';
 import { startSshd } from '../servers/sshd.ts';
 import type { Toxic } from '../servers/toxiproxy.ts';
@@ -80,9 +80,7 @@ toxiproxy.describe('an SFTP upload on a line that is cut every 5 MiB', () => {
 });
 
 // Root may write into any file, unless it gives that power away.
-const bound = process.getuid?.() === 0 ? toxiproxy.describe : describe.skip;
-
-bound('SFTP on a server whose account is bound by modes', () => {
+toxiproxy.describe('SFTP on a server whose account is bound by modes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bound-'));
   const command = join(folder, 'sshd');
   writeFileSync(command, `#!/bin/sh\nexec ${WITHOUT_ROOT_POWERS.join(' ')} ${sshd.command} "$@"\n`, { mode: 0o755 });
@@ -98,8 +96,6 @@ bound('SFTP on a server whose account is bound by modes', () => {
       expect((await stat(join(data, 'large'))).mode & 0o777).toBe(0o400);
     }));
 });
-
-const itAsRoot = process.getuid?.() === 0 || isCi() ? it : it.skip;
 
 sshd.describe('SFTP on OpenSSH’s server', () => {
   itAsRoot('says that its disk is full, and how full, where the server says no more than "Failure"', async () => {
