@@ -1,10 +1,10 @@
 /** scrypt (RFC 7914) with its p lanes in several threads: a password becomes a key in a fraction of the time of one thread. */
 import { pbkdf2Sync } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { giveBackMemory } from './native-memory.ts';
 import { laneMemoryBytes, MAX_LANES_AT_ONCE, mixLanes, RomixModules, type RomixParameters } from './romix.ts';
 import { workerModule } from '../files/worker-module.ts';
+import { startThread } from '../files/young-generation.ts';
 
 const DERIVED_BYTES = 64;
 const MAX_THREADS = 4;
@@ -83,7 +83,7 @@ export function planThreads(
 
 async function runThread(workerData: MixTask): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const thread = new Worker(workerModule('./romix-worker', import.meta.url), { workerData });
+  const thread = startThread(workerModule('./romix-worker', import.meta.url), { workerData });
   thread.once('message', () => resolve());
   thread.once('error', reject);
   thread.once('exit', () => reject(new Error('a thread ended before its lanes were mixed')));
