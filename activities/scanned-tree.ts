@@ -4,7 +4,7 @@ import { unpackListings, type FolderListing, type PackedListings } from '../file
 import { ScanControl } from '../files/scan-control.ts';
 import { MAX_ENTRIES_AHEAD, SCAN_THREAD_LIMITS, ScanThread } from '../files/scan-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
-import { startThread } from '../files/young-generation.ts';
+import { startThread } from '../files/v8-flags.ts';
 import type { ListingSource, ScanRecording } from './scan-recording.ts';
 import type { SyncScanTask } from './sync-scan-worker.ts';
 

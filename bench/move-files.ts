@@ -7,7 +7,7 @@ import { fromText } from '../files/byte-path.ts';
 import { writePieces } from '../files/durable-file.ts';
 import { openLocalTree } from '../files/local-tree.ts';
 import { openStorage } from '../storage/open-storage.ts';
-import { keepYoungGeneration } from '../files/young-generation.ts';
+import { keepYoungGeneration } from '../files/v8-flags.ts';
 import type { StorageLocation } from '../storage/storage-location.ts';
 
 export interface MoveRequest {

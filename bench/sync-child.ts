@@ -5,7 +5,7 @@ import type { Dependencies } from '../activities/dependencies.ts';
 import { silentProgress } from '../common/progress.ts';
 import type { ActionRequest, SyncSettings } from '../domain/action.ts';
 import { openEvidenceStore } from '../evidence/open-evidence-store.ts';
-import { keepYoungGeneration } from '../files/young-generation.ts';
+import { keepYoungGeneration } from '../files/v8-flags.ts';
 import { openLocalStorage } from '../storage/local.ts';
 
 // As the worker's process begins; given to Node as an option the flag does not do the same.

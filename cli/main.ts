@@ -1,6 +1,6 @@
 /** The command line: turns arguments into the one command that runs, and what comes of it into words and an exit status. */
 import { InterruptedError, StorageError } from '../common/errors.ts';
-import { keepYoungGeneration } from '../files/young-generation.ts';
+import { keepYoungGeneration } from '../files/v8-flags.ts';
 import { endEarly } from './begin-early.ts';
 import type { CliContext } from './command.ts';
 import { endProcess } from './end-process.ts';

@@ -1,6 +1,6 @@
 /** A thread that starts before it is known what for: it loads its code, and waits for its settings. */
 import { parentPort, receiveMessageOnPort, type Worker, type WorkerOptions } from 'node:worker_threads';
-import { startThread } from './young-generation.ts';
+import { startThread } from './v8-flags.ts';
 
 const WAITING = 0;
 const SETTINGS_SENT = 1;

@@ -12,7 +12,7 @@ import type { CopyTold, EntryMetadata, FileEntry, TreeCopier } from './file-tree
 import { syncFileSystem } from './native-sync.ts';
 import { NewFolders, type NewFolder, type Waiting } from './new-folders.ts';
 import { workerModule } from './worker-module.ts';
-import { startThread } from './young-generation.ts';
+import { startThread } from './v8-flags.ts';
 
 /** More than two disturb each other more than they help, on the disks that were measured. */
 const MAX_THREADS = 4;

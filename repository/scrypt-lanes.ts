@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { giveBackMemory } from './native-memory.ts';
 import { laneMemoryBytes, MAX_LANES_AT_ONCE, mixLanes, RomixModules, type RomixParameters } from './romix.ts';
 import { workerModule } from '../files/worker-module.ts';
-import { startThread } from '../files/young-generation.ts';
+import { startThread } from '../files/v8-flags.ts';
 
 const DERIVED_BYTES = 64;
 const MAX_THREADS = 4;

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { AwaitedThread } from '../files/awaited-thread.ts';
 import { SCAN_THREAD_LIMITS } from '../files/scan-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
-import { startThread } from '../files/young-generation.ts';
+import { startThread } from '../files/v8-flags.ts';
 import type { ScanTask } from './scan-worker.ts';
 
 /** It loads its code while others find out what is to be scanned. Hand it to `scanSources`, or close it. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { AwaitedThread, type Awaiting } from '../files/awaited-thread.ts';
 import { workerModule } from '../files/worker-module.ts';
-import { startThread } from '../files/young-generation.ts';
+import { startThread } from '../files/v8-flags.ts';
 import type { AwaitedSettings, ReaderSettings } from './reader-messages.ts';
 
 const MAX_THREADS = 4;

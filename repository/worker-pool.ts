@@ -1,6 +1,6 @@
 /** The archiver's worker threads: hands jobs out, takes finished packs in, and keeps what is under way within bounds. */
 import type { Worker } from 'node:worker_threads';
-import { keepYoungGeneration, startThread } from '../files/young-generation.ts';
+import { keepYoungGeneration, startThread } from '../files/v8-flags.ts';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { SharedBlobTable } from './blob-table.ts';
 import type { KnownBlobs } from './known-blobs.ts';

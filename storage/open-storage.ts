@@ -1,6 +1,7 @@
 /** The list of backends: opens the storage of a location. */
 import { join, posix } from 'node:path';
 import { rateClock } from '../common/rate-limits.ts';
+import { whileLoading } from '../files/v8-flags.ts';
 import { openLocalStorage } from './local.ts';
 import { sftpTiming, silenceLimit } from './silence-limit.ts';
 import type { StorageIdentity, StorageLocation, StorageSurroundings } from './storage-location.ts';
@@ -17,7 +18,11 @@ export async function openStorage(
   role: StorageRole,
   surroundings: StorageSurroundings,
 ): Promise<Storage> {
-  const storage = await withinLimits(await openBackend(location, path, role, surroundings), location, surroundings);
+  const storage = await withinLimits(
+    await whileLoading(() => openBackend(location, path, role, surroundings)),
+    location,
+    surroundings,
+  );
   if (location.local !== undefined) return storage;
   // Requests to others cost money; those to a disk are nobody's business.
   const { counting } = await import('./counting.ts');

@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { rateClock } from '../common/rate-limits.ts';
 import type { FileTree } from '../files/file-tree.ts';
+import { whileLoading } from '../files/v8-flags.ts';
 import { createCounts } from './counting.ts';
 import { identityOf, sftpOptionsOf } from './open-storage.ts';
 import type { RemoteLocation, StorageSurroundings } from './storage-location.ts';
@@ -20,7 +21,7 @@ export async function openTree(
   role: StorageRole,
   surroundings: StorageSurroundings,
 ): Promise<RemoteTree> {
-  const tree = await openKind(location, path, role, surroundings);
+  const tree = await whileLoading(() => openKind(location, path, role, surroundings));
   const limitsAt = rateClock(location.limits ?? {});
   if (limitsAt === undefined) return tree;
   const { throttledTree } = await import('./throttled-tree.ts');

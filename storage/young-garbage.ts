@@ -28,8 +28,10 @@ export function madeGarbage(bytes: number): void {
 /** V8 has the function where its flag is set when a context begins; where it has not, it collects as it would have. */
 function findCollector(): () => void {
   v8.setFlagsFromString('--expose-gc');
+  const gc: unknown = vm.runInNewContext('globalThis.gc');
+  // Later threads would not take code that was compiled without it.
+  v8.setFlagsFromString('--no-expose-gc');
   // So little is collected at once by one thread: the others would have to be woken, and waited for where the processors have other work.
   if (KNOWS_FLAG) v8.setFlagsFromString('--no-parallel-scavenge');
-  const gc: unknown = vm.runInNewContext('globalThis.gc');
   return typeof gc === 'function' ? () => void gc({ type: 'minor' }) : () => {};
 }
