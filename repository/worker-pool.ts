@@ -1,5 +1,6 @@
 /** The archiver's worker threads: hands jobs out, takes finished packs in, and keeps what is under way within bounds. */
 import type { Worker } from 'node:worker_threads';
+import { SmallHeap } from '../files/collector.ts';
 import { keepYoungGeneration, startThread } from '../files/v8-flags.ts';
 import type { Job, JobResult, MessageFromWorker, MessageToWorker, WorkerSettings } from './archive-messages.ts';
 import type { SharedBlobTable } from './blob-table.ts';
@@ -60,6 +61,8 @@ export class WorkerPool {
   #unwrittenBytes = 0;
   #jobNumber = 0;
   #failure: { error: unknown } | undefined;
+  /** From the first pack on, when it is no backup of little: what takes the most memory comes with them. */
+  #heap: SmallHeap | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -185,10 +188,12 @@ export class WorkerPool {
     const pending = worker.underWay.get(message.number);
     worker.underWay.delete(message.number);
     pending?.resolve(message.result);
+    this.#heap?.keep();
     this.#dispatch();
   }
 
   #writePack(pack: PackEntries, content: Uint8Array): void {
+    if (this.#queue.length > 0) this.#heap ??= new SmallHeap();
     const size = content.length;
     this.#unwrittenBytes += size;
     const written = this.#options.savePack(pack, content).then(

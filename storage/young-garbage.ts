@@ -1,6 +1,6 @@
 /** Large pieces that live for a moment are collected early, which is cheap, and not with everything else, which is not. */
 import v8 from 'node:v8';
-import vm from 'node:vm';
+import { collectYoung } from '../files/collector.ts';
 
 /** Of what was made since the last collection. Sooner, and much of it is still needed and counts as old from then on. */
 const COLLECT_EVERY_BYTES = 12 * 1024 * 1024;
@@ -9,7 +9,7 @@ const COLLECT_EVERY_BYTES = 12 * 1024 * 1024;
 const KNOWS_FLAG = process.versions.node.startsWith('24.');
 
 let made = 0;
-let collect: (() => void) | undefined;
+let isFirst = true;
 
 /**
  * Tells that so many bytes were taken for what will be garbage in a moment. V8 lets pieces of a quarter of a MiB lie until
@@ -21,17 +21,8 @@ export function madeGarbage(bytes: number): void {
   made += bytes;
   if (made < COLLECT_EVERY_BYTES) return;
   made = 0;
-  collect ??= findCollector();
-  collect();
-}
-
-/** V8 has the function where its flag is set when a context begins; where it has not, it collects as it would have. */
-function findCollector(): () => void {
-  v8.setFlagsFromString('--expose-gc');
-  const gc: unknown = vm.runInNewContext('globalThis.gc');
-  // Later threads would not take code that was compiled without it.
-  v8.setFlagsFromString('--no-expose-gc');
   // So little is collected at once by one thread: the others would have to be woken, and waited for where the processors have other work.
-  if (KNOWS_FLAG) v8.setFlagsFromString('--no-parallel-scavenge');
-  return typeof gc === 'function' ? () => void gc({ type: 'minor' }) : () => {};
+  if (isFirst && KNOWS_FLAG) v8.setFlagsFromString('--no-parallel-scavenge');
+  isFirst = false;
+  collectYoung();
 }
